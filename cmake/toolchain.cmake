@@ -1,0 +1,22 @@
+# ccache and mold when the machine has them; sanitizers by ALULA_SANITIZE.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+set(ALULA_SANITIZE "" CACHE STRING "address, thread or empty")
+if(ALULA_SANITIZE STREQUAL "address")
+  # CAF 0.17.6 headers bind references to null while they register types; that
+  # check alone is off.
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=null
+    -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(ALULA_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+endif()

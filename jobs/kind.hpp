@@ -1,0 +1,132 @@
+/// The vocabulary of a job kind. A kind is a constant: its name, how its
+/// arguments are read, and its table of steps. Steps are plain functions over
+/// ports; the one loop that runs them is in actors/server_actor.cpp.
+///
+/// The contract of a step: it makes something so, and may be run again at any
+/// time after a crash (look, act, fsync, look). What it changes on disk is
+/// durable before it returns step_done. Step names are data: they stand in the
+/// ledger, the log and the API, so renaming one needs a migration.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "jobs/changes.hpp"
+#include "jobs/job.hpp"
+#include "jobs/result.hpp"
+
+namespace alula::jobs {
+
+struct ports;
+
+/// What a step sees. Lives as long as the step runs, on one worker thread.
+class step_context {
+public:
+  step_context(const job_record& job, const ports& node, std::stop_token stop,
+               time_ms now, std::function<void(progress)> report)
+    : job(job), node(node), stop(std::move(stop)), now(now),
+      report_(std::move(report)) {}
+
+  const job_record& job;
+  const ports& node;
+  /// Asked to stop: a cancel or a shutdown. Steps look at it at least once per
+  /// MiB or 256 files and return an `interrupted` fault.
+  const std::stop_token stop;
+  const time_ms now; ///< when the step was started
+
+  /// Cheap, from any thread; the engine samples. Also the sign of life that
+  /// the stall clock watches.
+  void report(progress p) const { report_(std::move(p)); }
+
+private:
+  std::function<void(progress)> report_;
+};
+
+/// The step's effect is durable. `changes` are committed together with the
+/// outcome, in one transaction (design 3).
+struct step_done {
+  std::string output = {};     ///< JSON for later steps, or empty
+  std::vector<change> changes = {};
+  std::string job_result = {}; ///< JSON that becomes the job's result
+};
+
+/// Not now, and nobody's fault: uses no attempt. The slot is given back and
+/// the job shows `reason` and `message` until `delay` is over.
+struct step_waits {
+  std::string reason;  ///< CamelCase and stable: "DockerUnavailable"
+  std::string message; ///< a sentence for people
+  std::chrono::milliseconds delay;
+};
+
+using step_outcome = std::variant<step_done, step_waits, fault>;
+using step_function = step_outcome (*)(step_context&);
+
+struct lock_request {
+  std::string resource; ///< "server:12", "backup:<uuid>"
+  bool exclusive = true;
+};
+
+struct step {
+  std::string_view name;
+  step_class cls;
+  step_function run;
+  /// Takes back what `run` did; needed by compensatable steps that leave
+  /// something behind. Idempotent like `run`, also after a half-done `run`.
+  step_function undo = nullptr;
+  std::string_view pool = "lifecycle"; ///< which worker pool runs it
+  /// Other live jobs of the server are cancelled, and awaited, before it runs.
+  bool alone = false;
+  /// No sign of life for this long: asked to stop, then shown as stuck.
+  std::chrono::milliseconds stall_limit = std::chrono::minutes{5};
+  /// The same for the whole step; zero for none.
+  std::chrono::milliseconds deadline = std::chrono::milliseconds{0};
+};
+
+/// What a caller of `read` knows of the request.
+struct submission;
+
+/// What a kind makes of a request: the part of a job only it can know.
+struct job_draft {
+  std::string input = "{}";        ///< JSON; no secrets
+  std::string dedup_key = {};      ///< empty: never joined to another job
+  std::vector<change> changes = {}; ///< committed with the accept
+  std::vector<lock_request> locks = {}; ///< taken when the job is claimed
+};
+
+struct kind {
+  std::string_view name;      ///< "server.delete"
+  int plan_version = 1;
+  std::string_view lane = ""; ///< appended to "server:<row>"; "" is the main one
+  int priority = 2;
+  int max_attempts = 20;
+  /// The accept commit itself is the pivot: nobody is left to ask again.
+  bool pivot_at_accept = false;
+  /// Cancels and outlives whatever else the server does; the server refuses
+  /// every other new job from the accept on.
+  bool preempts = false;
+  /// Name of the step after which the caller of a synchronous route is told
+  /// "done". Empty: when the job is accepted.
+  std::string_view answer_after = "";
+  /// Checks the arguments; runs on the door's thread, must not block.
+  result<job_draft> (*read)(const submission&);
+  std::vector<step> steps;
+};
+
+/// The kinds an engine knows; a job of an unknown kind read from the ledger is
+/// parked, never dropped.
+class catalog {
+public:
+  explicit catalog(std::vector<const kind*> kinds) : kinds_(std::move(kinds)) {}
+  const kind* find(std::string_view name) const;
+  const std::vector<const kind*>& all() const { return kinds_; }
+
+private:
+  std::vector<const kind*> kinds_;
+};
+
+} // namespace alula::jobs

@@ -1,0 +1,107 @@
+/// The state machine of a job as one pure function: what a happening makes of
+/// a record. No clock, no I/O; the server actor feeds it and saves what comes
+/// out, the ledger refuses what it must never say (job-engine B.2).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "jobs/job.hpp"
+#include "jobs/kind.hpp"
+#include "jobs/retry.hpp"
+
+namespace alula::jobs {
+
+namespace happened {
+
+/// A worker is about to run the current step (or its undo) for `boot`. Claims
+/// a queued, waiting or parked-and-retried job at the same time.
+struct step_started {
+  std::int64_t boot;
+};
+struct step_done {
+  std::string output;
+  std::string job_result;
+};
+/// The step failed. `delay` is what the retry policy drew.
+struct step_failed {
+  fault why;
+  retry_decision retry;
+};
+struct step_waits {
+  std::string reason, message;
+  time_ms until;
+};
+/// Stopped by a graceful shutdown: costs no attempt.
+struct interrupted {};
+/// Boot recovery: the process died while this job was running.
+struct adopted {
+  std::int64_t boot;
+};
+/// The job waits outside a step (other jobs, a busy pool): only the words.
+struct delayed {
+  std::string reason, message;
+};
+struct cancel_requested {};
+struct undo_done {};
+struct undo_failed {
+  fault why;
+};
+/// An operator, or the same request again, offers a parked job another go.
+struct retry_requested {};
+struct abandoned {
+  std::string why;
+};
+
+} // namespace happened
+
+using happening
+  = std::variant<happened::step_started, happened::step_done,
+                 happened::step_failed, happened::step_waits,
+                 happened::interrupted, happened::adopted, happened::delayed,
+                 happened::cancel_requested, happened::undo_done,
+                 happened::undo_failed, happened::retry_requested,
+                 happened::abandoned>;
+
+struct event_draft {
+  std::string type;
+  std::string data = "{}";
+};
+
+/// A record as it will be once saved. `after.version` is the expected
+/// version plus one.
+struct decision {
+  job_record after;
+  std::vector<event_draft> events;
+};
+
+/// Three crashes in one step park the job (design 3).
+inline constexpr int max_crashes_in_one_step = 3;
+
+/// Refuses (past_pivot, already_finished, not_parked, internal) what may not
+/// happen to a job in this state; the record is then unchanged.
+/// `retention` is added to `now` for a job that ends.
+result<decision> decide(const job_record& before, const happening& what,
+                        time_ms now, const retention& keep);
+
+/// What the loop has to do next with a job.
+struct run_step {
+  std::size_t index;
+};
+struct undo_step {
+  std::size_t index;
+};
+struct wait_until {
+  time_ms at;
+};
+struct nothing {}; ///< done, or parked
+using action = std::variant<run_step, undo_step, wait_until, nothing>;
+
+action next_action(const job_record& job, time_ms now);
+
+/// The rows of a job of this kind as they are when it is accepted.
+job_record plan(const kind& k, const job_draft& draft, time_ms now);
+
+} // namespace alula::jobs

@@ -1,0 +1,46 @@
+/// A server as this node knows it: one incarnation, with its own row, so that
+/// a new server of the same uuid can never be mistaken for the old one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "jobs/ids.hpp"
+
+namespace alula::jobs {
+
+enum class server_state { creating, active, restoring, deleting, deleted };
+
+std::string_view to_string(server_state s);
+std::optional<server_state> parse_server_state(std::string_view text);
+
+struct server_record {
+  std::int64_t row = 0;
+  server_id uuid;
+  server_state state = server_state::active;
+  bool suspended = false;
+  std::int64_t owner_job = 0; ///< row of the job that owns it, or 0
+  std::int64_t created_by = 0; ///< row of the job that registered it
+  std::string container_id;   ///< as adopted or created; empty: none known
+  std::string config = "{}";  ///< JSON {"settings", "process_configuration"}
+  time_ms created_at = 0;
+  time_ms updated_at = 0;
+};
+
+using server_ptr = std::shared_ptr<const server_record>;
+
+/// A deleted server's volume in the trash.
+struct trash_entry {
+  job_id deleted_by;
+  server_id server;
+  std::int64_t server_row = 0;
+  std::string name;  ///< entry below the trash directory
+  std::string state; ///< held, purging, restoring
+  time_ms detached_at = 0;
+  time_ms purge_after = 0;
+};
+
+} // namespace alula::jobs
