@@ -103,7 +103,10 @@ struct kind {
   int plan_version = 1;
   std::string_view lane = ""; ///< appended to "server:<row>"; "" is the main one
   int priority = 2;
-  int max_attempts = 20;
+  int max_attempts = 20; ///< failed tries of one step before it is given up
+  /// For the whole job, counted from the accept; past it no failed step is
+  /// tried again before the pivot. Zero for none.
+  std::chrono::milliseconds deadline{0};
   /// The accept commit itself is the pivot: nobody is left to ask again.
   bool pivot_at_accept = false;
   /// Cancels and outlives whatever else the server does; the server refuses

@@ -20,6 +20,7 @@ namespace happened {
 /// a queued, waiting or parked-and-retried job at the same time.
 struct step_started {
   std::int64_t boot;
+  std::string pool = {}; ///< where it runs; shown with the job
 };
 struct step_done {
   std::string output;
@@ -39,18 +40,25 @@ struct interrupted {};
 /// Boot recovery: the process died while this job was running.
 struct adopted {
   std::int64_t boot;
+  bool crashed = true; ///< false: the boot before ended cleanly
 };
 /// The job waits outside a step (other jobs, a busy pool): only the words.
 struct delayed {
   std::string reason, message;
 };
-struct cancel_requested {};
+/// `boot` runs the undo when there is something to take back.
+struct cancel_requested {
+  std::int64_t boot;
+};
 struct undo_done {};
 struct undo_failed {
   fault why;
+  retry_decision retry;
 };
 /// An operator, or the same request again, offers a parked job another go.
-struct retry_requested {};
+struct retry_requested {
+  std::int64_t boot;
+};
 struct abandoned {
   std::string why;
 };
@@ -70,8 +78,9 @@ struct event_draft {
   std::string data = "{}";
 };
 
-/// A record as it will be once saved. `after.version` is the expected
-/// version plus one.
+/// A record as it will be once saved: `after.version` is the stored version
+/// plus one. When nothing changes (a second cancel) the version is the same,
+/// there are no events, and there is nothing to save.
 struct decision {
   job_record after;
   std::vector<event_draft> events;
@@ -81,15 +90,19 @@ struct decision {
 inline constexpr int max_crashes_in_one_step = 3;
 
 /// Refuses (past_pivot, already_finished, not_parked, internal) what may not
-/// happen to a job in this state; the record is then unchanged.
-/// `retention` is added to `now` for a job that ends.
+/// happen to a job in this state; the record is then unchanged. `keep` says how
+/// long a job that ends stays readable.
+///
+/// While a job is cancelling, the forward step that was running may still
+/// report: `step_done` is recorded, any other end leaves the step to its undo.
 result<decision> decide(const job_record& before, const happening& what,
                         time_ms now, const retention& keep);
 
-/// What the loop has to do next with a job.
+/// What the loop has to do next with a job that no worker is busy with.
 struct run_step {
   std::size_t index;
 };
+/// Also for steps without an undo function: they are undone at once.
 struct undo_step {
   std::size_t index;
 };
@@ -101,7 +114,9 @@ using action = std::variant<run_step, undo_step, wait_until, nothing>;
 
 action next_action(const job_record& job, time_ms now);
 
-/// The rows of a job of this kind as they are when it is accepted.
+/// The rows of a job of this kind as they are when it is accepted. `lane` holds
+/// the kind's suffix only: the ledger makes it whole once it knows the row of
+/// the server ("server:12", "server:12:trash", or "node" without a server).
 job_record plan(const kind& k, const job_draft& draft, time_ms now);
 
 } // namespace alula::jobs

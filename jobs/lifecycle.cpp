@@ -1,0 +1,424 @@
+#include "jobs/lifecycle.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+namespace alula::jobs {
+
+namespace {
+
+using nlohmann::json;
+
+/// "docker-unavailable" → "DockerUnavailable".
+std::string reason_of(fault_code code) {
+  std::string out;
+  bool upper = true;
+  for (const char c : slug(code)) {
+    if (c == '-') {
+      upper = true;
+      continue;
+    }
+    out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    upper = false;
+  }
+  return out;
+}
+
+std::optional<std::size_t> forward_step(const job_record& job) {
+  for (std::size_t i = 0; i < job.steps.size(); ++i) {
+    const auto state = job.steps[i].state;
+    if (state == step_state::pending || state == step_state::started)
+      return i;
+  }
+  return std::nullopt;
+}
+
+/// The last step that left, or may have left, something behind.
+std::optional<std::size_t> step_to_undo(const job_record& job) {
+  for (auto i = job.steps.size(); i-- > 0;) {
+    const auto state = job.steps[i].state;
+    if (state == step_state::started || state == step_state::done
+        || state == step_state::undoing)
+      return i;
+  }
+  return std::nullopt;
+}
+
+fault misplaced(const job_record& job, std::string_view what) {
+  return {.code = fault_code::internal,
+          .what = "job " + job.id.to_string() + " is "
+                  + std::string{to_string(job.state)} + ", so \""
+                  + std::string{what} + "\" cannot happen to it"};
+}
+
+/// One happening applied to one record.
+class transition {
+public:
+  transition(const job_record& before, time_ms now, const retention& keep)
+    : before_(before), job_(before), now_(now), keep_(keep) {}
+
+  result<decision> operator()(const happened::step_started& h) {
+    const bool undoing = job_.state == job_state::cancelling;
+    const auto index = undoing ? step_to_undo(job_) : forward_step(job_);
+    if (!index || is_terminal(job_.state) || job_.state == job_state::parked)
+      return misplaced(job_, "step started");
+    job_.boot = h.boot;
+    if (!h.pool.empty())
+      job_.pool = h.pool;
+    explain({}, {});
+    if (job_.started_at == 0)
+      job_.started_at = now_;
+    auto& step = job_.steps[*index];
+    if (step.started_at == 0)
+      step.started_at = now_;
+    step.state = undoing ? step_state::undoing : step_state::started;
+    step.finished_at = 0;
+    if (!undoing && job_.state != job_state::running)
+      enter(job_state::running);
+    tell_step(step);
+    return changed();
+  }
+
+  result<decision> operator()(const happened::step_done& h) {
+    const auto index = forward_step(job_);
+    const bool expected
+      = job_.state == job_state::running || job_.state == job_state::cancelling;
+    if (!index || !expected
+        || job_.steps[*index].state != step_state::started)
+      return misplaced(job_, "step done");
+    auto& step = job_.steps[*index];
+    step.state = step_state::done;
+    step.finished_at = now_;
+    step.output = h.output;
+    step.error.reset();
+    job_.attempt = 0;
+    job_.error.reset();
+    if (step.cls == step_class::pivot)
+      job_.past_pivot = true;
+    if (!h.job_result.empty())
+      job_.result = h.job_result;
+    tell_step(step);
+    if (job_.state == job_state::running && !forward_step(job_))
+      finish(job_state::succeeded);
+    return changed();
+  }
+
+  result<decision> operator()(const happened::step_failed& h) {
+    if (job_.state == job_state::cancelling)
+      return unchanged();
+    const auto index = forward_step(job_);
+    if (!index || job_.state != job_state::running)
+      return misplaced(job_, "step failed");
+    auto& step = job_.steps[*index];
+    step.error = h.why;
+    if (h.retry.cls == error_class::transient)
+      job_.attempt = ++step.attempt;
+    tell_step(step);
+    if (may_try_again(h.retry.cls, step))
+      wait(reason_of(h.why.code), h.why.what, now_ + h.retry.delay.count());
+    else
+      give_up(h.why);
+    return changed();
+  }
+
+  result<decision> operator()(const happened::step_waits& h) {
+    if (job_.state == job_state::cancelling)
+      return unchanged();
+    if (job_.state != job_state::running)
+      return misplaced(job_, "step waits");
+    wait(h.reason, h.message, h.until);
+    return changed();
+  }
+
+  result<decision> operator()(const happened::interrupted&) {
+    if (job_.state == job_state::cancelling)
+      return unchanged();
+    if (job_.state != job_state::running)
+      return misplaced(job_, "interrupted");
+    explain("Interrupted", "alula was stopped; the job goes on at its start");
+    job_.run_at = now_;
+    enter(job_state::queued);
+    return changed();
+  }
+
+  result<decision> operator()(const happened::adopted& h) {
+    const bool undoing = job_.state == job_state::cancelling;
+    if (job_.state != job_state::running && !undoing)
+      return misplaced(job_, "adopted");
+    job_.boot = h.boot;
+    const auto index = undoing ? step_to_undo(job_) : forward_step(job_);
+    const bool in_step
+      = index
+        && (job_.steps[*index].state == step_state::started
+            || job_.steps[*index].state == step_state::undoing);
+    if (h.crashed && in_step) {
+      auto& step = job_.steps[*index];
+      ++job_.crashes;
+      if (++step.crashes >= max_crashes_in_one_step) {
+        park({.code = fault_code::crashed,
+              .what = "alula died " + std::to_string(step.crashes)
+                      + " times in step \"" + step.name + "\"",
+              .where = step.name});
+        return changed();
+      }
+    }
+    tell("job.adopted");
+    return changed();
+  }
+
+  result<decision> operator()(const happened::delayed& h) {
+    if (job_.is_done())
+      return misplaced(job_, "delayed");
+    if (job_.reason == h.reason && job_.message == h.message)
+      return unchanged();
+    explain(h.reason, h.message);
+    tell("job.waiting");
+    return changed();
+  }
+
+  result<decision> operator()(const happened::cancel_requested& h) {
+    if (job_.is_done())
+      return fault{.code = fault_code::already_finished,
+                   .what = "the job has already "
+                           + std::string{to_string(job_.state)}};
+    if (job_.state == job_state::cancelling)
+      return unchanged();
+    if (!job_.is_cancellable())
+      return fault{.code = fault_code::past_pivot,
+                   .what = "the job is past the point where it can be undone; "
+                           "it runs to its end"};
+    job_.cancel_requested_at = now_;
+    if (!step_to_undo(job_) && job_.state == job_state::queued)
+      finish(job_state::cancelled);
+    else
+      roll_back(h.boot);
+    return changed();
+  }
+
+  result<decision> operator()(const happened::undo_done&) {
+    const auto index = step_to_undo(job_);
+    if (job_.state != job_state::cancelling || !index)
+      return misplaced(job_, "undo done");
+    auto& step = job_.steps[*index];
+    step.state = step_state::undone;
+    step.finished_at = now_;
+    step.attempt = 0;
+    tell_step(step);
+    job_.run_at = now_;
+    if (!step_to_undo(job_))
+      finish_rolled_back();
+    return changed();
+  }
+
+  result<decision> operator()(const happened::undo_failed& h) {
+    const auto index = step_to_undo(job_);
+    if (job_.state != job_state::cancelling || !index)
+      return misplaced(job_, "undo failed");
+    auto& step = job_.steps[*index];
+    step.error = h.why;
+    if (h.retry.cls == error_class::transient)
+      job_.attempt = ++step.attempt;
+    tell_step(step);
+    if (h.retry.cls == error_class::permanent
+        || step.attempt >= job_.max_attempts) {
+      park(h.why);
+    } else {
+      explain(reason_of(h.why.code), h.why.what);
+      job_.run_at = now_ + h.retry.delay.count();
+      tell("job.waiting");
+    }
+    return changed();
+  }
+
+  result<decision> operator()(const happened::retry_requested& h) {
+    if (job_.state != job_state::parked)
+      return fault{.code = fault_code::not_parked,
+                   .what = "the job is " + std::string{to_string(job_.state)}};
+    const bool was_undoing = std::ranges::any_of(
+      job_.steps, [](const step_record& s) {
+        return s.state == step_state::undoing || s.state == step_state::undone;
+      });
+    job_.attempt = 0;
+    for (auto& step : job_.steps) {
+      step.attempt = 0;
+      step.crashes = 0;
+    }
+    if (was_undoing) {
+      roll_back(h.boot);
+    } else {
+      job_.error.reset();
+      wait("Retried", "offered another try", now_);
+    }
+    return changed();
+  }
+
+  result<decision> operator()(const happened::abandoned& h) {
+    if (job_.state != job_state::parked)
+      return fault{.code = fault_code::not_parked,
+                   .what = "only a parked job can be abandoned; this one is "
+                           + std::string{to_string(job_.state)}};
+    const auto was = job_.error ? job_.error->what : std::string{};
+    job_.error = fault{.code = fault_code::abandoned,
+                       .what = h.why + " (it was parked: " + was + ")"};
+    finish(job_state::failed);
+    return changed();
+  }
+
+private:
+  result<decision> changed() {
+    job_.version = before_.version + 1;
+    return decision{std::move(job_), std::move(events_)};
+  }
+
+  result<decision> unchanged() { return decision{before_, {}}; }
+
+  void explain(std::string reason, std::string message) {
+    job_.reason = std::move(reason);
+    job_.message = std::move(message);
+  }
+
+  void tell(std::string type) {
+    json data{{"state", to_string(job_.state)}};
+    if (!job_.reason.empty())
+      data["reason"] = job_.reason;
+    if (!job_.message.empty())
+      data["message"] = job_.message;
+    if (job_.error)
+      data["error"] = json::parse(to_json(*job_.error));
+    events_.push_back({std::move(type), dump(data)});
+  }
+
+  void tell_step(const step_record& step) {
+    json data{{"step", step.name}, {"step_state", to_string(step.state)}};
+    if (step.error)
+      data["error"] = json::parse(to_json(*step.error));
+    events_.push_back({"job.step", dump(data)});
+  }
+
+  static std::string dump(const json& data) {
+    return data.dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+
+  void enter(job_state next) {
+    job_.state = next;
+    if (next != job_state::running && next != job_state::cancelling)
+      job_.boot = 0;
+    const bool waits = next == job_state::retry_wait;
+    tell(waits ? "job.waiting" : "job." + std::string{to_string(next)});
+  }
+
+  void wait(std::string reason, std::string message, time_ms until) {
+    explain(std::move(reason), std::move(message));
+    job_.run_at = until;
+    enter(job_state::retry_wait);
+  }
+
+  bool may_try_again(error_class cls, const step_record& step) const {
+    const bool late = !job_.past_pivot && job_.deadline_at != 0
+                      && now_ >= job_.deadline_at;
+    return cls != error_class::permanent && step.attempt < job_.max_attempts
+           && !late;
+  }
+
+  /// Before the pivot everything is taken back; after it nothing is, and an
+  /// operator decides.
+  void give_up(const fault& why) {
+    if (job_.past_pivot) {
+      park(why);
+      return;
+    }
+    job_.error = why;
+    roll_back(job_.boot);
+  }
+
+  void park(fault why) {
+    explain("Parked", why.what);
+    job_.error = std::move(why);
+    enter(job_state::parked);
+  }
+
+  void roll_back(std::int64_t boot) {
+    job_.boot = boot;
+    job_.run_at = now_;
+    if (job_.error)
+      explain("RollingBack", job_.error->what);
+    else
+      explain("Cancelling", "asked to cancel");
+    enter(job_state::cancelling);
+  }
+
+  /// `cancelled` and `failed` mean that nothing of the job is left.
+  void finish_rolled_back() {
+    if (job_.cancel_requested_at != 0) {
+      job_.error.reset();
+      finish(job_state::cancelled);
+    } else {
+      finish(job_state::failed);
+    }
+  }
+
+  void finish(job_state end) {
+    explain({}, {});
+    job_.finished_at = now_;
+    const auto kept
+      = end == job_state::failed ? keep_.failed : keep_.succeeded;
+    job_.expires_at = now_ + kept.count();
+    enter(end);
+  }
+
+  const job_record& before_;
+  job_record job_;
+  time_ms now_;
+  const retention& keep_;
+  std::vector<event_draft> events_;
+};
+
+} // namespace
+
+result<decision> decide(const job_record& before, const happening& what,
+                        time_ms now, const retention& keep) {
+  return std::visit(transition{before, now, keep}, what);
+}
+
+action next_action(const job_record& job, time_ms now) {
+  if (job.is_done() || job.state == job_state::parked)
+    return nothing{};
+  const bool moving = job.state == job_state::running;
+  if (!moving && job.run_at > now)
+    return wait_until{job.run_at};
+  if (job.state == job_state::cancelling) {
+    const auto index = step_to_undo(job);
+    return index ? action{undo_step{*index}} : action{nothing{}};
+  }
+  const auto index = forward_step(job);
+  return index ? action{run_step{*index}} : action{nothing{}};
+}
+
+job_record plan(const kind& k, const job_draft& draft, time_ms now) {
+  job_record job;
+  job.id = make_job_id(now);
+  job.kind = k.name;
+  job.plan_version = k.plan_version;
+  job.lane = k.lane;
+  job.priority = k.priority;
+  job.max_attempts = k.max_attempts;
+  job.past_pivot = k.pivot_at_accept;
+  job.dedup_key = draft.dedup_key;
+  job.input = draft.input;
+  job.created_at = now;
+  job.run_at = now;
+  if (k.deadline.count() > 0)
+    job.deadline_at = now + k.deadline.count();
+  for (const auto& step : k.steps) {
+    if (step.name == k.answer_after)
+      job.answer_after = static_cast<int>(job.steps.size());
+    job.steps.push_back({.name = std::string{step.name}, .cls = step.cls});
+  }
+  if (!k.steps.empty())
+    job.pool = k.steps.front().pool;
+  return job;
+}
+
+} // namespace alula::jobs

@@ -1,0 +1,23 @@
+#include "jobs/server.hpp"
+
+#include <array>
+
+namespace alula::jobs {
+
+namespace {
+constexpr std::array<std::string_view, 5> server_states{
+  "creating", "active", "restoring", "deleting", "deleted"};
+} // namespace
+
+std::string_view to_string(server_state s) {
+  return server_states[static_cast<std::size_t>(s)];
+}
+
+std::optional<server_state> parse_server_state(std::string_view text) {
+  for (std::size_t i = 0; i < server_states.size(); ++i)
+    if (server_states[i] == text)
+      return static_cast<server_state>(i);
+  return std::nullopt;
+}
+
+} // namespace alula::jobs
