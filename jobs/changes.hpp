@@ -2,11 +2,11 @@
 /// an accept or with a step's outcome and is committed in the same transaction.
 #pragma once
 
+#include "jobs/ids.hpp"
+
 #include <cstdint>
 #include <string>
 #include <variant>
-
-#include "jobs/ids.hpp"
 
 namespace alula::jobs {
 
@@ -21,10 +21,13 @@ struct register_server {
 /// creating → active; the owner lets go.
 struct activate_server {};
 
-/// creating → deleted: the job that made it was undone.
+/// creating → deleted: the job that made it was undone. Nothing happens when
+/// another job, a delete, has taken the server over.
 struct discard_server {};
 
-/// active → deleting, suspended, owned by the job. With the accept.
+/// active, creating or restoring → deleting, suspended, owned by the job, which
+/// takes it over from the owner of before. Refused (server_locked) only while
+/// another live delete owns it. With the accept.
 struct begin_delete {};
 
 /// deleting → deleted: the uuid is free.
@@ -40,8 +43,8 @@ struct put_in_trash {
   time_ms purge_after = 0; ///< not purged before
 };
 
-/// held → purging: too late for an undelete. Refused (conflict) when an
-/// undelete has claimed the entry.
+/// held → purging: too late for an undelete. Refused (server_locked) while an
+/// undelete has claimed the entry; nothing happens when it was restored.
 struct begin_purge {
   job_id deleted_by;
 };
@@ -51,7 +54,9 @@ struct end_purge {
   job_id deleted_by;
 };
 
-/// held → restoring, claimed by this job. With the accept.
+/// held → restoring, claimed by this job. With the accept. Refused with
+/// trash_not_found when the entry is purging or gone, server_exists when the
+/// uuid lives again; register_server of the uuid is refused until it ends.
 struct claim_trash {
   job_id deleted_by;
 };
@@ -68,8 +73,8 @@ struct restore_server {
 };
 
 /// Server-row changes without a row refer to the job's server.
-using change
-  = std::variant<register_server, activate_server, discard_server, begin_delete,
+using change =
+    std::variant<register_server, activate_server, discard_server, begin_delete,
                  forget_server, set_container, put_in_trash, begin_purge,
                  end_purge, claim_trash, release_trash, restore_server>;
 

@@ -2,12 +2,12 @@
 /// one register how to cancel it; a delete cancels them all.
 #pragma once
 
+#include "jobs/ids.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
-
-#include "jobs/ids.hpp"
 
 namespace alula::jobs {
 

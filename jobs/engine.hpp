@@ -3,6 +3,12 @@
 /// of the engine, and must not block.
 #pragma once
 
+#include "jobs/job.hpp"
+#include "jobs/kind.hpp"
+#include "jobs/ledger.hpp"
+#include "jobs/ports.hpp"
+#include "jobs/server.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -13,18 +19,12 @@
 #include <string_view>
 #include <vector>
 
-#include "jobs/job.hpp"
-#include "jobs/kind.hpp"
-#include "jobs/ledger.hpp"
-#include "jobs/ports.hpp"
-#include "jobs/server.hpp"
-
 namespace alula::jobs {
 
 /// A request for a job, as the door read it.
 struct submission {
   std::string_view kind;
-  server_id server; ///< empty for kinds that need none
+  server_id server;  ///< empty for kinds that need none
   server_ptr target; ///< filled in by the engine: the live server, or null
   std::string body;  ///< the request's JSON, unread by the door; may be empty
   /// The job the request is about (undelete: the job that deleted), or empty.
@@ -39,9 +39,9 @@ struct ticket {
 
 /// For a waiting poller: what ends the wait.
 enum class await_for {
-  change,  ///< the etag differs from the given one
-  answer,  ///< job.is_answered(), or the job is parked or done
-  finished ///< the job is done
+  changed,  ///< the etag differs from the given one
+  answered, ///< job.is_answered(), or the job is parked or done
+  finished  ///< the job is done
 };
 
 struct summary {
@@ -85,19 +85,17 @@ public:
   /// disk. A live job with the same natural key is joined; when it is parked,
   /// it is offered another go.
   virtual void submit(submission what,
-                      std::function<void(result<ticket>)> done)
-    = 0;
+                      std::function<void(result<ticket>)> done) = 0;
 
   /// Fault: job_not_found, past_pivot, already_finished.
-  virtual void cancel(job_id id, std::function<void(result<job_view_ptr>)> done)
-    = 0;
+  virtual void cancel(job_id id,
+                      std::function<void(result<job_view_ptr>)> done) = 0;
   /// Parked: the same job goes on. Failed: a new job with `retry_of`.
   /// Fault: job_not_found, not_parked.
   virtual void retry(job_id id, std::function<void(result<ticket>)> done) = 0;
   /// parked → failed. Fault: job_not_found, not_parked.
   virtual void abandon(job_id id, std::string why,
-                       std::function<void(result<job_view_ptr>)> done)
-    = 0;
+                       std::function<void(result<job_view_ptr>)> done) = 0;
   /// Forgets the record of a job that has ended.
   virtual void forget(job_id id, std::function<void(status)> done) = 0;
 
@@ -105,45 +103,40 @@ public:
   /// thread.
   virtual job_view_ptr peek(const job_id& id) const = 0;
   /// From memory or the ledger. Faults: job_not_found, job_expired.
-  virtual void find(job_id id, std::function<void(result<job_view_ptr>)> done)
-    = 0;
+  virtual void find(job_id id,
+                    std::function<void(result<job_view_ptr>)> done) = 0;
   /// Calls back with the newest view when the condition holds or the time is
   /// up, whichever is first.
   virtual void await(job_id id, await_for what, std::string etag,
                      std::chrono::milliseconds limit,
-                     std::function<void(result<job_view_ptr>)> done)
-    = 0;
+                     std::function<void(result<job_view_ptr>)> done) = 0;
 
   struct page {
     std::vector<job_view_ptr> items;
     std::int64_t next_before = 0;
   };
   virtual void list(job_filter filter, std::int64_t before, std::size_t limit,
-                    std::function<void(result<page>)> done)
-    = 0;
+                    std::function<void(result<page>)> done) = 0;
   virtual void events_after(std::int64_t seq, event_filter filter,
                             std::size_t limit,
-                            std::function<void(result<event_page>)> done)
-    = 0;
-  virtual void list_trash(
-    std::function<void(result<std::vector<trash_entry>>)> done)
-    = 0;
+                            std::function<void(result<event_page>)> done) = 0;
+  virtual void
+  list_trash(std::function<void(result<std::vector<trash_entry>>)> done) = 0;
   virtual jobs::summary summarize() const = 0;
 
   /// Live events from now on; combine with events_after for a gapless stream:
   /// subscribe first, then read, then drop what was seen.
   virtual std::unique_ptr<subscription>
-  subscribe(event_filter filter, std::function<void(const event_batch&)> sink)
-    = 0;
+  subscribe(event_filter filter,
+            std::function<void(const event_batch&)> sink) = 0;
 
   /// From memory; null when no live server has that uuid.
   virtual server_ptr find_server(const server_id& id) const = 0;
   virtual std::vector<server_ptr> list_servers() const = 0;
   /// Asks the container engine, on a worker thread, with a short deadline.
   virtual void inspect_server(
-    server_id id,
-    std::function<void(result<std::optional<container_info>>)> done)
-    = 0;
+      server_id id,
+      std::function<void(result<std::optional<container_info>>)> done) = 0;
 };
 
 } // namespace alula::jobs

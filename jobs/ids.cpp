@@ -1,10 +1,9 @@
 #include "jobs/ids.hpp"
 
-#include <sys/random.h>
-
 #include <array>
 #include <cstddef>
 #include <random>
+#include <sys/random.h>
 
 namespace alula::jobs {
 
@@ -46,8 +45,8 @@ std::string to_text(const uuid_bytes& bytes) {
 job_id make_job_id(time_ms now) {
   auto bytes = random_bytes();
   for (int i = 0; i < 6; ++i)
-    bytes[static_cast<std::size_t>(i)]
-      = static_cast<std::uint8_t>(now >> (40 - 8 * i));
+    bytes[static_cast<std::size_t>(i)] =
+        static_cast<std::uint8_t>(now >> (40 - 8 * i));
   set_version(bytes, 7);
   return *job_id::parse(to_text(bytes));
 }

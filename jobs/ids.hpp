@@ -18,7 +18,7 @@ using time_ms = std::int64_t;
 
 /// The 36 characters of a canonical UUID (RFC 9562, section 4), lower case.
 /// A default-constructed id is empty and equals no parsed one.
-template <class Tag>
+template<class Tag>
 class uuid_id {
 public:
   uuid_id() = default;
@@ -72,7 +72,7 @@ std::string make_random_uuid();
 
 } // namespace alula::jobs
 
-template <class Tag>
+template<class Tag>
 struct std::hash<alula::jobs::uuid_id<Tag>> {
   std::size_t operator()(const alula::jobs::uuid_id<Tag>& id) const noexcept {
     return std::hash<std::string_view>{}(id.view());

@@ -1,26 +1,26 @@
 #include "jobs/job.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <ctime>
 #include <span>
 
-#include <nlohmann/json.hpp>
-
 namespace alula::jobs {
 
 namespace {
 
 constexpr std::array<std::string_view, 8> job_states{
-  "queued", "running",   "retry_wait", "cancelling",
-  "parked", "succeeded", "failed",     "cancelled"};
+    "queued", "running",   "retry_wait", "cancelling",
+    "parked", "succeeded", "failed",     "cancelled"};
 constexpr std::array<std::string_view, 3> step_classes{"compensatable", "pivot",
                                                        "retriable"};
 constexpr std::array<std::string_view, 6> step_states{
-  "pending", "started", "done", "skipped", "undoing", "undone"};
+    "pending", "started", "done", "skipped", "undoing", "undone"};
 
-template <class Enum>
+template<class Enum>
 std::optional<Enum> parse(std::span<const std::string_view> names,
                           std::string_view text) {
   const auto found = std::ranges::find(names, text);
@@ -39,8 +39,8 @@ json time_text(time_ms at) {
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   std::array<char, 40> text{};
-  const auto length
-    = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  const auto length =
+      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
   std::string out{text.data(), length};
   const auto millis = std::to_string(1000 + at % 1000);
   return out + "." + millis.substr(1) + "Z";
@@ -57,9 +57,8 @@ json embedded(const std::string& text) {
 json problem(const std::optional<fault>& f) {
   if (!f)
     return nullptr;
-  json out{{"code", slug(f->code)},
-           {"title", title(f->code)},
-           {"detail", f->what}};
+  json out{
+      {"code", slug(f->code)}, {"title", title(f->code)}, {"detail", f->what}};
   if (!f->where.empty())
     out["where"] = f->where;
   if (!f->in_the_way.empty())
@@ -79,8 +78,8 @@ json progress_object(const progress& p) {
   out["rate"] = std::llround(p.rate);
   if (p.total > 0 && p.rate > 0)
     out["eta_seconds"] = std::llround(
-      static_cast<double>(std::max<std::int64_t>(0, p.total - p.done))
-      / p.rate);
+        static_cast<double>(std::max<std::int64_t>(0, p.total - p.done))
+        / p.rate);
   else
     out["eta_seconds"] = nullptr;
   out["updated_at"] = time_text(p.updated_at);
@@ -104,30 +103,31 @@ json links_of(const job_record& job) {
   const auto self = "/api/jobs/" + job.id.to_string();
   json links{{"self", self}, {"events", self + "/events"}};
   links["cancel"] = job.is_cancellable() ? json(self + "/cancel") : nullptr;
-  const bool retriable
-    = job.state == job_state::parked || job.state == job_state::failed;
+  const bool retriable =
+      job.state == job_state::parked || job.state == job_state::failed;
   links["retry"] = retriable ? json(self + "/retry") : nullptr;
-  links["abandon"]
-    = job.state == job_state::parked ? json(self + "/abandon") : nullptr;
+  links["abandon"] =
+      job.state == job_state::parked ? json(self + "/abandon") : nullptr;
   links["server"] = job.server.empty()
-                      ? json(nullptr)
-                      : json("/api/servers/" + job.server.to_string());
+                        ? json(nullptr)
+                        : json("/api/servers/" + job.server.to_string());
   return links;
 }
 
 std::string render(const job_record& job,
                    const std::optional<progress>& current) {
   const bool moving = current && !current->unit.empty() && !job.is_done();
-  json out{{"id", job.id.view()},
-           {"kind", job.kind},
-           {"server", job.server.empty() ? json(nullptr) : json(job.server.view())},
-           {"state", to_string(job.state)},
-           {"done", job.is_done()},
-           {"answered", job.is_answered()},
-           {"cancellable", job.is_cancellable()}};
+  json out{
+      {"id", job.id.view()},
+      {"kind", job.kind},
+      {"server", job.server.empty() ? json(nullptr) : json(job.server.view())},
+      {"state", to_string(job.state)},
+      {"done", job.is_done()},
+      {"answered", job.is_answered()},
+      {"cancellable", job.is_cancellable()}};
   out["reason"] = job.reason.empty() ? json(nullptr) : json(job.reason);
-  const auto& message
-    = job.message.empty() && moving ? current->message : job.message;
+  const auto& message =
+      job.message.empty() && moving ? current->message : job.message;
   out["message"] = message.empty() ? json(nullptr) : json(message);
   out["progress"] = moving ? progress_object(*current) : json(nullptr);
   out["steps"] = json::array();
@@ -148,8 +148,8 @@ std::string render(const job_record& job,
   out["started_at"] = time_text(job.started_at);
   out["finished_at"] = time_text(job.finished_at);
   out["expires_at"] = time_text(job.expires_at);
-  out["retry_of"]
-    = job.retry_of.empty() ? json(nullptr) : json(job.retry_of.view());
+  out["retry_of"] =
+      job.retry_of.empty() ? json(nullptr) : json(job.retry_of.view());
   out["result"] = embedded(job.result);
   out["error"] = problem(job.error);
   out["links"] = links_of(job);
@@ -194,20 +194,19 @@ bool is_owner(job_state s) {
 bool may_follow(job_state from, job_state to) {
   using enum job_state;
   switch (from) {
-    case queued:
-      return to == running || to == cancelling || to == cancelled
-             || to == parked;
-    case running:
-      return to == succeeded || to == retry_wait || to == cancelling
-             || to == failed || to == parked || to == queued;
-    case retry_wait:
-      return to == running || to == cancelling || to == failed || to == parked;
-    case cancelling:
-      return to == cancelled || to == failed || to == parked;
-    case parked:
-      return to == retry_wait || to == cancelling || to == failed;
-    default:
-      return false;
+  case queued:
+    return to == running || to == cancelling || to == cancelled || to == parked;
+  case running:
+    return to == succeeded || to == retry_wait || to == cancelling
+           || to == failed || to == parked || to == queued;
+  case retry_wait:
+    return to == running || to == cancelling || to == failed || to == parked;
+  case cancelling:
+    return to == cancelled || to == failed || to == parked;
+  case parked:
+    return to == retry_wait || to == cancelling || to == failed;
+  default:
+    return false;
   }
 }
 
@@ -234,8 +233,7 @@ const step_record* job_record::find_step(std::string_view name) const {
 
 job_view::job_view(job_record record, std::optional<jobs::progress> progress,
                    std::int64_t progress_revision)
-  : record_(std::move(record)),
-    progress_(std::move(progress)),
+  : record_(std::move(record)), progress_(std::move(progress)),
     etag_("\"" + std::to_string(record_.version) + "."
           + std::to_string(progress_revision) + "\"") {}
 

@@ -3,6 +3,9 @@
 /// them can be shown before it runs and a newer release can finish an old plan.
 #pragma once
 
+#include "jobs/ids.hpp"
+#include "jobs/result.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -10,9 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "jobs/ids.hpp"
-#include "jobs/result.hpp"
 
 namespace alula::jobs {
 
@@ -53,8 +53,8 @@ struct step_record {
   std::string name;
   step_class cls = step_class::retriable;
   step_state state = step_state::pending;
-  int attempt = 0; ///< failed tries of this step
-  int crashes = 0; ///< times the process died in this step
+  int attempt = 0;            ///< failed tries of this step
+  int crashes = 0;            ///< times the process died in this step
   std::string output;         ///< JSON, or empty
   std::optional<fault> error; ///< of the last failed try
   time_ms started_at = 0;     ///< of the first try
@@ -145,8 +145,8 @@ struct event {
   std::int64_t job_row = 0; ///< 0 for events of no job
   job_id job;
   server_id server;
-  std::string kind;          ///< of the job
-  std::string type;          ///< "job.accepted", "job.step", "job.succeeded"
+  std::string kind; ///< of the job
+  std::string type; ///< "job.accepted", "job.step", "job.succeeded"
   std::int64_t job_version = 0;
   time_ms at = 0;
   std::string data = "{}"; ///< JSON object

@@ -2,11 +2,18 @@
 /// arguments are read, and its table of steps. Steps are plain functions over
 /// ports; the one loop that runs them is in actors/server_actor.cpp.
 ///
+/// When the ledger refuses the changes of an outcome, the step has failed with
+/// that fault, and is retried or undone like after any other.
+///
 /// The contract of a step: it makes something so, and may be run again at any
 /// time after a crash (look, act, fsync, look). What it changes on disk is
 /// durable before it returns step_done. Step names are data: they stand in the
 /// ledger, the log and the API, so renaming one needs a migration.
 #pragma once
+
+#include "jobs/changes.hpp"
+#include "jobs/job.hpp"
+#include "jobs/result.hpp"
 
 #include <chrono>
 #include <functional>
@@ -16,10 +23,6 @@
 #include <variant>
 #include <vector>
 
-#include "jobs/changes.hpp"
-#include "jobs/job.hpp"
-#include "jobs/result.hpp"
-
 namespace alula::jobs {
 
 struct ports;
@@ -27,9 +30,9 @@ struct ports;
 /// What a step sees. Lives as long as the step runs, on one worker thread.
 class step_context {
 public:
-  step_context(const job_record& job, const ports& node, std::stop_token stop,
-               time_ms now, std::function<void(progress)> report)
-    : job(job), node(node), stop(std::move(stop)), now(now),
+  step_context(const job_record& of, const ports& where, std::stop_token asked,
+               time_ms started, std::function<void(progress)> report)
+    : job(of), node(where), stop(std::move(asked)), now(started),
       report_(std::move(report)) {}
 
   const job_record& job;
@@ -50,7 +53,7 @@ private:
 /// The step's effect is durable. `changes` are committed together with the
 /// outcome, in one transaction (design 3).
 struct step_done {
-  std::string output = {};     ///< JSON for later steps, or empty
+  std::string output = {}; ///< JSON for later steps, or empty
   std::vector<change> changes = {};
   std::string job_result = {}; ///< JSON that becomes the job's result
 };
@@ -92,16 +95,17 @@ struct submission;
 
 /// What a kind makes of a request: the part of a job only it can know.
 struct job_draft {
-  std::string input = "{}";        ///< JSON; no secrets
-  std::string dedup_key = {};      ///< empty: never joined to another job
-  std::vector<change> changes = {}; ///< committed with the accept
+  std::string input = "{}";             ///< JSON; no secrets
+  std::string dedup_key = {};           ///< empty: never joined to another job
+  std::vector<change> changes = {};     ///< committed with the accept
   std::vector<lock_request> locks = {}; ///< taken when the job is claimed
 };
 
 struct kind {
-  std::string_view name;      ///< "server.delete"
+  std::string_view name; ///< "server.delete"
   int plan_version = 1;
-  std::string_view lane = ""; ///< appended to "server:<row>"; "" is the main one
+  std::string_view lane =
+      ""; ///< appended to "server:<row>"; "" is the main one
   int priority = 2;
   int max_attempts = 20; ///< failed tries of one step before it is given up
   /// For the whole job, counted from the accept; past it no failed step is

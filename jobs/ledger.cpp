@@ -13,8 +13,7 @@ bool kind_matches(std::string_view pattern, std::string_view kind) {
 } // namespace
 
 bool event_filter::matches(const event& e) const {
-  return (job.empty() || job == e.job)
-         && (server.empty() || server == e.server)
+  return (job.empty() || job == e.job) && (server.empty() || server == e.server)
          && (kind.empty() || kind_matches(kind, e.kind));
 }
 

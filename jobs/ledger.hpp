@@ -9,23 +9,23 @@
 /// one call and rolls back nothing else.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "jobs/changes.hpp"
 #include "jobs/job.hpp"
 #include "jobs/kind.hpp"
 #include "jobs/lifecycle.hpp"
 #include "jobs/server.hpp"
 
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace alula::jobs {
 
 /// `Idempotency-Key` of a request (draft-ietf-httpapi-idempotency-key-header).
 struct idempotency {
-  std::string principal;   ///< who asked
+  std::string principal; ///< who asked
   std::string key;
   std::string fingerprint; ///< SHA-256 or alike of method, URL and body
 };
@@ -62,8 +62,7 @@ public:
   virtual ~commit_listener() = default;
   virtual void committed(const std::vector<event>& events,
                          const std::vector<job_record>& jobs,
-                         const std::vector<server_ptr>& servers)
-    = 0;
+                         const std::vector<server_ptr>& servers) = 0;
   /// Rows that were pruned.
   virtual void forgotten(const std::vector<job_id>& jobs) = 0;
 };
@@ -88,14 +87,12 @@ public:
   /// Faults: idempotency_mismatch; server_exists (register_server of a uuid
   /// that lives); server_locked when a constraint refuses the changes.
   virtual void accept(acceptance what,
-                      std::function<void(result<accepted>)> done)
-    = 0;
+                      std::function<void(result<accepted>)> done) = 0;
 
   /// Faults: server_locked (lane or lock held by another job, named in
   /// in_the_way), internal (anything the schema refuses: a bug).
   virtual void save(jobs::save what,
-                    std::function<void(result<job_record>)> done)
-    = 0;
+                    std::function<void(result<job_record>)> done) = 0;
 
   /// Best effort, no version step, no event; the newest per job wins.
   virtual void save_progress(std::int64_t job_row, progress what) = 0;
@@ -145,15 +142,14 @@ public:
   virtual result<std::optional<job_record>> find_job(const job_id& id) = 0;
   /// Newest first, strictly below `before` (0: from the newest).
   virtual result<job_page> list_jobs(const job_filter& filter,
-                                     std::int64_t before, std::size_t limit)
-    = 0;
+                                     std::int64_t before,
+                                     std::size_t limit) = 0;
   virtual result<event_page> events_after(std::int64_t seq,
                                           const event_filter& filter,
-                                          std::size_t limit)
-    = 0;
+                                          std::size_t limit) = 0;
   virtual result<std::vector<trash_entry>> list_trash() = 0;
-  virtual result<std::optional<progress>> find_progress(std::int64_t job_row)
-    = 0;
+  virtual result<std::optional<progress>>
+  find_progress(std::int64_t job_row) = 0;
 };
 
 } // namespace alula::jobs

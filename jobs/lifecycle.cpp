@@ -1,9 +1,9 @@
 #include "jobs/lifecycle.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <optional>
-
-#include <nlohmann/json.hpp>
 
 namespace alula::jobs {
 
@@ -83,10 +83,9 @@ public:
 
   result<decision> operator()(const happened::step_done& h) {
     const auto index = forward_step(job_);
-    const bool expected
-      = job_.state == job_state::running || job_.state == job_state::cancelling;
-    if (!index || !expected
-        || job_.steps[*index].state != step_state::started)
+    const bool expected =
+        job_.state == job_state::running || job_.state == job_state::cancelling;
+    if (!index || !expected || job_.steps[*index].state != step_state::started)
       return misplaced(job_, "step done");
     auto& step = job_.steps[*index];
     step.state = step_state::done;
@@ -149,8 +148,8 @@ public:
       return misplaced(job_, "adopted");
     job_.boot = h.boot;
     const auto index = undoing ? step_to_undo(job_) : forward_step(job_);
-    const bool in_step
-      = index
+    const bool in_step =
+        index
         && (job_.steps[*index].state == step_state::started
             || job_.steps[*index].state == step_state::undoing);
     if (h.crashed && in_step) {
@@ -236,10 +235,11 @@ public:
     if (job_.state != job_state::parked)
       return fault{.code = fault_code::not_parked,
                    .what = "the job is " + std::string{to_string(job_.state)}};
-    const bool was_undoing = std::ranges::any_of(
-      job_.steps, [](const step_record& s) {
-        return s.state == step_state::undoing || s.state == step_state::undone;
-      });
+    const bool was_undoing =
+        std::ranges::any_of(job_.steps, [](const step_record& s) {
+          return s.state == step_state::undoing
+                 || s.state == step_state::undone;
+        });
     job_.attempt = 0;
     for (auto& step : job_.steps) {
       step.attempt = 0;
@@ -263,6 +263,13 @@ public:
     job_.error = fault{.code = fault_code::abandoned,
                        .what = h.why + " (it was parked: " + was + ")"};
     finish(job_state::failed);
+    return changed();
+  }
+
+  result<decision> operator()(const happened::unrunnable& h) {
+    if (job_.is_done() || job_.state == job_state::parked)
+      return misplaced(job_, "unrunnable");
+    park(h.why);
     return changed();
   }
 
@@ -316,8 +323,8 @@ private:
   }
 
   bool may_try_again(error_class cls, const step_record& step) const {
-    const bool late = !job_.past_pivot && job_.deadline_at != 0
-                      && now_ >= job_.deadline_at;
+    const bool late =
+        !job_.past_pivot && job_.deadline_at != 0 && now_ >= job_.deadline_at;
     return cls != error_class::permanent && step.attempt < job_.max_attempts
            && !late;
   }
@@ -362,8 +369,7 @@ private:
   void finish(job_state end) {
     explain({}, {});
     job_.finished_at = now_;
-    const auto kept
-      = end == job_state::failed ? keep_.failed : keep_.succeeded;
+    const auto kept = end == job_state::failed ? keep_.failed : keep_.succeeded;
     job_.expires_at = now_ + kept.count();
     enter(end);
   }

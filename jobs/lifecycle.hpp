@@ -3,14 +3,14 @@
 /// out, the ledger refuses what it must never say (job-engine B.2).
 #pragma once
 
+#include "jobs/job.hpp"
+#include "jobs/kind.hpp"
+#include "jobs/retry.hpp"
+
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "jobs/job.hpp"
-#include "jobs/kind.hpp"
-#include "jobs/retry.hpp"
 
 namespace alula::jobs {
 
@@ -62,16 +62,20 @@ struct retry_requested {
 struct abandoned {
   std::string why;
 };
+/// This release cannot run the job (unknown kind or plan): it is parked.
+struct unrunnable {
+  fault why;
+};
 
 } // namespace happened
 
-using happening
-  = std::variant<happened::step_started, happened::step_done,
+using happening =
+    std::variant<happened::step_started, happened::step_done,
                  happened::step_failed, happened::step_waits,
                  happened::interrupted, happened::adopted, happened::delayed,
                  happened::cancel_requested, happened::undo_done,
                  happened::undo_failed, happened::retry_requested,
-                 happened::abandoned>;
+                 happened::abandoned, happened::unrunnable>;
 
 struct event_draft {
   std::string type;

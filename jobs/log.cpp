@@ -12,8 +12,8 @@ log_sink& current_sink() {
 }
 
 void append_value(std::string& line, std::string_view value) {
-  const bool plain
-    = !value.empty()
+  const bool plain =
+      !value.empty()
       && value.find_first_of(" \"=\n\r\t\\") == std::string_view::npos;
   if (plain) {
     line += value;

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace alula::jobs {
 
@@ -15,18 +16,17 @@ enum class log_level { debug, info, warning, error };
 struct log_field {
   std::string_view key;
   std::string value;
-  log_field(std::string_view key, std::string value)
-    : key(key), value(std::move(value)) {}
-  log_field(std::string_view key, std::string_view value)
-    : key(key), value(value) {}
-  log_field(std::string_view key, const char* value)
-    : key(key), value(value) {}
-  log_field(std::string_view key, std::int64_t value)
-    : key(key), value(std::to_string(value)) {}
-  log_field(std::string_view key, int value)
-    : key(key), value(std::to_string(value)) {}
-  log_field(std::string_view key, std::size_t value)
-    : key(key), value(std::to_string(value)) {}
+  log_field(std::string_view name, std::string text)
+    : key(name), value(std::move(text)) {}
+  log_field(std::string_view name, std::string_view text)
+    : key(name), value(text) {}
+  log_field(std::string_view name, const char* text) : key(name), value(text) {}
+  log_field(std::string_view name, std::int64_t number)
+    : key(name), value(std::to_string(number)) {}
+  log_field(std::string_view name, int number)
+    : key(name), value(std::to_string(number)) {}
+  log_field(std::string_view name, std::size_t number)
+    : key(name), value(std::to_string(number)) {}
 };
 
 using log_sink = std::function<void(log_level, std::string_view event,

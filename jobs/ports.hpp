@@ -6,6 +6,9 @@
 /// from worker threads, several at once, and may be called twice.
 #pragma once
 
+#include "jobs/ids.hpp"
+#include "jobs/result.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -14,9 +17,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "jobs/ids.hpp"
-#include "jobs/result.hpp"
 
 namespace alula::jobs {
 
@@ -77,18 +77,18 @@ public:
   /// Renames the volume to `entry` in the trash and makes both directories
   /// durable. False when there was no volume to move (and none in the trash);
   /// true when it lies in the trash now, whoever moved it.
-  virtual result<bool> detach(const server_id& server, std::string_view entry)
-    = 0;
+  virtual result<bool> detach(const server_id& server,
+                              std::string_view entry) = 0;
 
   /// The reverse: trash entry → volume. Fault server_exists when a volume is
   /// in the way. Missing in the trash while the volume exists is success.
   virtual status reattach(std::string_view entry, const server_id& server) = 0;
 
   struct purge_progress {
-    std::int64_t entries = 0; ///< removed so far
-    std::int64_t bytes = 0;   ///< disk blocks freed so far
+    std::int64_t entries = 0;       ///< removed so far
+    std::int64_t bytes = 0;         ///< disk blocks freed so far
     std::int64_t entries_total = 0; ///< 0 while unknown
-    std::int64_t failed = 0;  ///< entries that could not be removed
+    std::int64_t failed = 0;        ///< entries that could not be removed
   };
   /// Removes a trash entry recursively; the tree is its own cursor, so a purge
   /// goes on where it was. Never crosses into another file system, never
@@ -96,8 +96,7 @@ public:
   /// with the first error after removing all it could; missing is success.
   virtual result<purge_progress>
   purge(std::string_view entry, std::stop_token stop,
-        const std::function<void(const purge_progress&)>& tell)
-    = 0;
+        const std::function<void(const purge_progress&)>& tell) = 0;
 
   /// Names in the trash directory, owned by a job or not.
   virtual result<std::vector<std::string>> trash_entries() = 0;
@@ -111,16 +110,15 @@ public:
   /// Sends {"event":event,"args":args} to every authenticated socket of the
   /// server. Does not block; order is kept per socket.
   virtual void announce(const server_id& server, std::string_view event,
-                        const std::vector<std::string>& args)
-    = 0;
+                        const std::vector<std::string>& args) = 0;
 
   /// Sends what is queued, then a close frame with `code` and `reason`, and
   /// ends the TCP connection after `grace`, whatever the client does. Returns
   /// when every socket of the server is gone or closing; refuses new ones for
   /// a server that is being deleted.
   virtual void dismiss(const server_id& server, std::uint16_t code,
-                       std::string_view reason, std::chrono::milliseconds grace)
-    = 0;
+                       std::string_view reason,
+                       std::chrono::milliseconds grace) = 0;
 
   /// Open sockets of a server, for the API.
   virtual std::size_t count(const server_id& server) const = 0;

@@ -51,12 +51,12 @@ enum class fault_code {
   io_error,             ///< EIO and every other failing system call
   journal_unavailable,  ///< the ledger cannot write
   // the engine
-  interrupted,          ///< asked to stop: shutdown or cancel
-  stuck,                ///< a step made no progress for its whole limit
-  crashed,              ///< the process died in this step too often
-  cancelled,            ///< ended by request
-  abandoned,            ///< given up by an operator
-  internal,             ///< a bug of ours
+  interrupted, ///< asked to stop: shutdown or cancel
+  stuck,       ///< a step made no progress for its whole limit
+  crashed,     ///< the process died in this step too often
+  cancelled,   ///< ended by request
+  abandoned,   ///< given up by an operator
+  internal,    ///< a bug of ours
 };
 
 /// The stable name of a code as the API shows it, e.g. "server-locked".
@@ -77,10 +77,10 @@ struct field_error {
 
 struct fault {
   fault_code code = fault_code::internal;
-  std::string what;                 ///< a sentence for people
-  std::string where = {};           ///< the file, call or step, may be empty
+  std::string what;       ///< a sentence for people
+  std::string where = {}; ///< the file, call or step, may be empty
   std::vector<field_error> fields = {}; ///< only for `validation`
-  std::string in_the_way = {};      ///< id of the job that is in the way
+  std::string in_the_way = {};          ///< id of the job that is in the way
   friend bool operator==(const fault&, const fault&) = default;
 };
 
@@ -94,7 +94,7 @@ std::string to_json(const fault& f);
 fault fault_from_json(std::string_view text);
 
 /// A value or a fault.
-template <class T>
+template<class T>
 class [[nodiscard]] result {
 public:
   using value_type = T;
@@ -121,7 +121,7 @@ private:
 };
 
 /// Success or a fault.
-template <>
+template<>
 class [[nodiscard]] result<void> {
 public:
   result() = default;

@@ -6,22 +6,22 @@ namespace alula::jobs {
 
 error_class classify(fault_code code) {
   switch (code) {
-    case fault_code::docker_unavailable:
-    case fault_code::insufficient_storage:
-    case fault_code::rate_limited:
-    case fault_code::server_locked:
-    case fault_code::starting:
-    case fault_code::shutting_down:
-      return error_class::busy;
-    case fault_code::container_busy:
-    case fault_code::timed_out:
-    case fault_code::io_error:
-    case fault_code::interrupted:
-    case fault_code::journal_unavailable:
-    case fault_code::stuck:
-      return error_class::transient;
-    default:
-      return error_class::permanent;
+  case fault_code::docker_unavailable:
+  case fault_code::insufficient_storage:
+  case fault_code::rate_limited:
+  case fault_code::server_locked:
+  case fault_code::starting:
+  case fault_code::shutting_down:
+    return error_class::busy;
+  case fault_code::container_busy:
+  case fault_code::timed_out:
+  case fault_code::io_error:
+  case fault_code::interrupted:
+  case fault_code::journal_unavailable:
+  case fault_code::stuck:
+    return error_class::transient;
+  default:
+    return error_class::permanent;
   }
 }
 
@@ -34,7 +34,7 @@ retry_decision draw_retry(const fault& why, int tries, const backoff& policy,
   const auto doublings = std::clamp(tries, 0, 20);
   const auto ceiling = std::min(cap, policy.base * (1LL << doublings));
   const auto drawn = milliseconds{static_cast<milliseconds::rep>(
-    unit_random * static_cast<double>(ceiling.count()))};
+      unit_random * static_cast<double>(ceiling.count()))};
   return {cls, std::max(drawn, milliseconds{50})};
 }
 

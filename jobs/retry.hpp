@@ -1,10 +1,10 @@
 /// Which failures are tried again, and when.
 #pragma once
 
-#include <chrono>
-
 #include "jobs/ids.hpp"
 #include "jobs/result.hpp"
+
+#include <chrono>
 
 namespace alula::jobs {
 

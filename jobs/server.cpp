@@ -6,7 +6,7 @@ namespace alula::jobs {
 
 namespace {
 constexpr std::array<std::string_view, 5> server_states{
-  "creating", "active", "restoring", "deleting", "deleted"};
+    "creating", "active", "restoring", "deleting", "deleted"};
 } // namespace
 
 std::string_view to_string(server_state s) {

@@ -2,13 +2,13 @@
 /// a new server of the same uuid can never be mistaken for the old one.
 #pragma once
 
+#include "jobs/ids.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "jobs/ids.hpp"
 
 namespace alula::jobs {
 
@@ -22,10 +22,11 @@ struct server_record {
   server_id uuid;
   server_state state = server_state::active;
   bool suspended = false;
-  std::int64_t owner_job = 0; ///< row of the job that owns it, or 0
+  bool transferring = false;   ///< between two nodes (wings-protocol 2.16)
+  std::int64_t owner_job = 0;  ///< row of the job that owns it, or 0
   std::int64_t created_by = 0; ///< row of the job that registered it
-  std::string container_id;   ///< as adopted or created; empty: none known
-  std::string config = "{}";  ///< JSON {"settings", "process_configuration"}
+  std::string container_id;    ///< as adopted or created; empty: none known
+  std::string config = "{}";   ///< JSON {"settings", "process_configuration"}
   time_ms created_at = 0;
   time_ms updated_at = 0;
 };
