@@ -32,8 +32,10 @@ retry_decision draw_retry(const fault& why, int tries, const backoff& policy,
   const auto cap = cls == error_class::busy ? policy.busy_cap : policy.cap;
   // 2^20 times any base is beyond every cap; more would overflow.
   const auto doublings = std::clamp(tries, 0, 20);
-  const auto ceiling = std::min(cap, policy.base * (1LL << doublings));
-  const auto drawn = milliseconds{static_cast<milliseconds::rep>(
+  const milliseconds ceiling =
+      std::min(cap, milliseconds{policy.base.count()
+                                 * (milliseconds::rep{1} << doublings)});
+  const milliseconds drawn{static_cast<milliseconds::rep>(
       unit_random * static_cast<double>(ceiling.count()))};
   return {cls, std::max(drawn, milliseconds{50})};
 }
