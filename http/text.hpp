@@ -1,0 +1,27 @@
+/// Small reading of URLs and header fields (RFC 3986, RFC 9110).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace alula::http {
+
+/// ASCII only: header names and tokens know nothing else.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+/// Undoes %XX. Nothing when a percent sign is not followed by two hexadecimal
+/// digits. `+` stays a plus: in a path it is one.
+std::optional<std::string> percent_decode(std::string_view text);
+
+/// The pairs of `a=1&b=2`, decoded, `+` being a space. A broken escape stays as
+/// it was sent. Empty pairs are dropped.
+std::vector<std::pair<std::string, std::string>>
+parse_query(std::string_view query);
+
+/// True when `token` is one of the comma separated words of a field.
+bool has_token(std::string_view field, std::string_view token);
+
+} // namespace alula::http

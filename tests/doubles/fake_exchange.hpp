@@ -1,0 +1,318 @@
+/// An exchange without a server: records what a handler did with it.
+#pragma once
+
+#include "http/exchange.hpp"
+#include "http/text.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace alula::doubles {
+
+class fake_stream final : public http::stream {
+public:
+  bool write(std::string chunk) override {
+    std::lock_guard lock{mutex_};
+    if (!open_)
+      return false;
+    if (unsent_limit && sent_ + chunk.size() > *unsent_limit) {
+      open_ = false;
+      changed_.notify_all();
+      return false;
+    }
+    sent_ += chunk.size();
+    chunks_.push_back(std::move(chunk));
+    changed_.notify_all();
+    return true;
+  }
+  void close() override {
+    std::lock_guard lock{mutex_};
+    open_ = false;
+    closed_ = true;
+    changed_.notify_all();
+  }
+  bool is_open() const override {
+    std::lock_guard lock{mutex_};
+    return open_;
+  }
+
+  /// The client vanishes: the next write fails.
+  void vanish() {
+    std::lock_guard lock{mutex_};
+    open_ = false;
+    changed_.notify_all();
+  }
+  /// close() was called by the server's side.
+  bool was_closed() const {
+    std::lock_guard lock{mutex_};
+    return closed_;
+  }
+  std::vector<std::string> chunks() const {
+    std::lock_guard lock{mutex_};
+    return chunks_;
+  }
+  std::string text() const {
+    std::lock_guard lock{mutex_};
+    std::string all;
+    for (const auto& chunk : chunks_)
+      all += chunk;
+    return all;
+  }
+  /// Waits until what was written contains `needle`; false after the limit.
+  bool wait_for_text(std::string_view needle,
+                     std::chrono::milliseconds limit = std::chrono::seconds{
+                         10}) const {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_for(lock, limit, [&] {
+      std::string all;
+      for (const auto& chunk : chunks_)
+        all += chunk;
+      return all.find(needle) != std::string::npos;
+    });
+  }
+
+  /// As if the client never read: a write beyond it fails and closes.
+  std::optional<std::size_t> unsent_limit;
+
+private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::vector<std::string> chunks_;
+  std::size_t sent_ = 0;
+  bool open_ = true, closed_ = false;
+};
+
+class fake_websocket final : public http::websocket {
+public:
+  explicit fake_websocket(http::websocket_events events = {})
+    : events_(std::move(events)) {}
+
+  bool send(std::shared_ptr<const std::string> text) override {
+    std::lock_guard lock{mutex_};
+    if (!open_ || close_code_)
+      return false;
+    if (refuse_sends_) {
+      open_ = false;
+      killed_ = true;
+      changed_.notify_all();
+      return false;
+    }
+    sent_.push_back(std::move(text));
+    changed_.notify_all();
+    return true;
+  }
+  bool ping() override {
+    std::lock_guard lock{mutex_};
+    if (!open_ || close_code_)
+      return false;
+    ++pings_;
+    changed_.notify_all();
+    return true;
+  }
+  void close(std::uint16_t code, std::string_view reason) override {
+    std::lock_guard lock{mutex_};
+    if (!open_ || close_code_)
+      return;
+    close_code_ = code;
+    close_reason_ = reason;
+    changed_.notify_all();
+  }
+  void kill() override {
+    std::lock_guard lock{mutex_};
+    killed_ = true;
+    open_ = false;
+    changed_.notify_all();
+  }
+  bool is_open() const override {
+    std::lock_guard lock{mutex_};
+    return open_ && !close_code_;
+  }
+
+  // -- the client's side ------------------------------------------------------
+
+  void receive(std::string text) { events_.on_text(std::move(text)); }
+  void pong() {
+    if (events_.on_pong)
+      events_.on_pong();
+  }
+  /// The connection ends; tells on_closed, once.
+  void end(std::uint16_t code = 1006) {
+    {
+      std::lock_guard lock{mutex_};
+      open_ = false;
+      if (std::exchange(told_, true))
+        return;
+      changed_.notify_all();
+    }
+    if (events_.on_closed)
+      events_.on_closed(code);
+  }
+  /// As if the client stopped reading: the next send kills the socket.
+  void refuse_sends() {
+    std::lock_guard lock{mutex_};
+    refuse_sends_ = true;
+  }
+
+  // -- the journal ------------------------------------------------------------
+
+  std::vector<std::string> sent() const {
+    std::lock_guard lock{mutex_};
+    std::vector<std::string> copy;
+    for (const auto& text : sent_)
+      copy.push_back(*text);
+    return copy;
+  }
+  int pings() const {
+    std::lock_guard lock{mutex_};
+    return pings_;
+  }
+  std::optional<std::uint16_t> close_code() const {
+    std::lock_guard lock{mutex_};
+    return close_code_;
+  }
+  std::string close_reason() const {
+    std::lock_guard lock{mutex_};
+    return close_reason_;
+  }
+  bool was_killed() const {
+    std::lock_guard lock{mutex_};
+    return killed_;
+  }
+  /// Waits until `done(*this)`; false after the limit. `done` may call the
+  /// journal: it runs without the lock.
+  template<class Done>
+  bool
+  wait_until(Done done,
+             std::chrono::milliseconds limit = std::chrono::seconds{10}) const {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (!done(*this)) {
+      std::unique_lock lock{mutex_};
+      if (changed_.wait_until(lock, std::min(end, soon()))
+              == std::cv_status::timeout
+          && std::chrono::steady_clock::now() >= end)
+        return false;
+    }
+    return true;
+  }
+
+private:
+  /// A change may slip in between `done` and the wait: look again soon.
+  static std::chrono::steady_clock::time_point soon() {
+    return std::chrono::steady_clock::now() + std::chrono::milliseconds{20};
+  }
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  http::websocket_events events_;
+  std::vector<std::shared_ptr<const std::string>> sent_;
+  std::optional<std::uint16_t> close_code_;
+  std::string close_reason_;
+  int pings_ = 0;
+  bool open_ = true, killed_ = false, told_ = false, refuse_sends_ = false;
+};
+
+class fake_exchange final : public http::exchange {
+public:
+  explicit fake_exchange(http::request req) : req_(std::move(req)) {}
+
+  const http::request& req() const override { return req_; }
+
+  void reply(http::response answer) override {
+    std::lock_guard lock{mutex_};
+    if (std::exchange(answered_, true))
+      return;
+    answer_ = std::move(answer);
+    changed_.notify_all();
+  }
+  std::shared_ptr<http::stream> start_stream(http::response head) override {
+    std::lock_guard lock{mutex_};
+    if (std::exchange(answered_, true))
+      return nullptr;
+    answer_ = std::move(head);
+    stream_ = std::make_shared<fake_stream>();
+    stream_->unsent_limit = stream_limit;
+    changed_.notify_all();
+    return stream_;
+  }
+  std::shared_ptr<http::websocket>
+  upgrade(http::websocket_events events) override {
+    std::lock_guard lock{mutex_};
+    const auto wanted = req_.header("Upgrade");
+    if (!wanted || !http::has_token(*wanted, "websocket")
+        || std::exchange(answered_, true))
+      return nullptr;
+    socket_ = std::make_shared<fake_websocket>(std::move(events));
+    changed_.notify_all();
+    return socket_;
+  }
+
+  bool is_answered() const {
+    std::lock_guard lock{mutex_};
+    return answered_;
+  }
+  /// Waits for reply() or start_stream(); nothing after the limit.
+  std::optional<http::response> wait_for_answer(
+      std::chrono::milliseconds limit = std::chrono::seconds{10}) const {
+    std::unique_lock lock{mutex_};
+    changed_.wait_for(lock, limit, [&] { return answer_.has_value(); });
+    return answer_;
+  }
+  std::shared_ptr<fake_stream> opened_stream() const {
+    std::lock_guard lock{mutex_};
+    return stream_;
+  }
+  std::shared_ptr<fake_websocket> opened_socket() const {
+    std::lock_guard lock{mutex_};
+    return socket_;
+  }
+
+  /// The unsent limit of the stream a handler opens.
+  std::optional<std::size_t> stream_limit;
+
+private:
+  const http::request req_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::optional<http::response> answer_;
+  std::shared_ptr<fake_stream> stream_;
+  std::shared_ptr<fake_websocket> socket_;
+  bool answered_ = false;
+};
+
+/// A request as the door would hand it on; the target may carry a query.
+inline http::request make_request(std::string method, std::string_view target,
+                                  std::string body = {},
+                                  http::header_list headers = {}) {
+  http::request req;
+  req.method = std::move(method);
+  const auto mark = target.find('?');
+  req.path = target.substr(0, mark);
+  if (mark != std::string_view::npos)
+    req.query = http::parse_query(target.substr(mark + 1));
+  req.headers = std::move(headers);
+  req.body = std::move(body);
+  req.request_id = "5f0c1d2e-0000-4000-8000-000000000001";
+  req.remote = "127.0.0.1";
+  req.principal = "node";
+  return req;
+}
+
+/// The value of the answer's header, or empty.
+inline std::string header_of(const http::response& answer,
+                             std::string_view name) {
+  for (const auto& [key, value] : answer.headers)
+    if (http::equal_ignoring_case(key, name))
+      return value;
+  return {};
+}
+
+} // namespace alula::doubles
