@@ -1,0 +1,43 @@
+/// Removes a whole directory tree below one descriptor, however deep, wide or
+/// hostile it is. The tree is its own cursor: a removal that was interrupted
+/// goes on where it was by being started again.
+#pragma once
+
+#include "jobs/ports.hpp"
+#include "jobs/result.hpp"
+#include "storage/file_system.hpp"
+
+#include <functional>
+#include <stop_token>
+#include <string>
+
+namespace alula::storage {
+
+/// Removes `name` and everything below it; missing is success. Never follows a
+/// link and never leaves the file system or the mount of `parent`: what is
+/// mounted inside stays, and is a failure. Uses at most 40 descriptors and,
+/// per level of depth, memory for one batch of directory names. What could not
+/// be removed is counted, the first of it is the fault, the rest is removed
+/// all the same. `tell` is called at least every 4,096 entries and at least
+/// four times a second while entries go; the token is looked at every 256.
+/// The caller syncs `parent`.
+jobs::result<jobs::volumes::purge_progress> remove_tree(
+    const directory& parent, const std::string& name,
+    const std::stop_token& stop,
+    const std::function<void(const jobs::volumes::purge_progress&)>& tell);
+
+/// Lowers the I/O priority of the calling thread to best effort 7 until it
+/// goes out of scope. Not the idle class: an idle purge that waits inside a
+/// file-system transaction makes everybody wait for it.
+class low_io_priority {
+public:
+  low_io_priority();
+  ~low_io_priority();
+  low_io_priority(const low_io_priority&) = delete;
+  low_io_priority& operator=(const low_io_priority&) = delete;
+
+private:
+  int before_ = -1;
+};
+
+} // namespace alula::storage
