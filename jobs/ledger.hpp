@@ -34,6 +34,9 @@ struct acceptance {
   job_record job; ///< from plan(); row and version are given by the ledger
   std::vector<change> changes;
   std::optional<idempotency> key;
+  /// Taken with the accept, all or none, and held until the job ends: a job
+  /// that waits in line over a restart still has them. Fault server_locked.
+  std::vector<lock_request> locks = {};
 };
 
 enum class accept_outcome {
