@@ -1,0 +1,99 @@
+#include "app/config.hpp"
+
+#include "app/yaml_reader.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <unistd.h>
+
+namespace alula::app {
+
+namespace {
+
+constexpr std::size_t max_file_bytes = 1'048'576;
+
+using severity = config_problem::severity;
+
+void complain(config_report& into, std::string key, std::string what) {
+  const auto line = into.lines.find(key);
+  into.problems.push_back({severity::error,
+                           line == into.lines.end() ? 0 : line->second,
+                           std::move(key), std::move(what)});
+}
+
+void require_readable(config_report& into, const std::string& file,
+                      std::string key) {
+  if (file.empty())
+    complain(into, std::move(key), "is needed: api.ssl.enabled is true");
+  else if (access(file.c_str(), R_OK) != 0)
+    complain(into, std::move(key),
+             "cannot read " + file + ": " + std::strerror(errno));
+}
+
+/// What no single key can say.
+void check_together(config_report& into) {
+  const auto& value = into.value;
+  if (value.token.empty())
+    complain(into, "token",
+             "is missing; it is the bearer of the API and the key of all "
+             "signed tokens");
+  if (value.api.ssl.enabled) {
+    require_readable(into, value.api.ssl.cert, "api.ssl.cert");
+    require_readable(into, value.api.ssl.key, "api.ssl.key");
+  }
+}
+
+} // namespace
+
+bool config_report::is_usable() const {
+  return std::none_of(problems.begin(), problems.end(), [](const auto& p) {
+    return p.grade == config_problem::severity::error;
+  });
+}
+
+config_report parse_config(const std::string& yaml) {
+  config_report out;
+  read_yaml(yaml, out);
+  // A file that could not be read as a whole says nothing about single keys.
+  if (out.is_usable() || out.problems.front().key != "")
+    check_together(out);
+  std::stable_sort(
+      out.problems.begin(), out.problems.end(),
+      [](const auto& a, const auto& b) { return a.line < b.line; });
+  return out;
+}
+
+config_report load_config(const std::filesystem::path& file) {
+  const auto fail = [](std::string what) {
+    config_report out;
+    out.problems.push_back({severity::error, 0, "", std::move(what)});
+    return out;
+  };
+  errno = 0;
+  std::ifstream in{file, std::ios::binary};
+  if (!in)
+    return fail(std::string{"cannot be read: "} + std::strerror(errno));
+  std::string text(max_file_bytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad() || (in.fail() && !in.eof()))
+    return fail("cannot be read; is it a file?");
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > max_file_bytes)
+    return fail("is larger than 1 MiB");
+  return parse_config(text);
+}
+
+std::string describe(const std::filesystem::path& file,
+                     const config_problem& problem) {
+  std::string out = file.string();
+  if (problem.line > 0)
+    out += ":" + std::to_string(problem.line);
+  out += problem.grade == severity::error ? ": error: " : ": warning: ";
+  if (!problem.key.empty())
+    out += problem.key + ": ";
+  return out + problem.what;
+}
+
+} // namespace alula::app

@@ -1,0 +1,115 @@
+/// What an operator can set, with the defaults of the program. A Wings
+/// `config.yml` is read unchanged: same keys, defaults and meaning where alula
+/// has the feature (wings-protocol 6); alula's own keys stand beside them. The
+/// table of keys is in config_schema.cpp, README.md shows an example.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace alula::app {
+
+struct config {
+  bool debug = false;
+  std::string uuid;     ///< of the node, informational
+  std::string token_id; ///< what the Panel calls the token
+  std::string token;    ///< bearer of the API and HS256 key; never logged
+  std::string remote;   ///< Panel URL, CORS and websocket origin; may be empty
+  std::vector<std::string> allowed_origins;
+  bool allow_cors_private_network = false;
+
+  struct {
+    std::string host = "0.0.0.0";
+    std::int64_t port = 8080; ///< 0: the system chooses one
+    struct {
+      bool enabled = false;
+      std::string cert; ///< PEM, with its chain
+      std::string key;  ///< PEM
+    } ssl;
+    /// How long a synchronous route waits before it answers 202 (design 4).
+    std::chrono::milliseconds sync_wait{10'000};
+    std::int64_t body_limit = 1'048'576;  ///< bytes of a request body
+    std::int64_t max_connections = 8'192; ///< lowered to fit RLIMIT_NOFILE
+    struct {
+      std::int64_t max_per_server = 64;
+      std::int64_t max_total = 4'096;
+      std::int64_t message_limit = 32'768;   ///< bytes of one message
+      std::int64_t messages_per_second = 32; ///< from one socket
+      std::int64_t unsent_limit = 1'048'576; ///< bytes queued to one socket
+      std::chrono::milliseconds ping_interval{30'000};
+      /// Between the close frame and the end of the TCP connection.
+      std::chrono::milliseconds close_grace{2'000};
+    } websocket;
+  } api;
+
+  struct {
+    std::filesystem::path root_directory = "/var/lib/pterodactyl";
+    std::filesystem::path data = "/var/lib/pterodactyl/volumes";
+    /// Empty: beside `data` when that is the same file system, else below it.
+    std::filesystem::path trash_directory;
+    /// Empty: `<root_directory>/alula`.
+    std::filesystem::path ledger_directory;
+    std::string username = "pterodactyl";
+    struct {
+      std::int64_t uid = -1; ///< -1: that of `username`, else of the process
+      std::int64_t gid = -1;
+    } user;
+    std::int64_t undelete_hours = 0; ///< 0: a deleted server is purged at once
+  } system;
+
+  struct {
+    std::string socket; ///< empty: DOCKER_HOST, else /var/run/docker.sock
+    struct {
+      std::chrono::milliseconds connect{2'000};
+      std::chrono::milliseconds inspect{10'000};
+      std::chrono::milliseconds kill{30'000};
+      std::chrono::milliseconds remove{120'000};
+    } deadlines;
+  } docker;
+
+  struct {
+    struct {
+      std::int64_t lifecycle = 4; ///< worker threads for everything but files
+      std::int64_t purge = 1;     ///< worker threads that remove trees
+    } pools;
+    std::chrono::milliseconds retention_succeeded = std::chrono::hours{24 * 30};
+    std::chrono::milliseconds retention_failed = std::chrono::hours{24 * 90};
+    /// What running steps get to reach a safe point when alula stops.
+    std::chrono::milliseconds stop_grace{10'000};
+  } jobs;
+};
+
+/// Something to say about one place of a configuration file.
+struct config_problem {
+  enum class severity { warning, error };
+  severity grade = severity::error;
+  int line = 0; ///< from 1; 0 when it concerns the file as a whole
+  std::string key;
+  std::string what; ///< what is wrong and what is allowed
+};
+
+/// All problems of a file at once, in the order of its lines.
+struct config_report {
+  config value;
+  std::vector<config_problem> problems;
+  std::map<std::string, int, std::less<>> lines; ///< of the keys it has
+  bool is_usable() const;                        ///< no error among them
+};
+
+/// Reads a file of at most 1 MiB. Never writes it.
+config_report load_config(const std::filesystem::path& file);
+
+/// The same for text that is at hand.
+config_report parse_config(const std::string& yaml);
+
+/// `config.yml:12: error: api.port: …`
+std::string describe(const std::filesystem::path& file,
+                     const config_problem& problem);
+
+} // namespace alula::app

@@ -1,0 +1,15 @@
+/// Walks a YAML document beside the table of known keys, fills a config, and
+/// notes every problem with its line. The only user of yaml-cpp.
+#pragma once
+
+#include "app/config.hpp"
+
+#include <string>
+
+namespace alula::app {
+
+/// Problems come in the order of the file. A key that stands twice counts the
+/// second time, as with Wings; a null leaves the default.
+void read_yaml(const std::string& text, config_report& into);
+
+} // namespace alula::app
