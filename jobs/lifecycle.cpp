@@ -88,12 +88,14 @@ public:
     if (!index || !expected || job_.steps[*index].state != step_state::started)
       return misplaced(job_, "step done");
     auto& step = job_.steps[*index];
+    // No cancel is accepted once a pivot runs, so this one failed before.
+    if (step.cls == step_class::pivot && job_.state == job_state::cancelling)
+      return misplaced(job_, "pivot done");
     step.state = step_state::done;
     step.finished_at = now_;
     step.output = h.output;
     step.error.reset();
     job_.attempt = 0;
-    job_.error.reset();
     if (step.cls == step_class::pivot)
       job_.past_pivot = true;
     if (!h.job_result.empty())
@@ -213,7 +215,8 @@ public:
 
   result<decision> operator()(const happened::undo_failed& h) {
     const auto index = step_to_undo(job_);
-    if (job_.state != job_state::cancelling || !index)
+    if (job_.state != job_state::cancelling || !index
+        || job_.steps[*index].state != step_state::undoing)
       return misplaced(job_, "undo failed");
     auto& step = job_.steps[*index];
     step.error = h.why;
@@ -347,6 +350,10 @@ private:
   }
 
   void roll_back(std::int64_t boot) {
+    // The undo has tries of its own.
+    job_.attempt = 0;
+    for (auto& step : job_.steps)
+      step.attempt = 0;
     job_.boot = boot;
     job_.run_at = now_;
     if (job_.error)
