@@ -82,6 +82,10 @@ void socket_session::on_pong() {
   missed_pongs_ = 0;
 }
 
+void socket_session::on_closed() {
+  host_.forget(who_.id);
+}
+
 bool socket_session::take_turn() {
   const auto now = host_.now();
   if (turns_.is_full(now))

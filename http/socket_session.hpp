@@ -107,6 +107,9 @@ public:
   // From the connection.
   void on_text(const std::string& frame);
   void on_pong();
+  /// Takes no lock of the session: the connection may end inside any call we
+  /// make on it.
+  void on_closed();
 
   /// Sends it if the token allows; if the token no longer does, says so once.
   void deliver(const broadcast& message);
