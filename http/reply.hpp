@@ -25,8 +25,10 @@ std::optional<int> retry_after(jobs::fault_code code);
 /// they apply errors[pointer, detail], owner_job and retry_after. 401 carries
 /// `WWW-Authenticate: Bearer`; retry_after also goes into the header.
 response problem(const request& req, const jobs::fault& why);
-/// The same where no request was read (limits, timeouts).
-response problem(std::string_view request_id, const jobs::fault& why);
+/// The same where no request was read (limits, timeouts). `status` is for the
+/// few answers whose code has another status elsewhere (408, an overload 503).
+response problem(std::string_view request_id, const jobs::fault& why,
+                 std::optional<int> status = std::nullopt);
 
 /// `body` is JSON text already.
 response json_answer(int status, std::string body);
