@@ -92,7 +92,9 @@ public:
         continue;
       }
       const auto& name = entry.first.Scalar();
-      const std::string key = path.empty() ? name : path + "." + name;
+      std::string key = path;
+      key += path.empty() ? "" : ".";
+      key += name;
       if (const auto [first, fresh] = seen.emplace(name, line); !fresh)
         note(severity::warning, line, key,
              "stands here a second time (first in line "
