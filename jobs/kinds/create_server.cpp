@@ -37,8 +37,12 @@ result<job_draft> read(const submission& request) {
   if (!settings.is_object())
     return wrong_field("/settings",
                        "is needed: this node has no Panel to ask for it");
-  if (settings.value("uuid", uuid->to_string()) != uuid->view())
+  const auto inner = settings.value("/uuid"_json_pointer, uuid_text);
+  if (inner != uuid_text)
     return wrong_field("/settings/uuid", "must equal /uuid");
+  const auto suspended = settings.value("/suspended"_json_pointer, json(false));
+  if (!suspended.is_boolean())
+    return wrong_field("/settings/suspended", "must be true or false");
   if (request.target && request.target->state != server_state::creating)
     return fault{.code = fault_code::server_exists,
                  .what = "server " + uuid->to_string()
@@ -50,8 +54,8 @@ result<job_draft> read(const submission& request) {
   job_draft draft;
   draft.input = json{{"server", uuid->view()}}.dump();
   draft.dedup_key = "server.create:" + uuid->to_string();
-  draft.changes.emplace_back(register_server{
-      *uuid, config.dump(), settings.value("suspended", false)});
+  draft.changes.emplace_back(
+      register_server{*uuid, config.dump(), suspended.get<bool>()});
   return draft;
 }
 

@@ -10,6 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace alula::jobs {
 
 namespace {
@@ -46,11 +48,18 @@ step_outcome restore(step_context& ctx) {
   return step_done{.changes = {restore_server{deletion}}};
 }
 
+/// While the entry lies in the trash nothing was moved, and a volume that is
+/// in the way belongs to somebody else.
 step_outcome put_back(step_context& ctx) {
-  const auto in_trash =
-      ctx.node.volumes.detach(ctx.job.server, deleted_by(ctx.job).view());
-  if (!in_trash)
-    return in_trash.error();
+  const auto entry = deleted_by(ctx.job).to_string();
+  const auto entries = ctx.node.volumes.trash_entries();
+  if (!entries)
+    return entries.error();
+  if (std::ranges::find(*entries, entry) != entries->end())
+    return step_done{};
+  const auto moved = ctx.node.volumes.detach(ctx.job.server, entry);
+  if (!moved)
+    return moved.error();
   return step_done{};
 }
 
