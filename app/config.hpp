@@ -75,7 +75,7 @@ struct config {
 
   struct {
     struct {
-      std::int64_t lifecycle = 4; ///< worker threads for everything but files
+      std::int64_t lifecycle = 8; ///< worker threads for all but removing files
       std::int64_t purge = 1;     ///< worker threads that remove trees
     } pools;
     std::chrono::milliseconds retention_succeeded = std::chrono::hours{24 * 30};
