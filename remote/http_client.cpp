@@ -1,0 +1,318 @@
+#include "remote/http_client.hpp"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <sys/socket.h>
+
+namespace alula::remote {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// All header lines of one answer together; 1xx answers count too.
+constexpr std::size_t max_headers = std::size_t{256} << 10;
+
+/// Longest sleep in poll: bounds the harm of a wake-up that got lost.
+constexpr milliseconds longest_nap{250};
+
+void start_curl_once() {
+  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (code != CURLE_OK)
+    throw std::bad_alloc{}; // the one way it fails that is not a broken install
+}
+
+/// What the callbacks fill while one exchange runs.
+struct inbox {
+  std::string body;
+  std::size_t max_body = 0;
+  std::size_t header_bytes = 0;
+  bool too_large = false;
+};
+
+std::size_t take_body(char* data, std::size_t, std::size_t count, void* to) {
+  auto& in = *static_cast<inbox*>(to);
+  if (count > in.max_body - in.body.size()) {
+    in.too_large = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  try {
+    in.body.append(data, count);
+  } catch (...) { // must not pass through C frames
+    in.too_large = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  return count;
+}
+
+std::size_t count_header(char*, std::size_t, std::size_t count, void* to) {
+  auto& in = *static_cast<inbox*>(to);
+  in.header_bytes += count;
+  if (in.header_bytes <= max_headers)
+    return count;
+  in.too_large = true;
+  return CURL_WRITEFUNC_ERROR;
+}
+
+curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
+  return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                address->protocol);
+}
+
+struct header_list {
+  curl_slist* first = nullptr;
+  header_list() = default;
+  header_list(const header_list&) = delete;
+  header_list& operator=(const header_list&) = delete;
+  ~header_list() { curl_slist_free_all(first); }
+  void add(const std::string& text) {
+    auto* longer = curl_slist_append(first, text.c_str());
+    if (longer == nullptr)
+      throw std::bad_alloc{};
+    first = longer;
+  }
+};
+
+http_failure failure_of(CURLcode code) {
+  switch (code) {
+  case CURLE_OPERATION_TIMEDOUT:
+    return http_failure::timed_out;
+  case CURLE_COULDNT_CONNECT:
+  case CURLE_COULDNT_RESOLVE_HOST:
+  case CURLE_SSL_CONNECT_ERROR:
+  case CURLE_PEER_FAILED_VERIFICATION:
+    return http_failure::unreachable;
+  default:
+    return http_failure::broken;
+  }
+}
+
+milliseconds left_until(clock::time_point end) {
+  return std::chrono::ceil<milliseconds>(end - clock::now());
+}
+
+} // namespace
+
+// -- one connection ----------------------------------------------------------
+
+/// An easy handle in a multi handle of its own: the multi handle keeps the
+/// connection between requests, and can be woken from another thread, which
+/// curl_easy_perform cannot. Used by one caller at a time.
+class http_client::line {
+public:
+  explicit line(const std::string& unix_socket)
+    : unix_socket_(unix_socket), multi_(curl_multi_init()),
+      easy_(curl_easy_init()) {
+    if (multi_ == nullptr || easy_ == nullptr) {
+      close();
+      throw std::bad_alloc{};
+    }
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
+  }
+  ~line() { close(); }
+  line(const line&) = delete;
+  line& operator=(const line&) = delete;
+
+  http_outcome exchange(const http_request& request,
+                        const std::stop_token& stop);
+
+private:
+  void close() {
+    if (easy_ != nullptr)
+      curl_easy_cleanup(easy_);
+    if (multi_ != nullptr)
+      curl_multi_cleanup(multi_);
+  }
+  void prepare(const http_request& request, header_list& headers, inbox& in);
+  std::optional<http_error> drive(clock::time_point end,
+                                  const std::stop_token& stop);
+  http_error error_from(CURLcode code) const;
+
+  const std::string& unix_socket_;
+  CURLM* multi_;
+  CURL* easy_;
+  char words_[CURL_ERROR_SIZE] = {};
+};
+
+void http_client::line::prepare(const http_request& request,
+                                header_list& headers, inbox& in) {
+  const auto set = [this](CURLoption option, auto value) {
+    if (curl_easy_setopt(easy_, option, value) == CURLE_OUT_OF_MEMORY)
+      throw std::bad_alloc{};
+  };
+  curl_easy_reset(easy_); // options only: connections live in multi_
+  words_[0] = '\0';
+  set(CURLOPT_URL, request.url.c_str());
+  set(CURLOPT_PATH_AS_IS, 1L);
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_PROXY, "");
+  if (!unix_socket_.empty())
+    set(CURLOPT_UNIX_SOCKET_PATH, unix_socket_.c_str());
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_NOSIGNAL, 1L);
+  // Else an aborted look-up waits for getaddrinfo to return.
+  set(CURLOPT_QUICK_EXIT, 1L);
+  set(CURLOPT_CONNECTTIMEOUT_MS,
+      std::max<long>(1, request.connect_limit.count()));
+  set(CURLOPT_TIMEOUT_MS, std::max<long>(1, request.limit.count()));
+  set(CURLOPT_ERRORBUFFER, words_);
+  set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
+  set(CURLOPT_WRITEFUNCTION, &take_body);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(&in));
+  set(CURLOPT_HEADERFUNCTION, &count_header);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(&in));
+  if (request.method == "HEAD") {
+    set(CURLOPT_NOBODY, 1L);
+  } else if (request.method != "GET") {
+    set(CURLOPT_POSTFIELDSIZE_LARGE,
+        static_cast<curl_off_t>(request.body.size()));
+    set(CURLOPT_POSTFIELDS, request.body.c_str());
+    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    // libcurl invents one for POSTFIELDS; ours come from the caller.
+    headers.add("Content-Type:");
+    headers.add("Expect:");
+  }
+  for (const auto& [name, value] : request.headers)
+    headers.add(name + ": " + value);
+  set(CURLOPT_HTTPHEADER, headers.first);
+}
+
+http_error http_client::line::error_from(CURLcode code) const {
+  http_error error{failure_of(code), 0, {}};
+  long number = 0;
+  if (curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &number) == CURLE_OK
+      && error.kind == http_failure::unreachable)
+    error.os_error = static_cast<int>(number);
+  error.what = words_[0] != '\0' ? words_ : curl_easy_strerror(code);
+  return error;
+}
+
+/// Runs the transfer in multi_ to its end; nothing means that it went well.
+std::optional<http_error>
+http_client::line::drive(clock::time_point end, const std::stop_token& stop) {
+  const std::stop_callback wake{stop, [this] { curl_multi_wakeup(multi_); }};
+  for (;;) {
+    int running = 0;
+    if (const auto code = curl_multi_perform(multi_, &running);
+        code != CURLM_OK)
+      return http_error{http_failure::broken, 0, curl_multi_strerror(code)};
+    int queued = 0;
+    while (auto* message = curl_multi_info_read(multi_, &queued))
+      if (message->msg == CURLMSG_DONE) {
+        if (message->data.result == CURLE_OK)
+          return std::nullopt;
+        return error_from(message->data.result);
+      }
+    if (stop.stop_requested())
+      return http_error{http_failure::stopped, 0, "asked to stop"};
+    const auto left = left_until(end);
+    if (left <= milliseconds::zero())
+      return http_error{http_failure::timed_out, 0, "no answer in time"};
+    const auto nap = std::min(left, longest_nap);
+    curl_multi_poll(multi_, nullptr, 0, static_cast<int>(nap.count()), nullptr);
+  }
+}
+
+http_outcome http_client::line::exchange(const http_request& request,
+                                         const std::stop_token& stop) {
+  if (stop.stop_requested())
+    return http_error{http_failure::stopped, 0, "asked to stop"};
+  inbox in;
+  in.max_body = request.max_body;
+  header_list headers;
+  prepare(request, headers, in);
+  const auto end = clock::now() + request.limit;
+  if (const auto code = curl_multi_add_handle(multi_, easy_); code != CURLM_OK)
+    return http_error{http_failure::broken, 0, curl_multi_strerror(code)};
+  auto error = drive(end, stop);
+  // Also ends a transfer that is still under way, with its connection.
+  curl_multi_remove_handle(multi_, easy_);
+  if (in.too_large)
+    return http_error{http_failure::too_large, 0,
+                      "the answer exceeds "
+                          + std::to_string(in.header_bytes > max_headers
+                                               ? max_headers
+                                               : request.max_body)
+                          + " bytes"};
+  if (error)
+    return *std::move(error);
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  return http_answer{static_cast<int>(status), std::move(in.body)};
+}
+
+// -- many --------------------------------------------------------------------
+
+class http_client::pool {
+public:
+  explicit pool(http_client_settings settings)
+    : settings_(std::move(settings)) {}
+
+  std::unique_ptr<line> take() {
+    {
+      const std::lock_guard guard{mutex_};
+      if (!idle_.empty()) { // the warmest first, so that the others grow old
+        auto one = std::move(idle_.back());
+        idle_.pop_back();
+        return one;
+      }
+    }
+    return std::make_unique<line>(settings_.unix_socket);
+  }
+
+  void give_back(std::unique_ptr<line> one) {
+    const std::lock_guard guard{mutex_};
+    if (idle_.size() < settings_.idle_connections)
+      idle_.push_back(std::move(one));
+  }
+
+private:
+  const http_client_settings settings_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<line>> idle_;
+};
+
+http_client::http_client(http_client_settings settings)
+  : pool_(std::make_unique<pool>(std::move(settings))) {
+  start_curl_once();
+}
+
+http_client::~http_client() = default;
+
+http_outcome http_client::send(const http_request& request,
+                               std::stop_token stop) {
+  auto one = pool_->take();
+  auto outcome = one->exchange(request, stop);
+  // After a failure the next caller starts with a fresh connection.
+  if (std::holds_alternative<http_answer>(outcome))
+    pool_->give_back(std::move(one));
+  return outcome;
+}
+
+std::string escape(std::string_view text) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+                       || (c >= '0' && c <= '9') || c == '-' || c == '.'
+                       || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
+} // namespace alula::remote
