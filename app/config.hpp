@@ -37,11 +37,15 @@ struct config {
     std::int64_t body_limit = 1'048'576;  ///< bytes of a request body
     std::int64_t max_connections = 8'192; ///< lowered to fit RLIMIT_NOFILE
     struct {
-      std::int64_t max_per_server = 64;
-      std::int64_t max_total = 4'096;
+      std::int64_t max_per_server = 100; ///< authenticated ones
+      /// Of the node; kept below the door's connections, so that the Panel
+      /// still gets in.
+      std::int64_t max_total = 10'000;
       std::int64_t message_limit = 32'768;   ///< bytes of one message
-      std::int64_t messages_per_second = 32; ///< from one socket
+      std::int64_t messages_per_second = 10; ///< from one socket
       std::int64_t unsent_limit = 1'048'576; ///< bytes queued to one socket
+      /// From the upgrade to a valid `auth`.
+      std::chrono::milliseconds auth_deadline{30'000};
       std::chrono::milliseconds ping_interval{30'000};
       /// Between the close frame and the end of the TCP connection.
       std::chrono::milliseconds close_grace{2'000};
@@ -67,9 +71,12 @@ struct config {
     std::string socket; ///< empty: DOCKER_HOST, else /var/run/docker.sock
     struct {
       std::chrono::milliseconds connect{2'000};
-      std::chrono::milliseconds inspect{10'000};
-      std::chrono::milliseconds kill{30'000};
-      std::chrono::milliseconds remove{120'000};
+      std::chrono::milliseconds inspect{5'000};
+      std::chrono::milliseconds list{15'000};
+      /// One kill, and then the same again for the container to be down;
+      /// dockerd itself waits 12 s for a SIGKILL to work.
+      std::chrono::milliseconds kill{15'000};
+      std::chrono::milliseconds removal{60'000}; ///< all of a removal
     } deadlines;
   } docker;
 

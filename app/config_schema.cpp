@@ -97,6 +97,11 @@ std::vector<known_key> api() {
                     [](config& c) -> std::int64_t& {
                       return c.api.websocket.unsent_limit;
                     }}},
+      {"api.websocket.auth_deadline",
+       duration_rule{seconds{1}, minutes{10},
+                     [](config& c) -> milliseconds& {
+                       return c.api.websocket.auth_deadline;
+                     }}},
       {"api.websocket.ping_interval",
        duration_rule{seconds{1}, hours{1},
                      [](config& c) -> milliseconds& {
@@ -210,10 +215,14 @@ std::vector<known_key> docker() {
                                               [](config& c) -> milliseconds& {
                                                 return c.docker.deadlines.kill;
                                               }}},
-      {"docker.deadlines.remove",
+      {"docker.deadlines.list", duration_rule{milliseconds{100}, minutes{10},
+                                              [](config& c) -> milliseconds& {
+                                                return c.docker.deadlines.list;
+                                              }}},
+      {"docker.deadlines.removal",
        duration_rule{milliseconds{100}, hours{1},
                      [](config& c) -> milliseconds& {
-                       return c.docker.deadlines.remove;
+                       return c.docker.deadlines.removal;
                      }}},
   };
 }
