@@ -136,6 +136,8 @@ struct event_page {
   /// The cursor is older than the retained log: the reader missed events and
   /// must take a snapshot.
   bool truncated = false;
+  /// The newest of the whole log when it was read, whatever the filter and the
+  /// limit: a cursor beyond it belongs to another log.
   std::int64_t last_seq = 0;
 };
 
