@@ -1,0 +1,43 @@
+/// Which paths stay out of a backup. The syntax is Wings', which is not git's;
+/// users' patterns depend on it to the letter (wings-protocol 7.4, trap 70).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace alula::backup {
+
+/// Compiled once per backup, then asked from one thread at a time. Matching is
+/// bounded: patterns over the limits below are dropped like those Wings cannot
+/// compile.
+class ignore_rules {
+public:
+  /// Longer texts are cut at a line; Wings' own limit for .pteroignore.
+  static constexpr std::size_t max_text = 32 * 1024;
+  static constexpr std::size_t max_rules = 1024;
+  static constexpr std::size_t max_pattern = 512;
+
+  ignore_rules();
+  /// One pattern per line.
+  explicit ignore_rules(std::string_view text);
+  ~ignore_rules();
+  ignore_rules(ignore_rules&&) noexcept;
+  ignore_rules& operator=(ignore_rules&&) noexcept;
+
+  /// `path` is relative to the server's root, '/' between names, of something
+  /// that is not a directory: Wings never tests those and never prunes.
+  bool is_ignored(std::string_view path) const;
+
+  bool empty() const { return rules_.empty(); }
+  /// Lines that could not be compiled and were dropped, for the job's result.
+  const std::vector<std::string>& dropped() const { return dropped_; }
+
+private:
+  struct rule;
+  std::vector<rule> rules_;
+  std::vector<std::string> dropped_;
+};
+
+} // namespace alula::backup
