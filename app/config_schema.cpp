@@ -68,7 +68,7 @@ std::vector<known_key> api() {
                                       [](config& c) -> std::int64_t& {
                                         return c.api.body_limit;
                                       }}},
-      {"api.max_connections", integer_rule{1, 1'000'000,
+      {"api.max_connections", integer_rule{0, 1'000'000,
                                            [](config& c) -> std::int64_t& {
                                              return c.api.max_connections;
                                            }}},
@@ -200,7 +200,7 @@ std::vector<known_key> docker() {
       {"docker.log_config.type", text_rule{}},
       {"docker.log_config.config.*", text_rule{}},
       {"docker.socket",
-       text_rule{[](config& c) -> std::string& { return c.docker.socket; }}},
+       socket_rule{[](config& c) -> std::string& { return c.docker.socket; }}},
       {"docker.deadlines.connect",
        duration_rule{milliseconds{100}, minutes{1},
                      [](config& c) -> milliseconds& {

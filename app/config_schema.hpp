@@ -61,6 +61,11 @@ struct url_rule {
   field<std::string> into = nullptr;
 };
 
+/// An absolute path of a unix socket, with or without unix:// before it.
+struct socket_rule {
+  field<std::string> into = nullptr;
+};
+
 struct list_rule {
   field<std::vector<std::string>> into = nullptr;
 };
@@ -70,8 +75,8 @@ struct network_list_rule {};
 
 using value_rule =
     std::variant<boolean_rule, integer_rule, number_rule, duration_rule,
-                 text_rule, path_rule, choice_rule, url_rule, list_rule,
-                 network_list_rule>;
+                 text_rule, path_rule, choice_rule, url_rule, socket_rule,
+                 list_rule, network_list_rule>;
 
 struct known_key {
   std::string_view path; ///< segments joined by dots; `*` is any name

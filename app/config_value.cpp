@@ -93,6 +93,14 @@ bool is_url(std::string_view text) {
   return false;
 }
 
+bool is_socket(std::string_view text) {
+  constexpr std::string_view scheme = "unix://";
+  if (text.substr(0, scheme.size()) == scheme)
+    text.remove_prefix(scheme.size());
+  // 107: what fits into sockaddr_un::sun_path.
+  return !text.empty() && text.front() == '/' && text.size() <= 107;
+}
+
 bool is_network(const std::string& text) {
   const auto slash = text.find('/');
   const std::string address = text.substr(0, slash);
@@ -168,6 +176,13 @@ struct storing {
       rule.into(into) = value.text;
     return true;
   }
+  bool operator()(const socket_rule& rule) const {
+    if (!is_socket(value.text))
+      return false;
+    if (rule.into)
+      rule.into(into) = value.text;
+    return true;
+  }
   bool operator()(const list_rule&) const { return false; }
   bool operator()(const network_list_rule&) const { return false; }
 };
@@ -202,6 +217,9 @@ struct naming {
   }
   std::string operator()(const url_rule&) const {
     return "a URL that starts with https:// or http://";
+  }
+  std::string operator()(const socket_rule&) const {
+    return "the absolute path of a unix socket, such as /var/run/docker.sock";
   }
   std::string operator()(const list_rule&) const { return "a list of texts"; }
   std::string operator()(const network_list_rule&) const {

@@ -144,6 +144,8 @@ result<embedded_start> embedded_defaults(const fs::path& given) {
     return token.error();
   out.value.token = std::move(*token);
   out.value.api.host = "127.0.0.1";
+  // No Panel whose origin could be asked for; a socket still needs a token.
+  out.value.allowed_origins = {"*"};
   out.value.system.root_directory = data;
   out.value.system.data = data / "volumes";
   return out;

@@ -146,6 +146,10 @@ TEST_CASE("a wrong value is an error with line, key and what is allowed",
   requires_error("api:\n  sync_wait: 11m\n", 3, "api.sync_wait", "10m");
   requires_error("remote: panel.example.com\n", 2, "remote", "https://");
   requires_error("system:\n  data: \"\"\n", 3, "system.data", "a path");
+  requires_error("docker:\n  socket: tcp://10.0.0.1:2375\n", 3, "docker.socket",
+                 "unix socket");
+  requires_error("docker:\n  socket: docker.sock\n", 3, "docker.socket",
+                 "absolute path");
   requires_error("system:\n  user:\n    uid: 4294967295\n", 4,
                  "system.user.uid", "4294967294");
 }
