@@ -1,0 +1,51 @@
+#include "http/errands.hpp"
+
+#include "jobs/log.hpp"
+
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace alula::http {
+
+errands::errands(std::size_t most_waiting)
+  : most_waiting_(most_waiting), thread_([this](deadline_thread::time) {
+      run_all();
+      return std::optional<deadline_thread::time>{};
+    }) {}
+
+errands::~errands() {
+  const std::lock_guard lock{mutex_};
+  waiting_.clear();
+}
+
+bool errands::run(std::function<void()> what) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (waiting_.size() >= most_waiting_)
+      return false;
+    waiting_.push_back(std::move(what));
+  }
+  thread_.wake();
+  return true;
+}
+
+void errands::run_all() {
+  for (;;) {
+    std::function<void()> next;
+    {
+      const std::lock_guard lock{mutex_};
+      if (waiting_.empty())
+        return;
+      next = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    try {
+      next();
+    } catch (const std::exception& e) {
+      jobs::log(jobs::log_level::error, "errand-failed", {{"what", e.what()}});
+    }
+  }
+}
+
+} // namespace alula::http
