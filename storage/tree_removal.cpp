@@ -33,6 +33,9 @@ constexpr std::size_t small_batch = 8 * 1024;
 constexpr std::int64_t looks_between_checks = 256;
 constexpr std::int64_t entries_between_reports = 4096;
 constexpr auto time_between_reports = std::chrono::milliseconds{250};
+/// The total is worth having while it is cheap; reading the names costs a few
+/// hundredths of removing them, and warms what the removal reads again.
+constexpr auto longest_count = std::chrono::seconds{2};
 constexpr std::size_t longest_shown_path = 1024;
 
 /// A directory that is being emptied.
@@ -56,17 +59,20 @@ public:
     : parent_(parent), stop_(stop), tell_(tell), batch_(large_batch) {}
 
   result<purge_progress> run(const std::string& name) {
-    if (auto found = remove_entry(parent_.fd.get(), name, DT_UNKNOWN))
-      descend(parent_.fd.get(), std::move(*found));
-    while (!levels_.empty() && !broken_) {
-      if (is_interrupted())
-        return fault{fault_code::interrupted,
-                     "The purge was asked to stop; it goes on where it was.",
-                     parent_.path_of(name)};
-      advance();
-    }
+    is_counting_ = true;
+    walk(name);
+    const auto total = interrupted_ || broken_ ? 0 : progress_.entries;
+    levels_.clear();
+    progress_ = {.entries_total = total};
+    is_counting_ = interrupted_ = broken_ = false;
+    looked_ = checked_at_ + looks_between_checks; // the first look is a check
+    walk(name);
     if (tell_)
       tell_(progress_);
+    if (interrupted_)
+      return fault{fault_code::interrupted,
+                   "The purge was asked to stop; it goes on where it was.",
+                   parent_.path_of(name)};
     if (first_failure_) {
       if (progress_.failed > 1)
         first_failure_->what += " (the first of "
@@ -80,6 +86,13 @@ public:
 private:
   // -- the walk ---------------------------------------------------------------
 
+  void walk(const std::string& name) {
+    if (auto found = remove_entry(parent_.fd.get(), name, DT_UNKNOWN))
+      descend(parent_.fd.get(), std::move(*found));
+    while (!levels_.empty() && !broken_ && !is_interrupted())
+      advance();
+  }
+
   void advance() {
     auto& top = levels_.back();
     if (top.next_sub < top.subs.size())
@@ -92,7 +105,8 @@ private:
 
   void descend(int parent_fd, std::string name) {
     auto opened = open_beneath(parent_fd, name.c_str(), directory_flags);
-    if (opened == -EACCES && make_accessible(parent_fd, name))
+    if (opened == -EACCES && !is_counting_
+        && (grant(parent_fd) | make_accessible(parent_fd, name)))
       opened = open_beneath(parent_fd, name.c_str(), directory_flags);
     if (opened == -ENOENT)
       return;
@@ -116,8 +130,10 @@ private:
     levels_.push_back(std::move(next));
     if (levels_.size() > max_open_levels) {
       auto& far = levels_[levels_.size() - 1 - max_open_levels];
-      far.position = ::lseek(far.fd.get(), 0, SEEK_CUR);
-      far.fd.close();
+      if (far.fd.is_open()) {
+        far.position = ::lseek(far.fd.get(), 0, SEEK_CUR);
+        far.fd.close();
+      }
     }
   }
 
@@ -144,7 +160,7 @@ private:
         continue;
       if (auto sub = remove_entry(top.fd.get(), name, entry->d_type))
         top.subs.push_back(std::move(*sub));
-      // The loop in run() sees it again and returns the fault.
+      // The loop in walk() sees it again and ends.
       if (is_interrupted())
         return;
     }
@@ -156,6 +172,10 @@ private:
     ++looked_;
     if (type == DT_DIR)
       return std::string{name};
+    if (is_counting_ && type != DT_UNKNOWN) {
+      ++progress_.entries;
+      return std::nullopt;
+    }
     struct statx found {};
     if (::statx(fd, name.data(), AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC,
                 STATX_TYPE | STATX_NLINK | STATX_BLOCKS, &found)
@@ -163,6 +183,10 @@ private:
       if (S_ISDIR(found.stx_mode))
         return std::string{name};
     } else if (errno == ENOENT) {
+      return std::nullopt;
+    }
+    if (is_counting_) {
+      ++progress_.entries;
       return std::nullopt;
     }
     if (!unlink_entry(fd, name.data(), 0)) {
@@ -184,6 +208,11 @@ private:
       return;
     const int parent_fd =
         above > 0 ? levels_[above - 1].fd.get() : parent_.fd.get();
+    if (is_counting_) {
+      ++progress_.entries;
+      levels_.pop_back();
+      return;
+    }
     if (!top.failed_below) {
       if (unlink_entry(parent_fd, top.name.c_str(), AT_REMOVEDIR)) {
         const auto blocks = top.blocks;
@@ -298,6 +327,8 @@ private:
   }
 
   void note(fault why) {
+    if (is_counting_)
+      return;
     ++progress_.failed;
     if (!levels_.empty())
       levels_.back().failed_below = true;
@@ -306,7 +337,7 @@ private:
   }
 
   std::string shown_path(std::string_view name) const {
-    if (first_failure_)
+    if (first_failure_ || is_counting_)
       return {}; // only the first one is shown
     auto path = parent_.path.string();
     for (const auto& each : levels_) {
@@ -323,6 +354,8 @@ private:
     checked_at_ = looked_;
     interrupted_ = stop_.stop_requested();
     const auto now = steady_clock::now();
+    if (is_counting_)
+      return interrupted_ |= now - started_at_ > longest_count;
     if (tell_
         && (progress_.entries - told_ >= entries_between_reports
             || now - told_at_ >= time_between_reports)) {
@@ -340,10 +373,12 @@ private:
   std::vector<level> levels_;
   purge_progress progress_;
   std::optional<fault> first_failure_;
-  std::int64_t looked_ = looks_between_checks; ///< the first look is a check
+  std::int64_t looked_ = 0;
   std::int64_t checked_at_ = 0;
   std::int64_t told_ = 0;
   steady_clock::time_point told_at_ = steady_clock::now();
+  steady_clock::time_point started_at_ = steady_clock::now();
+  bool is_counting_ = false;
   bool interrupted_ = false;
   bool broken_ = false; ///< the walk cannot go on
 };

@@ -20,7 +20,8 @@ namespace alula::storage {
 /// be removed is counted, the first of it is the fault, the rest is removed
 /// all the same. `tell` is called at least every 4,096 entries and at least
 /// four times a second while entries go; the token is looked at every 256.
-/// The caller syncs `parent`.
+/// `entries_total` is counted first and stays 0 when that takes longer than two
+/// seconds. The caller syncs `parent`.
 jobs::result<jobs::volumes::purge_progress> remove_tree(
     const directory& parent, const std::string& name,
     const std::stop_token& stop,
