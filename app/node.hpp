@@ -34,8 +34,10 @@ public:
   /// Drains: no new connections and 503 for new jobs, answers under way are
   /// finished, steps are interrupted at their next safe point, websockets are
   /// closed with 1001, the ledger is marked clean. Blocks for no longer than
-  /// about twice `jobs.stop_grace`.
-  void stop();
+  /// about twice `jobs.stop_grace`. False when a step did not come back by
+  /// then: end the process with _exit, the next boot takes the step up; the
+  /// destructor would wait for it. Later calls do nothing.
+  bool stop();
 
 private:
   struct parts;

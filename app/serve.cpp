@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <unistd.h>
 
 namespace alula::app {
 
@@ -78,7 +79,7 @@ void reload(const options& asked, node& running) {
     jobs::log(jobs::log_level::info, "nothing-to-reload");
     return;
   }
-  const auto fresh = read_file(asked.config);
+  const auto fresh = settings_of(asked);
   if (!fresh) {
     jobs::log(jobs::log_level::warning, "reload-refused",
               {{"config", asked.config.string()}});
@@ -120,8 +121,10 @@ int serve(const options& asked) {
   leave_on_next_signal();
   notify_supervisor("STOPPING=1");
   jobs::log(jobs::log_level::info, "stopping");
-  running.stop();
+  const bool all_came_back = running.stop();
   jobs::log(jobs::log_level::info, "stopped");
+  if (!all_came_back)
+    _exit(0);
   return 0;
 }
 
