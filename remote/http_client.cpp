@@ -19,8 +19,8 @@ using std::chrono::milliseconds;
 /// All header lines of one answer together; 1xx answers count too.
 constexpr std::size_t max_headers = std::size_t{256} << 10;
 
-/// Longest sleep in poll: bounds the harm of a wake-up that got lost.
-constexpr milliseconds longest_nap{250};
+/// Longest sleep in poll: libcurl's own timers want a look now and then.
+constexpr milliseconds longest_nap{1'000};
 
 void start_curl_once() {
   static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
