@@ -47,17 +47,19 @@ public:
   }
 
   bool ready = true;
-  /// Called by find_server before it looks.
+  /// Called by find_server before and after it looks.
   std::function<void()> before_find;
+  std::function<void()> after_find;
 
   bool is_ready() const override { return ready; }
   std::string not_ready_reason() const override { return "reading the ledger"; }
   jobs::server_ptr find_server(const jobs::server_id& id) const override {
     if (before_find)
       before_find();
-    const std::lock_guard lock{mutex_};
-    const auto found = servers_.find(id);
-    return found == servers_.end() ? nullptr : found->second;
+    const auto found = look_up(id);
+    if (after_find)
+      after_find();
+    return found;
   }
   std::vector<jobs::server_ptr> list_servers() const override { return {}; }
   void inspect_server(
@@ -118,6 +120,12 @@ public:
   }
 
 private:
+  jobs::server_ptr look_up(const jobs::server_id& id) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = servers_.find(id);
+    return found == servers_.end() ? nullptr : found->second;
+  }
+
   mutable std::mutex mutex_;
   std::map<jobs::server_id, jobs::server_ptr> servers_;
   jobs::result<std::optional<jobs::container_info>> answer_{

@@ -136,16 +136,25 @@ TEST_CASE("a delete that comes during the upgrade leaves no socket behind",
           "[http]") {
   socket_world world;
   int looks = 0;
-  // The first look finds the server alive; the dismissal runs just then.
-  world.engine.before_find = [&] {
+  const auto delete_at_second = [&] {
     if (++looks == 2) {
-      world.engine.before_find = nullptr;
       world.engine.add(server_a, jobs::server_state::deleting);
+      world.hub.announce(server_a, "deleted", {"null"});
       world.hub.dismiss(server_a, 1001, "server deleted", 1s);
     }
   };
-  const auto asked = world.ask(server_a);
-  CHECK(status_of(asked) == 409);
+  SECTION("just before the last look") {
+    world.engine.before_find = delete_at_second;
+    CHECK(status_of(world.ask(server_a)) == 409);
+  }
+  SECTION("just after it") {
+    world.engine.after_find = delete_at_second;
+    const auto socket = world.open(server_a);
+    CHECK(socket->close_code() == 1001);
+    CHECK(socket->close_reason() == "server deleted");
+    world.pass(1s);
+    CHECK(socket->was_killed());
+  }
   CHECK(world.hub.count(server_a) == 0);
 }
 
@@ -288,6 +297,17 @@ TEST_CASE("failed authentications in a row end the connection", "[http]") {
   socket_world::say(*socket, "auth", {"garbage"});
   CHECK(socket->close_code() == 1008);
   CHECK(socket->sent().size() == 5);
+}
+
+TEST_CASE("a success forgives failed authentications", "[http]") {
+  socket_world world;
+  const auto socket = world.open(server_a);
+  for (int i = 0; i < 3; ++i) {
+    for (int j = 0; j < 4; ++j)
+      socket_world::say(*socket, "auth", {"garbage"});
+    world.authenticate(*socket, world.claims(server_a));
+  }
+  CHECK(socket->is_open());
 }
 
 TEST_CASE("who does not authenticate in time is closed", "[http]") {
@@ -591,6 +611,19 @@ TEST_CASE("a deny request is read as Wings reads it", "[http]") {
   CHECK(status_of(asked) == 404);
 }
 
+TEST_CASE("a token that ends twice is told twice", "[http]") {
+  socket_world world;
+  const auto socket = world.join(server_a);
+  for (int i = 0; i < 2; ++i) {
+    world.pass(1s);
+    deny(world, R"({"jtis":["jti-1"]})");
+    CHECK(world.heard(*socket) == lines{denied});
+    world.pass(1s);
+    world.authenticate(*socket, world.claims(server_a));
+    CHECK(world.heard(*socket) == lines{"auth success"});
+  }
+}
+
 // -- pings -------------------------------------------------------------------
 
 TEST_CASE("a peer that answers pings stays", "[http]") {
@@ -603,6 +636,16 @@ TEST_CASE("a peer that answers pings stays", "[http]") {
     CHECK(socket->pings() == i);
     if (i % 2 == 0)
       socket->pong();
+  }
+  CHECK(socket->is_open());
+}
+
+TEST_CASE("a peer that talks is alive", "[http]") {
+  socket_world world;
+  const auto socket = world.join(server_a);
+  for (int i = 0; i < 6; ++i) {
+    world.pass(30s);
+    socket->receive("{}");
   }
   CHECK(socket->is_open());
 }
