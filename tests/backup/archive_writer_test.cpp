@@ -1,0 +1,243 @@
+#include "backup/archive_writer.hpp"
+#include "tests/backup/scratch_tree.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <sys/stat.h>
+
+using namespace alula::backup;
+using alula::jobs::fault;
+using alula::jobs::fault_code;
+using alula::jobs::result;
+using alula::jobs::status;
+
+namespace {
+
+/// What a shell command prints.
+std::string output_of(const std::string& command) {
+  std::string out;
+  auto* pipe = ::popen(command.c_str(), "r");
+  std::array<char, 4096> buffer{};
+  std::size_t got = 0;
+  while ((got = ::fread(buffer.data(), 1, buffer.size(), pipe)) > 0)
+    out.append(buffer.data(), got);
+  REQUIRE(::pclose(pipe) == 0);
+  return out;
+}
+
+struct archived {
+  scratch_tree place;
+  std::string path = (place.root / "a.tar.gz").string();
+  archive_summary summary;
+
+  explicit archived(const scratch_tree& tree, const std::string& rules = {},
+                    archive_settings settings = {}) {
+    std::ofstream file{path, std::ios::binary};
+    auto made =
+        write_archive(tree.fd.get(), ignore_rules{rules}, settings, {},
+                      [&](byte_view data) -> status {
+                        file.write(reinterpret_cast<const char*>(data.data()),
+                                   static_cast<std::streamsize>(data.size()));
+                        return {};
+                      });
+    REQUIRE(made);
+    summary = std::move(*made);
+  }
+
+  /// Extracted by GNU tar, compared by diff.
+  void check_same_as(const scratch_tree& tree) const {
+    scratch_tree back;
+    output_of("tar -xzf " + path + " -C " + back.root.string());
+    output_of("diff -r --no-dereference " + tree.root.string() + " "
+              + back.root.string());
+  }
+
+  std::string listing() const { return output_of("tar -tzf " + path); }
+
+  const archive_entry* find(std::string_view name) const {
+    const auto at =
+        std::ranges::find(summary.entries, name, &archive_entry::path);
+    return at == summary.entries.end() ? nullptr : &*at;
+  }
+};
+
+std::string pattern(std::size_t size) {
+  std::string out;
+  for (std::size_t i = 0; out.size() < size; ++i)
+    out += std::to_string(i * 2654435761U);
+  out.resize(size);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("GNU tar reads back what was archived", "[archive]") {
+  const scratch_tree tree;
+  tree.write("world/level.dat", pattern(3'000'000));
+  tree.write("world/region/r.0.0.mca", pattern(100));
+  tree.write("server.properties", "motd=hello\n");
+  tree.write("empty.txt", "");
+  std::filesystem::create_symlink("world/level.dat", tree.root / "current");
+  std::filesystem::create_symlink("/nowhere", tree.root / "dangling");
+  const archived a{tree};
+  a.check_same_as(tree);
+  output_of("gzip -t " + a.path);
+  CHECK(a.summary.notes.empty());
+  CHECK(a.summary.total.files == 6);
+}
+
+TEST_CASE("the checksum is the one sha1sum and sha256sum find", "[archive]") {
+  const scratch_tree tree;
+  tree.write("a", pattern(2'500'000));
+  const archived a{tree};
+  CHECK(
+      output_of("sha1sum < " + a.path).starts_with(a.summary.stream.sums.sha1));
+  CHECK(output_of("sha256sum < " + a.path)
+            .starts_with(a.summary.stream.sums.sha256));
+  CHECK(std::filesystem::file_size(a.path) == a.summary.stream.archive_bytes);
+}
+
+TEST_CASE("there are no directory entries, the list knows the directories",
+          "[archive]") {
+  const scratch_tree tree;
+  tree.write("a/b/c", "x");
+  std::filesystem::create_directory(tree.root / "empty");
+  const archived a{tree};
+  CHECK(a.listing() == "a/b/c\n");
+  REQUIRE(a.find("empty"));
+  CHECK(a.find("empty")->type == entry_type::directory);
+  CHECK(a.find("a/b"));
+}
+
+TEST_CASE("modes and times are kept, owners are not told", "[archive]") {
+  const scratch_tree tree;
+  tree.write("run.sh", "x");
+  ::chmod((tree.root / "run.sh").c_str(), 04751);
+  const std::array<timespec, 2> times{{{1'600'000'000, 5}, {1'600'000'000, 5}}};
+  ::utimensat(AT_FDCWD, (tree.root / "run.sh").c_str(), times.data(), 0);
+  const archived a{tree};
+  const auto line = output_of("TZ=UTC tar --numeric-owner -tvzf " + a.path);
+  CHECK(line.starts_with("-rwsr-x--x 0/0"));
+  CHECK(line.find("2020-09-13") != std::string::npos);
+  CHECK(a.find("run.sh")->mtime_ns == 1'600'000'000'000'000'005);
+  CHECK(a.find("run.sh")->mode == 04751);
+}
+
+TEST_CASE("both names of a hard-linked file carry its content", "[archive]") {
+  const scratch_tree tree;
+  tree.write("one", "same");
+  std::filesystem::create_hard_link(tree.root / "one", tree.root / "two");
+  const archived a{tree};
+  a.check_same_as(tree);
+  const auto linked = std::ranges::count(
+      a.summary.entries, entry_type::hard_link, &archive_entry::type);
+  CHECK(linked == 1);
+}
+
+TEST_CASE("an entry's offset leads to its content", "[archive]") {
+  const scratch_tree tree;
+  tree.write("first", pattern(1'500'000));
+  tree.write("second", "needle");
+  const archived a{tree};
+  const auto stream = output_of("gzip -dc " + a.path);
+  const auto* entry = a.find("second");
+  REQUIRE(entry);
+  CHECK(stream.substr(entry->offset, entry->size) == "needle");
+}
+
+TEST_CASE("odd and long names come through", "[archive]") {
+  const scratch_tree tree;
+  tree.write("caf\xe9.txt", "latin");
+  tree.write("caf\xc3\xa9.txt", "utf-8");
+  tree.write("line\nbreak", "x");
+  tree.write(std::string(200, 'd') + "/" + std::string(250, 'f'), "long");
+  const archived a{tree};
+  a.check_same_as(tree);
+}
+
+TEST_CASE("what is ignored is not in the archive", "[archive]") {
+  const scratch_tree tree;
+  tree.write("keep", "x");
+  tree.write("cache/drop", "x");
+  CHECK(archived{tree, "/cache"}.listing() == "keep\n");
+}
+
+TEST_CASE("an empty server makes an archive tar can read", "[archive]") {
+  CHECK(archived{scratch_tree{}}.listing().empty());
+}
+
+TEST_CASE("a file that changes its size while it is read keeps its declared "
+          "length",
+          "[archive]") {
+  const auto grow = GENERATE(true, false);
+  const scratch_tree tree;
+  tree.write("world.db", pattern(4'000'000));
+  tree.write("zz-later", "x");
+  bool changed = false;
+  archive_settings settings;
+  settings.tell = [&](const archive_progress& so_far) {
+    if (changed || so_far.bytes < 1'000'000)
+      return;
+    changed = true;
+    std::filesystem::resize_file(tree.root / "world.db",
+                                 grow ? 6'000'000 : 2'000'000);
+  };
+  const archived a{tree, {}, settings};
+  CHECK(a.find("world.db")->size == 4'000'000);
+  REQUIRE(a.summary.notes.size() == 1);
+  CHECK(a.summary.notes[0].path == "world.db");
+  CHECK(a.summary.notes[0].what.find(grow ? "grew" : "shrank")
+        != std::string::npos);
+  const auto listing = a.listing();
+  CHECK(listing.find("zz-later") != std::string::npos);
+}
+
+TEST_CASE("a file nobody may read is noted, not fatal", "[archive]") {
+  const scratch_tree tree;
+  tree.write("secret", "x");
+  tree.write("open", "x");
+  ::chmod(tree.root.c_str(), 0755);
+  ::chmod((tree.root / "secret").c_str(), 0);
+  const auto me = ::geteuid();
+  if (me == 0)
+    REQUIRE(::seteuid(65534) == 0);
+  auto outcome = write_archive(tree.fd.get(), {}, {}, {},
+                               [](byte_view) -> status { return {}; });
+  if (me == 0)
+    REQUIRE(::seteuid(me) == 0);
+  REQUIRE(outcome);
+  CHECK(outcome->noted == 1);
+  CHECK(outcome->notes.at(0).path == "secret");
+  CHECK(outcome->entries.size() == 1);
+}
+
+TEST_CASE("an archive asked to stop stops within a MiB", "[archive]") {
+  const scratch_tree tree;
+  tree.write("big", pattern(20'000'000));
+  std::stop_source stop;
+  archive_settings settings;
+  std::uint64_t seen = 0;
+  settings.tell = [&](const archive_progress& so_far) {
+    seen = so_far.bytes;
+    stop.request_stop();
+  };
+  const auto made = write_archive(tree.fd.get(), {}, settings, stop.get_token(),
+                                  [](byte_view) -> status { return {}; });
+  REQUIRE_FALSE(made);
+  CHECK(made.error().code == fault_code::interrupted);
+  CHECK(seen <= 1024 * 1024);
+}
+
+TEST_CASE("a full disk ends the archive with that fault", "[archive]") {
+  const scratch_tree tree;
+  tree.write("big", pattern(20'000'000));
+  const auto made =
+      write_archive(tree.fd.get(), {}, {}, {}, [](byte_view) -> status {
+        return fault{.code = fault_code::insufficient_storage, .what = "full"};
+      });
+  REQUIRE_FALSE(made);
+  CHECK(made.error().code == fault_code::insufficient_storage);
+}
