@@ -27,17 +27,15 @@ connection::connection(asio::ip::tcp::socket socket,
 }
 
 void connection::enter(phase next, std::chrono::milliseconds limit) {
-  const bool was_idle = phase_ == phase::idle;
+  const bool was_busy = phase_ >= phase::body;
   phase_ = next;
   deadline_ = limit == std::chrono::milliseconds::max()
                   ? clock::time_point::max()
                   : clock::now() + limit;
-  if (was_idle != (next == phase::idle)) {
-    if (was_idle)
-      host_.became_busy(*this);
-    else
-      host_.became_idle(*this);
-  }
+  if (next == phase::idle)
+    host_.became_idle(*this);
+  else if (!was_busy && next >= phase::body && next != phase::ended)
+    host_.became_busy(*this);
 }
 
 void connection::handshake(std::function<void(const std::error_code&)> done) {
@@ -135,12 +133,12 @@ void connection::deliver_frames(std::string_view bytes) {
     hand_over(used);
     return;
   }
-  // The library keeps waiting for a header that never becomes whole.
-  input_over_ = true;
+  // The library keeps waiting for a header that never becomes whole; the
+  // tenant's last word passes through it, and the rest is thrown away.
   if (tenant_)
     tenant_->frame_refused(frames_->violation());
-  else
-    end();
+  enter(phase::refusing, limits_.linger);
+  discard();
 }
 
 void connection::hand_over(std::size_t size) {
@@ -269,7 +267,7 @@ void connection::become_websocket() {
 }
 
 void connection::check(clock::time_point now) {
-  if (now < deadline_)
+  if (!is_due(now))
     return;
   deadline_ = clock::time_point::max();
   switch (phase_) {

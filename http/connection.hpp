@@ -63,7 +63,9 @@ public:
   /// included.
   virtual std::string write_refusal(const jobs::fault& why,
                                     std::optional<int> status) = 0;
+  /// It waits for its next request.
   virtual void became_idle(connection& which) = 0;
+  /// It has brought a whole head: from here on it is not closed to make room.
   virtual void became_busy(connection& which) = 0;
   virtual void ended(connection& which) = 0;
 };
@@ -85,12 +87,12 @@ public:
   void handshake(std::function<void(const std::error_code&)> done);
   /// One reader at a time.
   void async_read(asio::mutable_buffer into, completion done);
-  template<class Buffers, class Handler>
-  auto async_write(const Buffers& buffers, Handler&& handler) {
-    return tls_
-               ? tls_->async_write_some(buffers, std::forward<Handler>(handler))
-               : socket_.async_write_some(buffers,
-                                          std::forward<Handler>(handler));
+  template <class Buffers, class Done>
+  void async_write(const Buffers& buffers, Done&& done) {
+    if (tls_)
+      tls_->async_write_some(buffers, std::forward<Done>(done));
+    else
+      socket_.async_write_some(buffers, std::forward<Done>(done));
   }
   /// The reader gets operation_aborted.
   void cancel_read();
@@ -110,6 +112,7 @@ public:
   /// What is read from now on are frames.
   void become_websocket();
   bool is_upgrade() const { return guard_.is_upgrade(); }
+  bool saw_close_frame() const { return frames_ && frames_->saw_close(); }
   /// Ends the connection if it still lives then.
   void end_after(std::chrono::milliseconds limit);
   /// Ends the TCP connection now.
@@ -119,11 +122,14 @@ public:
 
   /// Ends the connection or refuses its request when a deadline has passed.
   void check(clock::time_point now);
+  /// Between two requests: may be closed without taking anything away.
   bool is_idle() const { return phase_ == phase::idle; }
+  bool is_due(clock::time_point now) const { return now >= deadline_; }
 
   std::uint64_t id = 0;
   std::string remote;
   std::list<connection*>::iterator place; ///< in a list of the host
+  bool is_silent = true;                  ///< which list
 
 private:
   enum class phase {

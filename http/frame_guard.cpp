@@ -78,6 +78,7 @@ std::uint16_t frame_guard::judge_length() {
     in_message_ = (header_[0] & 0x80u) == 0;
     message_ = in_message_ ? message_ + length : 0;
   }
+  saw_close_ = saw_close_ || (header_[0] & 0x0Fu) == close;
   payload_ = length;
   return 0;
 }

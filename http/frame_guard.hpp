@@ -33,6 +33,9 @@ public:
   /// 1003 (binary), 1008 (too many frames), 1009 (too big); 0 for none.
   std::uint16_t violation() const { return violation_; }
 
+  /// The peer has sent a close frame.
+  bool saw_close() const { return saw_close_; }
+
 private:
   std::size_t header_size() const;
   std::uint16_t judge_start() const;
@@ -45,6 +48,7 @@ private:
   std::uint64_t message_ = 0; ///< bytes of the message so far
   bool in_message_ = false;   ///< a fragment was not the last one
   token_bucket frames_;
+  bool saw_close_ = false;
   std::uint16_t violation_ = 0;
 };
 

@@ -32,14 +32,14 @@ public:
   /// False also when the socket was moved away.
   bool is_open() const { return inner_ && inner_->is_open(); }
 
-  template<class Buffers, class Handler>
-  void async_read_some(const Buffers& buffers, Handler&& handler) {
+  template<class Buffers, class Done>
+  void async_read_some(const Buffers& buffers, Done&& done) {
     inner_->async_read(*asio::buffer_sequence_begin(buffers),
-                       connection::completion{std::forward<Handler>(handler)});
+                       connection::completion{std::forward<Done>(done)});
   }
-  template<class Buffers, class Handler>
-  void async_write_some(const Buffers& buffers, Handler&& handler) {
-    inner_->async_write(buffers, std::forward<Handler>(handler));
+  template<class Buffers, class Done>
+  void async_write_some(const Buffers& buffers, Done&& done) {
+    inner_->async_write(buffers, std::forward<Done>(done));
   }
 
   void cancel(std::error_code&) {

@@ -96,6 +96,21 @@ parse_query(std::string_view query) {
   return pairs;
 }
 
+request_target split_target(std::string_view target) {
+  target = target.substr(0, target.find('#'));
+  if (!target.empty() && target.front() != '/') {
+    const auto scheme = target.find("://");
+    if (scheme != std::string_view::npos) {
+      const auto slash = target.find_first_of("/?", scheme + 3);
+      target = slash == std::string_view::npos ? "/" : target.substr(slash);
+    }
+  }
+  const auto mark = target.find('?');
+  return {target.substr(0, mark), mark == std::string_view::npos
+                                    ? std::string_view{}
+                                    : target.substr(mark + 1)};
+}
+
 bool has_token(std::string_view field, std::string_view token) {
   while (!field.empty()) {
     const auto end = field.find(',');

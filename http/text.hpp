@@ -21,6 +21,15 @@ std::optional<std::string> percent_decode(std::string_view text);
 std::vector<std::pair<std::string, std::string>>
 parse_query(std::string_view query);
 
+struct request_target {
+  std::string_view path;  ///< raw; "*" for the whole server
+  std::string_view query; ///< raw, without the question mark
+};
+
+/// Takes a request target apart (RFC 9112, 3.2): origin form, absolute form,
+/// asterisk form. A fragment, which no client should send, is dropped.
+request_target split_target(std::string_view target);
+
 /// True when `token` is one of the comma separated words of a field.
 bool has_token(std::string_view field, std::string_view token);
 

@@ -1,0 +1,216 @@
+#include "http/live.hpp"
+#include "http/reply.hpp"
+#include "http/text.hpp"
+#include "http/visit.hpp"
+
+#include <atomic>
+#include <utility>
+
+namespace alula::http {
+
+namespace {
+
+/// Where a holder's wishes go: to the visit, on the I/O thread, if both are
+/// still there.
+class way_back {
+public:
+  way_back(visit_id id, std::shared_ptr<io_thread> thread, visitors& all)
+    : id_(id), thread_(std::move(thread)), all_(&all) {}
+
+  /// Now when on the I/O thread, else soon.
+  template<class Wish>
+  bool tell(Wish wish) const {
+    if (thread_->is_here()) {
+      if (auto* who = all_->find(id_))
+        wish(*who);
+      return true;
+    }
+    return tell_later(std::move(wish));
+  }
+
+  /// Never from inside the call: for wishes made under somebody's feet.
+  template<class Wish>
+  bool tell_later(Wish wish) const {
+    return thread_->post(
+        [all = all_, id = id_, wish = std::move(wish)]() mutable {
+          if (auto* who = all->find(id))
+            wish(*who);
+        });
+  }
+
+private:
+  visit_id id_;
+  std::shared_ptr<io_thread> thread_;
+  visitors* all_; ///< used on the I/O thread only, while it runs
+};
+
+class live_stream final : public stream {
+public:
+  live_stream(way_back back, std::shared_ptr<stream_state> state)
+    : back_(std::move(back)), state_(std::move(state)) {}
+  ~live_stream() override { close(); }
+
+  bool write(std::string chunk) override {
+    switch (state_->write(chunk)) {
+    case stream_state::taken::refused:
+      return false;
+    case stream_state::taken::overflow:
+      back_.tell_later([](visit& who) { who.cut(); });
+      return false;
+    case stream_state::taken::first:
+      if (back_.tell_later([](visit& who) { who.flush_stream(); }))
+        return true;
+      state_->end();
+      return false;
+    case stream_state::taken::queued:
+      return true;
+    }
+    return false;
+  }
+
+  void close() override {
+    if (state_->end())
+      back_.tell_later([](visit& who) { who.finish_stream(); });
+  }
+
+  bool is_open() const override { return state_->is_open(); }
+
+private:
+  way_back back_;
+  std::shared_ptr<stream_state> state_;
+};
+
+class live_socket final : public websocket {
+public:
+  live_socket(way_back back, std::shared_ptr<socket_state> state)
+    : back_(std::move(back)), state_(std::move(state)) {}
+  ~live_socket() override { close(1001, {}); }
+
+  bool send(std::shared_ptr<const std::string> text) override {
+    return push({socket_state::item::kinds::message, std::move(text)});
+  }
+  bool ping() override {
+    return push({socket_state::item::kinds::ping, nullptr});
+  }
+
+  void close(std::uint16_t code, std::string_view reason) override {
+    // RFC 6455, 5.5: a control frame carries at most 125 bytes, two of them
+    // the code.
+    push({socket_state::item::kinds::close,
+          std::make_shared<const std::string>(reason.substr(0, 123)), code});
+  }
+
+  void kill() override {
+    state_->refuse_sends();
+    back_.tell_later([](visit& who) { who.cut(); });
+  }
+
+  bool is_open() const override { return state_->is_open(); }
+
+private:
+  bool push(socket_state::item next) {
+    switch (state_->push(std::move(next))) {
+    case socket_state::taken::refused:
+      return false;
+    case socket_state::taken::overflow:
+      kill();
+      return false;
+    case socket_state::taken::first:
+      if (back_.tell_later([](visit& who) { who.flush_socket(); }))
+        return true;
+      state_->refuse_sends();
+      return false;
+    case socket_state::taken::queued:
+      return true;
+    }
+    return false;
+  }
+
+  way_back back_;
+  std::shared_ptr<socket_state> state_;
+};
+
+/// RFC 6455, 4.2.1.
+bool asks_for_websocket(const request& req) {
+  const auto upgrade = req.header("Upgrade");
+  const auto connection = req.header("Connection");
+  const auto version = req.header("Sec-WebSocket-Version");
+  const auto key = req.header("Sec-WebSocket-Key");
+  return req.method == "GET" && upgrade && has_token(*upgrade, "websocket")
+         && connection && has_token(*connection, "upgrade") && version
+         && *version == "13" && key && key->size() == 24;
+}
+
+class live_exchange final : public exchange {
+public:
+  live_exchange(request req, way_back back, visitors::limits limit,
+                bool can_stream)
+    : req_(std::move(req)), back_(std::move(back)), limit_(limit),
+      can_stream_(can_stream) {}
+
+  ~live_exchange() override {
+    if (!answered_)
+      reply(problem(req_, {jobs::fault_code::internal,
+                           "the request was dropped without an answer"}));
+  }
+
+  const request& req() const override { return req_; }
+  request& incomplete() { return req_; }
+
+  void reply(response answer) override {
+    if (answered_.exchange(true))
+      return;
+    back_.tell(
+        [answer = std::move(answer)](visit& who) { who.answer(answer); });
+  }
+
+  std::shared_ptr<stream> start_stream(response head) override {
+    if (req_.method == "HEAD") {
+      reply(std::move(head));
+      return nullptr;
+    }
+    if (!can_stream_) {
+      reply(problem(req_, {jobs::fault_code::not_implemented,
+                           "this answer is a stream: ask with HTTP/1.1"}));
+      return nullptr;
+    }
+    if (answered_.exchange(true))
+      return nullptr;
+    auto state = std::make_shared<stream_state>(limit_.stream_unsent);
+    auto opened = std::make_shared<live_stream>(back_, state);
+    back_.tell([head = std::move(head), state](visit& who) {
+      who.open_stream(head, state);
+    });
+    return opened;
+  }
+
+  std::shared_ptr<websocket> upgrade(websocket_events events) override {
+    if (!asks_for_websocket(req_) || answered_.exchange(true))
+      return nullptr;
+    auto state =
+        std::make_shared<socket_state>(limit_.socket_unsent, std::move(events));
+    auto opened = std::make_shared<live_socket>(back_, state);
+    back_.tell_later([state](visit& who) { who.open_socket(state); });
+    return opened;
+  }
+
+private:
+  request req_;
+  const way_back back_;
+  const visitors::limits limit_;
+  const bool can_stream_;
+  std::atomic<bool> answered_{false};
+};
+
+} // namespace
+
+std::pair<exchange_ptr, request*> make_exchange(request req, visit_id id,
+                                                bool can_stream,
+                                                visitors& all) {
+  auto made = std::make_shared<live_exchange>(
+    std::move(req), way_back{id, all.thread, all}, all.limit, can_stream);
+  auto* seen = &made->incomplete();
+  return {std::move(made), seen};
+}
+
+} // namespace alula::http
