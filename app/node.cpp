@@ -70,6 +70,10 @@ http::socket_settings socket_settings_of(const config& c) {
   return out;
 }
 
+storage::ledger_settings ledger_settings_of(const config& c) {
+  return {.file = ledger_directory(c) / "ledger.db", .version = ALULA_VERSION};
+}
+
 actors::engine_settings engine_settings_of(const config& c) {
   actors::engine_settings out;
   out.pools = {{"lifecycle", size(c.jobs.pools.lifecycle)},
