@@ -1,7 +1,7 @@
 // The binary as an operator has it: one process, loopback, a directory.
 #include "tests/app/certificate.hpp"
 #include "tests/app/client.hpp"
-#include "tests/app/daemon.hpp"
+#include "tests/app/program.hpp"
 #include "tests/app/temporary_directory.hpp"
 #include "tests/doubles/scripted_dockerd.hpp"
 
@@ -49,9 +49,9 @@ struct node_directory {
                           << extra;
   }
 
-  std::unique_ptr<daemon> start() const {
+  std::unique_ptr<program> start() const {
     write_config();
-    return std::make_unique<daemon>(
+    return std::make_unique<program>(
         std::vector<std::string>{"serve", "--config", file().string()});
   }
 
@@ -108,7 +108,7 @@ TEST_CASE("a first start without a config prints its token once", "[app]") {
   temporary_directory dir;
   const auto data = (dir.path() / "data").string();
   const auto start = [&] {
-    return daemon{{"serve", "--data", data, "--port", "0"}};
+    return program{{"serve", "--data", data, "--port", "0"}};
   };
   std::string token;
   {
@@ -350,7 +350,7 @@ TEST_CASE("a port that is taken is refused with its number", "[app]") {
   const auto port = std::to_string(first->port());
   REQUIRE(port != "0");
   there.write_config();
-  daemon second{{"serve", "--config", there.file().string(), "--port", port}};
+  program second{{"serve", "--config", there.file().string(), "--port", port}};
   CHECK(second.end() == 1);
   CHECK_THAT(second.all_output(), Contains("Cannot listen on 127.0.0.1:" + port)
                                       && Contains("--port"));
@@ -372,7 +372,7 @@ TEST_CASE("check-config says all and leaves with 0 or 1", "[app]") {
   const auto file = (dir.path() / "config.yml").string();
   SECTION("a file with a warning is usable") {
     std::ofstream{file} << "token: a\ncolour: blue\n";
-    daemon check{{"check-config", file}};
+    program check{{"check-config", file}};
     CHECK(check.end() == 0);
     CHECK_THAT(check.all_output(),
                Contains(file + ":2: warning: colour: unknown key")
@@ -380,19 +380,19 @@ TEST_CASE("check-config says all and leaves with 0 or 1", "[app]") {
   }
   SECTION("one with an error is not") {
     std::ofstream{file} << "debug: blue\n";
-    daemon check{{"check-config", file}};
+    program check{{"check-config", file}};
     CHECK(check.end() == 1);
     CHECK_THAT(check.all_output(), Contains("2 errors, 0 warnings"));
   }
   SECTION("one that is missing is not") {
-    daemon check{{"check-config", file}};
+    program check{{"check-config", file}};
     CHECK(check.end() == 1);
     CHECK_THAT(check.all_output(), Contains("No such file"));
   }
 }
 
 TEST_CASE("version says one line", "[app]") {
-  daemon version{{"version"}};
+  program version{{"version"}};
   CHECK(version.end() == 0);
   CHECK_THAT(version.all_output(), Catch::Matches("alula [0-9.]+\n"));
 }
