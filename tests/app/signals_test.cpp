@@ -61,7 +61,7 @@ TEST_CASE("a broken pipe is no end", "[app]") {
 }
 
 TEST_CASE("the next signal after the first ends the process at once", "[app]") {
-  const auto busy = [](const std::function<void()>& ready) {
+  const auto busy = [](const std::function<void()>& ready) -> int {
     hold_signals();
     raise(SIGTERM);
     (void)wait_for_signal();

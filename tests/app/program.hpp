@@ -18,11 +18,11 @@
 
 namespace alula::tests {
 
-class daemon {
+class program {
 public:
   static constexpr std::chrono::seconds patience{60};
 
-  explicit daemon(std::vector<std::string> arguments) {
+  explicit program(std::vector<std::string> arguments) {
     std::array<int, 2> pipe{};
     if (pipe2(pipe.data(), O_CLOEXEC) != 0)
       throw std::runtime_error{"no pipe"};
@@ -41,15 +41,15 @@ public:
     close(pipe[1]);
     reader_ = std::thread{[this, fd = pipe[0]] { read_lines(fd); }};
   }
-  ~daemon() {
+  ~program() {
     if (!status_) {
       ::kill(pid_, SIGKILL);
       waitpid(pid_, nullptr, 0);
     }
     reader_.join();
   }
-  daemon(const daemon&) = delete;
-  daemon& operator=(const daemon&) = delete;
+  program(const program&) = delete;
+  program& operator=(const program&) = delete;
 
   /// The first line from `from` on with `part` in it, as soon as it is said.
   std::optional<std::string> line_with(std::string_view part,
