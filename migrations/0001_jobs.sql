@@ -131,7 +131,7 @@ CREATE TABLE jobs(
   crashes INTEGER NOT NULL DEFAULT 0 CHECK(crashes >= 0),
   past_pivot INTEGER NOT NULL DEFAULT 0 CHECK(past_pivot IN (0, 1)),
   cancel_requested_at INTEGER,
-  boot INTEGER REFERENCES boots(boot),
+  boot INTEGER,
   retry_of TEXT CHECK(length(retry_of) = 36),
   run_at INTEGER NOT NULL,
   deadline_at INTEGER,
@@ -254,11 +254,13 @@ CREATE TRIGGER steps_identity BEFORE UPDATE OF job_row, seq, name, class
 ON job_steps
 BEGIN SELECT RAISE(ABORT, 'the plan of a job does not change'); END;
 
+-- A step that leaves nothing behind is undone at once, without 'undoing'.
 CREATE TRIGGER steps_legal_transition BEFORE UPDATE OF state ON job_steps
 WHEN OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN (VALUES
   ('pending', 'started'), ('pending', 'skipped'),
   ('started', 'done'), ('started', 'skipped'), ('started', 'undoing'),
-  ('done', 'undoing'), ('undoing', 'undone'))
+  ('done', 'undoing'), ('undoing', 'undone'), ('started', 'undone'),
+  ('done', 'undone'))
 BEGIN SELECT RAISE(ABORT, 'illegal step transition'); END;
 
 CREATE TRIGGER steps_in_order BEFORE UPDATE OF state ON job_steps
