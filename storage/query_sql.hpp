@@ -1,0 +1,89 @@
+/// Every statement of the readers. A list is driven by the narrowest index
+/// that the filter allows (sqlite_queries.cpp chooses); the rest of the filter
+/// is checked row by row, newest first.
+#pragma once
+
+#include "storage/job_rows.hpp"
+#include "storage/sql_table.hpp"
+
+// ?1 below this row · ?2 limit · ?3 server · ?4 kind · ?5 kind prefix and ?6
+// its end · ?7 ",state,state," · ?8 done · ?9 created after · NULL for any.
+#define ALULA_JOB_FILTER                                                       \
+  " j.job_row < ?1"                                                            \
+  " AND (?3 IS NULL OR j.server = ?3) AND (?4 IS NULL OR j.kind = ?4)"         \
+  " AND (?5 IS NULL OR (j.kind >= ?5 AND j.kind < ?6))"                        \
+  " AND (?7 IS NULL OR instr(?7, ',' || j.state || ',') > 0)"                  \
+  " AND (?8 IS NULL OR j.terminal = ?8)"                                       \
+  " AND (?9 IS NULL OR j.created_at > ?9)"                                     \
+  " ORDER BY j.job_row DESC LIMIT ?2"
+#define ALULA_SELECT_JOBS "SELECT " ALULA_JOB_COLUMNS " FROM jobs j"
+// ?1 after this number · ?2 limit · ?3 server · ?4, ?5, ?6 kind as above.
+#define ALULA_EVENT_FILTER                                                     \
+  " AND (?4 IS NULL OR j.kind = ?4)"                                           \
+  " AND (?5 IS NULL OR (j.kind >= ?5 AND j.kind < ?6))"                        \
+  " ORDER BY e.seq LIMIT ?2"
+
+namespace alula::storage {
+
+inline constexpr std::array query_statements{
+    named_sql{"job_by_id", ALULA_SELECT_JOBS " WHERE j.id = ?1"},
+    named_sql{"steps_of_job", "SELECT " ALULA_STEP_COLUMNS " FROM job_steps"
+                              " WHERE job_row = ?1 ORDER BY seq"},
+    // ?10: a JSON array of ids.
+    named_sql{"jobs_by_id", ALULA_SELECT_JOBS
+              " WHERE j.id IN (SELECT value FROM json_each(?10))"
+              " AND" ALULA_JOB_FILTER},
+    named_sql{"jobs_by_server", ALULA_SELECT_JOBS " INDEXED BY jobs_by_server"
+                                                  " WHERE j.server = ?3"
+                                                  " AND" ALULA_JOB_FILTER},
+    named_sql{"live_jobs", ALULA_SELECT_JOBS " INDEXED BY jobs_live"
+                                             " WHERE j.terminal = 0"
+                                             " AND" ALULA_JOB_FILTER},
+    named_sql{"troubled_jobs", ALULA_SELECT_JOBS
+              " INDEXED BY jobs_troubled"
+              " WHERE j.state IN ('failed', 'cancelled', 'parked')"
+              " AND" ALULA_JOB_FILTER},
+    named_sql{"jobs_by_kind", ALULA_SELECT_JOBS " INDEXED BY jobs_by_kind"
+                                                " WHERE j.kind = ?4"
+                                                " AND" ALULA_JOB_FILTER},
+    named_sql{"jobs_by_age", ALULA_SELECT_JOBS " INDEXED BY jobs_by_age"
+                                               " WHERE j.created_at > ?9"
+                                               " AND" ALULA_JOB_FILTER},
+    named_sql{"jobs", ALULA_SELECT_JOBS " NOT INDEXED WHERE" ALULA_JOB_FILTER},
+    // The next kind in the index: walks the few kinds there are.
+    named_sql{"next_kind", "SELECT min(kind) FROM jobs INDEXED BY jobs_by_kind"
+                           " WHERE kind > ?1"},
+    named_sql{"events",
+              "SELECT " ALULA_EVENT_COLUMNS " FROM events e NOT INDEXED"
+              " LEFT JOIN jobs j ON j.job_row = e.job_row"
+              " WHERE e.seq > ?1 AND (?3 IS NULL OR j.server = "
+              "?3)" ALULA_EVENT_FILTER},
+    // ?7: the job's id.
+    named_sql{"events_of_job",
+              "SELECT " ALULA_EVENT_COLUMNS " FROM jobs j CROSS JOIN events e"
+              " INDEXED BY events_by_job ON e.job_row = j.job_row"
+              " WHERE j.id = ?7 AND e.seq > ?1"
+              " AND (?3 IS NULL OR j.server = ?3)" ALULA_EVENT_FILTER},
+    named_sql{"events_of_server",
+              "SELECT " ALULA_EVENT_COLUMNS
+              " FROM jobs j INDEXED BY jobs_by_server CROSS JOIN events e"
+              " INDEXED BY events_by_job ON e.job_row = j.job_row"
+              " WHERE j.server = ?3 AND e.seq > ?1" ALULA_EVENT_FILTER},
+    named_sql{"first_event_seq", "SELECT min(seq) FROM events"},
+    named_sql{"last_event_seq",
+              "SELECT seq FROM sqlite_sequence WHERE name = 'events'"},
+    named_sql{"trash", "SELECT d.id, s.uuid, t.server_row, t.name, t.state,"
+                       " t.detached_at, t.purge_after FROM trash t"
+                       " JOIN jobs d ON d.job_row = t.deleted_by"
+                       " JOIN servers s ON s.server_row = t.server_row"
+                       " WHERE t.state <> 'restored' ORDER BY t.deleted_by"},
+    named_sql{"progress_of_job",
+              "SELECT done, total, unit, message, rate, updated_at"
+              " FROM job_progress WHERE job_row = ?1"},
+};
+
+consteval const named_sql& query_sql(std::string_view name) {
+  return find_sql(query_statements, name);
+}
+
+} // namespace alula::storage
