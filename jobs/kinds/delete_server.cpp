@@ -26,6 +26,10 @@ namespace {
 using nlohmann::json;
 
 result<job_draft> read(const submission& request) {
+  if (!request.target)
+    return fault{.code = fault_code::server_not_found,
+                 .what = "there is no server " + request.server.to_string()
+                         + " on this node"};
   job_draft draft;
   draft.input = json{{"server", request.server.view()},
                      {"container_id", request.target->container_id},
