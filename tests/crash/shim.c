@@ -88,8 +88,8 @@ static void start(void) {
   const int fd = open_state(directory, "points", O_RDWR | O_CREAT);
   if (sys(SYS_ftruncate, fd, (long)sizeof(uint64_t)) != 0)
     abort();
-  points = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                0);
+  points =
+      mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (points == MAP_FAILED)
     abort();
   *points = 0;
@@ -163,7 +163,8 @@ static int is_watched(const char* path) {
 static int path_of(int fd, char* path) {
   char link[64];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  const long length = sys(SYS_readlinkat, AT_FDCWD, link, path, PATH_SIZE - 300);
+  const long length =
+      sys(SYS_readlinkat, AT_FDCWD, link, path, PATH_SIZE - 300);
   if (length <= 0)
     return 0;
   path[length] = '\0';
@@ -239,8 +240,8 @@ static int find_place(int at, const char* path, struct place* found) {
 
 static int stat_at(const struct place* p, struct stat* found) {
   const int before = errno;
-  const int answer
-    = fstatat(p->fd, p->name, found, AT_SYMLINK_NOFOLLOW) == 0 ? 1 : 0;
+  const int answer =
+      fstatat(p->fd, p->name, found, AT_SYMLINK_NOFOLLOW) == 0 ? 1 : 0;
   errno = before;
   return answer;
 }
@@ -397,11 +398,11 @@ EXPORT int __openat_2(int at, const char* path, int flags) {
  * Closing the descriptor again keeps the stream's own flags right. */
 static FILE* open_stream(const char* path, const char* mode,
                          const char* symbol) {
-  FILE* (*real)(const char*, const char*)
-    = (FILE * (*)(const char*, const char*)) dlsym(RTLD_NEXT, symbol);
+  FILE* (*real)(const char*, const char*) =
+      (FILE * (*)(const char*, const char*)) dlsym(RTLD_NEXT, symbol);
   if (ready() && (mode[0] == 'w' || mode[0] == 'a')) {
-    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC
-                      | (mode[0] == 'w' ? O_TRUNC : O_APPEND);
+    const int flags =
+        O_WRONLY | O_CREAT | O_CLOEXEC | (mode[0] == 'w' ? O_TRUNC : O_APPEND);
     const int fd = open_with(AT_FDCWD, path, flags, 0666);
     if (fd < 0)
       return NULL;
@@ -449,28 +450,23 @@ static size_t total(const struct iovec* parts, int count) {
   return sum;
 }
 
-EXPORT ssize_t write(int fd, const void* data, size_t length) {
-  DATA_CALL("write", -1, length, sys(SYS_write, fd, data, length))
-}
-EXPORT ssize_t pwrite(int fd, const void* data, size_t length, off_t offset) {
-  DATA_CALL("write", offset, length,
-            sys(SYS_pwrite64, fd, data, length, offset))
-}
-EXPORT ssize_t pwrite64(int fd, const void* data, size_t length,
-                        off64_t offset) {
-  DATA_CALL("write", offset, length,
-            sys(SYS_pwrite64, fd, data, length, offset))
-}
-EXPORT ssize_t writev(int fd, const struct iovec* parts, int count) {
-  DATA_CALL("write", -1, total(parts, count), sys(SYS_writev, fd, parts, count))
-}
-EXPORT ssize_t pwritev(int fd, const struct iovec* parts, int count,
-                       off_t offset) {
-  DATA_CALL("write", offset, total(parts, count),
-            sys(SYS_pwritev, fd, parts, count, offset, 0L))
-}
-EXPORT ssize_t pwritev64(int fd, const struct iovec* parts, int count,
-                         off64_t offset) {
+EXPORT ssize_t write(int fd, const void* data, size_t length){
+    DATA_CALL("write", -1, length,
+              sys(SYS_write, fd, data, length))} EXPORT ssize_t
+    pwrite(int fd, const void* data, size_t length, off_t offset){
+        DATA_CALL("write", offset, length,
+                  sys(SYS_pwrite64, fd, data, length, offset))} EXPORT ssize_t
+    pwrite64(int fd, const void* data, size_t length, off64_t offset){
+        DATA_CALL("write", offset, length,
+                  sys(SYS_pwrite64, fd, data, length, offset))} EXPORT ssize_t
+    writev(int fd, const struct iovec* parts, int count){
+        DATA_CALL("write", -1, total(parts, count),
+                  sys(SYS_writev, fd, parts, count))} EXPORT ssize_t
+    pwritev(int fd, const struct iovec* parts, int count,
+            off_t offset){DATA_CALL("write", offset, total(parts, count),
+                                    sys(SYS_pwritev, fd, parts, count, offset,
+                                        0L))} EXPORT ssize_t
+    pwritev64(int fd, const struct iovec* parts, int count, off64_t offset) {
   DATA_CALL("write", offset, total(parts, count),
             sys(SYS_pwritev, fd, parts, count, offset, 0L))
 }
@@ -609,8 +605,8 @@ static int watched_rename(int from_at, const char* from, int to_at,
     answer = (int)sys(SYS_renameat2, a.fd, a.name, b.fd, b.name, flags);
     if (answer == 0)
       note("R %llu %s %llu %s %llu %llu\n", (unsigned long long)a.inode, a.hex,
-           (unsigned long long)b.inode, b.hex,
-           (unsigned long long)moved.st_ino, (unsigned long long)grave);
+           (unsigned long long)b.inode, b.hex, (unsigned long long)moved.st_ino,
+           (unsigned long long)grave);
   }
   pthread_mutex_unlock(&lock);
   leave(&a);
@@ -694,26 +690,23 @@ EXPORT int remove(const char* path) {
   leave(&p);                                                                   \
   return answer;
 
-EXPORT int mkdirat(int at, const char* path, mode_t mode) {
-  NEW_NAME("mkdir", at, path, sys(SYS_mkdirat, at, path, mode),
-           sys(SYS_mkdirat, p.fd, p.name, mode))
-}
-EXPORT int mkdir(const char* path, mode_t mode) {
+EXPORT int mkdirat(int at, const char* path, mode_t mode){
+    NEW_NAME("mkdir", at, path, sys(SYS_mkdirat, at, path, mode),
+             sys(SYS_mkdirat, p.fd, p.name, mode))} EXPORT
+    int mkdir(const char* path, mode_t mode) {
   return mkdirat(AT_FDCWD, path, mode);
 }
-EXPORT int symlinkat(const char* target, int at, const char* path) {
-  NEW_NAME("symlink", at, path, sys(SYS_symlinkat, target, at, path),
-           sys(SYS_symlinkat, target, p.fd, p.name))
-}
-EXPORT int symlink(const char* target, const char* path) {
+EXPORT int symlinkat(const char* target, int at, const char* path){
+    NEW_NAME("symlink", at, path, sys(SYS_symlinkat, target, at, path),
+             sys(SYS_symlinkat, target, p.fd, p.name))} EXPORT
+    int symlink(const char* target, const char* path) {
   return symlinkat(target, AT_FDCWD, path);
 }
 EXPORT int linkat(int from_at, const char* from, int at, const char* path,
-                  int flags) {
-  NEW_NAME("link", at, path, sys(SYS_linkat, from_at, from, at, path, flags),
-           sys(SYS_linkat, from_at, from, p.fd, p.name, flags))
-}
-EXPORT int link(const char* from, const char* path) {
+                  int flags){
+    NEW_NAME("link", at, path, sys(SYS_linkat, from_at, from, at, path, flags),
+             sys(SYS_linkat, from_at, from, p.fd, p.name, flags))} EXPORT
+    int link(const char* from, const char* path) {
   return linkat(AT_FDCWD, from, AT_FDCWD, path, 0);
 }
 
@@ -748,29 +741,24 @@ EXPORT int link(const char* from, const char* path) {
   leave(&p);                                                                   \
   return answer;
 
-EXPORT int fchmod(int fd, mode_t mode) {
-  OPEN_FILE_CHANGE("chmod", sys(SYS_fchmod, fd, mode))
-}
-EXPORT int fchown(int fd, uid_t uid, gid_t gid) {
-  OPEN_FILE_CHANGE("chown", sys(SYS_fchown, fd, uid, gid))
-}
-EXPORT int chmod(const char* path, mode_t mode) {
-  NAMED_FILE_CHANGE("chmod", AT_FDCWD, path,
-                    sys(SYS_fchmodat, AT_FDCWD, path, mode))
-}
-EXPORT int chown(const char* path, uid_t uid, gid_t gid) {
-  NAMED_FILE_CHANGE("chown", AT_FDCWD, path,
-                    sys(SYS_fchownat, AT_FDCWD, path, uid, gid, 0))
-}
-EXPORT int lchown(const char* path, uid_t uid, gid_t gid) {
-  NAMED_FILE_CHANGE(
-    "chown", AT_FDCWD, path,
-    sys(SYS_fchownat, AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW))
-}
-EXPORT int fchownat(int at, const char* path, uid_t uid, gid_t gid, int flags) {
-  NAMED_FILE_CHANGE("chown", at, path,
-                    sys(SYS_fchownat, at, path, uid, gid, flags))
-}
+EXPORT int fchmod(int fd, mode_t mode){
+    OPEN_FILE_CHANGE("chmod", sys(SYS_fchmod, fd, mode))} EXPORT
+    int fchown(int fd, uid_t uid, gid_t gid){
+        OPEN_FILE_CHANGE("chown", sys(SYS_fchown, fd, uid, gid))} EXPORT
+    int chmod(const char* path, mode_t mode){
+        NAMED_FILE_CHANGE("chmod", AT_FDCWD, path,
+                          sys(SYS_fchmodat, AT_FDCWD, path, mode))} EXPORT
+    int chown(const char* path, uid_t uid,
+              gid_t gid){NAMED_FILE_CHANGE("chown", AT_FDCWD, path,
+                                           sys(SYS_fchownat, AT_FDCWD, path,
+                                               uid, gid, 0))} EXPORT
+    int lchown(const char* path, uid_t uid, gid_t gid){
+        NAMED_FILE_CHANGE("chown", AT_FDCWD, path,
+                          sys(SYS_fchownat, AT_FDCWD, path, uid, gid,
+                              AT_SYMLINK_NOFOLLOW))} EXPORT
+    int fchownat(int at, const char* path, uid_t uid, gid_t gid, int flags){
+        NAMED_FILE_CHANGE("chown", at, path,
+                          sys(SYS_fchownat, at, path, uid, gid, flags))}
 
 /* -- raw calls ------------------------------------------------------------- */
 

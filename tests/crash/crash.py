@@ -1,0 +1,296 @@
+"""Crashes the real daemon at every point there is, and holds it to its word.
+
+Started by scripts/crash. Without --all it runs a slice: every kind of point in
+every way of failing at least once, then random ones until the time is over.
+
+Ways of failing at point n (a mutating system call, see shim.c):
+  kill      SIGKILL before it
+  cut       SIGKILL before it, and what was not synced is lost
+  eio       it fails with EIO, the daemon goes on        enospc: with ENOSPC
+  eio40     it and the 39 after it fail                  enospc40
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import dataclasses
+import errno
+import os
+import random
+import re
+import shutil
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checks  # noqa: E402
+import disk  # noqa: E402
+from node import Died, Node  # noqa: E402
+from workload import WORKLOADS, Client, Told  # noqa: E402
+
+FAILING = {"eio": (errno.EIO, 1), "enospc": (errno.ENOSPC, 1),
+           "eio40": (errno.EIO, 40), "enospc40": (errno.ENOSPC, 40)}
+MODES = ("kill", "cut", *FAILING)
+JOURNAL_UNWRITABLE = 70  # what the ledger ends the process with
+MOST_LIVES = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    workload: str
+    mode: str
+    point: int          # 0: nothing fails
+    seed: int = 0       # of the cut; 0 loses all that may be lost
+    again: tuple = ()   # points of the lives after, killed while they recover
+
+    def __str__(self):
+        words = f"--workload {self.workload} --mode {self.mode} " \
+                f"--point {self.point} --seed {self.seed}"
+        return words + "".join(f" --again {n}" for n in self.again)
+
+    def faults(self):
+        """The environment of one life after the other."""
+        if self.point and self.mode in FAILING:
+            number, times = FAILING[self.mode]
+            yield {"fail_at": self.point, "fail_errno": number,
+                   "fail_times": times}
+        elif self.point:
+            yield {"kill_at": self.point}
+        for point in self.again:
+            yield {"kill_at": point}
+        while True:
+            yield {}
+
+
+@dataclasses.dataclass
+class Outcome:
+    scenario: Scenario
+    problem: str = ""
+    points: list = dataclasses.field(default_factory=list)
+    lives: int = 0
+    lost: int = 0
+    place: str = ""
+
+
+def live(node, client, moves, at):
+    """One life, from a restart on; the number of the move it came to."""
+    for job in list(client.told.jobs):
+        client.look(job)
+    while at < len(moves):
+        for _ in range(200):
+            if moves[at]():
+                break
+        else:
+            raise AssertionError(f"move {at} is refused for ever")
+        at += 1
+        yield at
+    client.end_everything()
+
+
+def run_lives(node, scenario, outcome):
+    told = Told()
+    client = Client(node, told)
+    make_moves, _ = WORKLOADS[scenario.workload]
+    moves, at = make_moves(client), 0
+    faults = scenario.faults()
+    for _ in range(MOST_LIVES):
+        outcome.lives += 1
+        try:
+            node.start(**next(faults))
+            for reached in live(node, client, moves, at):
+                at = reached
+            break
+        except Died as death:
+            code = node.bury()
+            allowed = (-9,) if scenario.mode in ("kill", "cut") \
+                else (1, JOURNAL_UNWRITABLE)
+            assert code in allowed, f"exit code {code} after {death}"
+            if scenario.mode == "cut":
+                outcome.lost += disk.cut_power(node.root, node.state,
+                                               scenario.seed)
+            checks.honest_disk(node, told)
+    else:
+        raise AssertionError(f"not done after {MOST_LIVES} lives")
+    outcome.points = disk.points(node.state)
+    code = node.stop()
+    assert code == 0, f"SIGTERM: exit code {code}"
+    if scenario.mode == "cut":
+        outcome.lost += disk.cut_power(node.root, node.state, scenario.seed)
+    checks.ended_node(node, told)
+
+
+def run(options, scenario):
+    _, undelete_hours = WORKLOADS[scenario.workload]
+    outcome = Outcome(scenario)
+    node = Node(options.binary, options.shim, undelete_hours)
+    outcome.place = node.base
+    try:
+        run_lives(node, scenario, outcome)
+    except AssertionError as why:
+        outcome.problem = str(why) or traceback.format_exc()
+    except Exception:  # a harness that breaks has proved nothing
+        outcome.problem = traceback.format_exc()
+    finally:
+        node.close()
+        if not (outcome.problem and options.keep):
+            shutil.rmtree(node.base, ignore_errors=True)
+    return outcome
+
+
+# -- which points --------------------------------------------------------------
+
+def kind_of(point):
+    """The same for calls that mean the same: ids and numbers taken out."""
+    call, path = point
+    path = re.sub(r"^.*/alula-crash-[^/]*/node", "", path)
+    path = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "<id>", path)
+    return call + " " + re.sub(r"[0-9]+", "<n>", path)
+
+
+def grouped(points):
+    groups = collections.defaultdict(list)
+    for number, point in enumerate(points, start=1):
+        groups[kind_of(point)].append(number)
+    return groups
+
+
+def random_scenario(rng, workload, point, mode):
+    again = ()
+    # Not twice: three crashes in one step park its job, as they should.
+    if mode in ("kill", "cut") and rng.random() < 0.3:
+        again = (rng.randint(1, 60),)
+    seed = rng.choice((0, rng.randint(1, 1_000_000))) if mode == "cut" else 0
+    return Scenario(workload, mode, point, seed, again)
+
+
+def slice_of(points, rng, modes):
+    """Every kind of point in every mode, then random ones without end."""
+    first = []
+    for workload, found in points.items():
+        for numbers in grouped(found).values():
+            for mode in modes:
+                first.append(random_scenario(rng, workload,
+                                             rng.choice(numbers), mode))
+    # The slow way of failing last: it backs off and tries again.
+    rng.shuffle(first)
+    first.sort(key=lambda s: s.mode.endswith("40"))
+    yield from first
+    while True:
+        workload = rng.choice(list(points))
+        yield random_scenario(rng, workload,
+                              rng.randint(1, len(points[workload])),
+                              rng.choice(modes))
+
+
+def all_of(points, rng, modes):
+    for workload, found in points.items():
+        for point in range(1, len(found) + 1):
+            for mode in modes:
+                yield Scenario(workload, mode, point)
+            if "cut" in modes:
+                yield Scenario(workload, "cut", point,
+                               rng.randint(1, 1_000_000),
+                               (rng.randint(1, 60),))
+
+
+# -- the campaign --------------------------------------------------------------
+
+def baseline(options, workloads):
+    """What each workload does when nothing fails; the points to choose from."""
+    points = {}
+    for workload in workloads:
+        outcome = run(options, Scenario(workload, "kill", 0))
+        if outcome.problem:
+            print(f"{workload} fails without any fault: {outcome.problem}")
+            return None
+        points[workload] = outcome.points
+        print(f"{workload}: {len(outcome.points)} points of "
+              f"{len(grouped(outcome.points))} kinds", flush=True)
+    return points
+
+
+def campaign(options, scenarios, end):
+    """Runs them side by side until the time is over; the failures."""
+    counts, failures = collections.Counter(), []
+    lives = lost = 0
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        waiting = set()
+        for scenario in scenarios:
+            waiting.add(pool.submit(run, options, scenario))
+            while len(waiting) >= options.jobs:
+                done, waiting = concurrent.futures.wait(
+                    waiting, return_when="FIRST_COMPLETED")
+                for each in done:
+                    take(each.result(), counts, failures)
+                    lives += each.result().lives
+                    lost += each.result().lost
+            if time.monotonic() > end \
+                    or len(failures) >= options.max_failures:
+                break
+        for each in concurrent.futures.as_completed(waiting):
+            take(each.result(), counts, failures)
+    total = sum(counts.values())
+    print(f"{total} runs, {lives} lives, {lost} changes lost to cuts: "
+          + ", ".join(f"{n} {mode}" for mode, n in sorted(counts.items()))
+          + f"; {len(failures)} failed", flush=True)
+    return failures
+
+
+def take(outcome, counts, failures):
+    counts[outcome.scenario.mode] += 1
+    if outcome.problem:
+        failures.append(outcome)
+        print(f"FAILED {outcome.scenario}\n  {outcome.problem}\n"
+              f"  in {outcome.place}", flush=True)
+
+
+def read_options():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--binary", required=True, help="the daemon")
+    parser.add_argument("--shim", required=True, help="alula_crash_shim")
+    parser.add_argument("--all", action="store_true", help="every point")
+    parser.add_argument("--slice", action="store_true", help="the default")
+    parser.add_argument("--seconds", type=int, default=240,
+                        help="how long a slice takes")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--workload", choices=[*WORKLOADS], action="append")
+    parser.add_argument("--mode", choices=MODES, action="append")
+    parser.add_argument("--point", type=int, help="only this one")
+    parser.add_argument("--again", type=int, action="append", default=[],
+                        help="with --point: kill the next life there too")
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--keep", action="store_true",
+                        help="leave the directories of failed runs")
+    parser.add_argument("--max-failures", type=int, default=20)
+    return parser.parse_args()
+
+
+def main():
+    options = read_options()
+    workloads = options.workload or [*WORKLOADS]
+    modes = options.mode or [*MODES]
+    started = time.monotonic()
+    if options.point is not None:
+        chosen = [Scenario(w, m, options.point, options.seed or 0,
+                           tuple(options.again))
+                  for w in workloads for m in modes]
+        return 1 if campaign(options, chosen, started + 1e9) else 0
+    seed = options.seed if options.seed is not None \
+        else random.randrange(1_000_000)
+    print(f"seed {seed}", flush=True)
+    points = baseline(options, workloads)
+    if points is None:
+        return 2
+    rng = random.Random(seed)
+    if options.all:
+        failures = campaign(options, all_of(points, rng, modes), 1e18)
+    else:
+        failures = campaign(options, slice_of(points, rng, modes),
+                            started + options.seconds)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
