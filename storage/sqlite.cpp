@@ -33,7 +33,6 @@ PRAGMA journal_size_limit = 67108864;
 PRAGMA cache_size = -16384;
 PRAGMA mmap_size = 0;
 PRAGMA temp_store = MEMORY;
-PRAGMA trusted_schema = OFF;
 )";
 
 constexpr std::string_view reader_pragmas = R"(
@@ -42,7 +41,6 @@ PRAGMA foreign_keys = ON;
 PRAGMA cache_size = -4096;
 PRAGMA mmap_size = 0;
 PRAGMA temp_store = MEMORY;
-PRAGMA trusted_schema = OFF;
 )";
 
 constexpr named_sql begin_write{"begin_write", "BEGIN IMMEDIATE"};
@@ -91,16 +89,22 @@ fault_code meaning(int code, int error_number) {
 }
 
 fault failure(sqlite3* raw, int code, std::string_view where) {
-  const char* file = raw ? sqlite3_db_filename(raw, "main") : nullptr;
-  std::string what = raw ? sqlite3_errmsg(raw) : sqlite3_errstr(code);
-  what += " (SQLite " + std::to_string(code);
   const int error_number = raw ? sqlite3_system_errno(raw) : 0;
-  if (error_number != 0 && (code & 0xff) != SQLITE_CONSTRAINT)
-    what += ", errno " + std::to_string(error_number);
-  what += std::string{")"} + (file && *file ? " in " + std::string{file} : "");
-  return {.code = meaning(code, error_number),
-          .what = std::move(what),
-          .where = std::string{where}};
+  fault why{.code = meaning(code, error_number),
+            .what = raw ? sqlite3_errmsg(raw) : sqlite3_errstr(code),
+            .where = std::string{where}};
+  why.what += " (SQLite " + std::to_string(code);
+  // A refusal is about the call; anything else is about the file.
+  if (why.code == fault_code::internal) {
+    why.what += ")";
+    return why;
+  }
+  if (error_number != 0)
+    why.what += ", errno " + std::to_string(error_number);
+  const char* file = raw ? sqlite3_db_filename(raw, "main") : nullptr;
+  why.what +=
+      std::string{")"} + (file && *file ? " in " : "") + (file ? file : "");
+  return why;
 }
 
 /// SQLite would make the file world-readable, and would not sync its name.
