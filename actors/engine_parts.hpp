@@ -1,0 +1,33 @@
+/// What every actor of the engine is given. Owned by actor_engine, and alive
+/// until the last actor, worker and alarm is gone.
+#pragma once
+
+#include "actors/alarm_clock.hpp"
+#include "actors/engine_settings.hpp"
+#include "actors/event_hub.hpp"
+#include "actors/job_board.hpp"
+#include "actors/protocol.hpp"
+#include "jobs/clock.hpp"
+#include "jobs/ledger.hpp"
+
+#include <map>
+#include <string>
+
+namespace alula::actors {
+
+struct engine_parts {
+  const engine_settings& settings;
+  const jobs::catalog& kinds;
+  const jobs::ports& node;
+  jobs::ledger& ledger;
+  const jobs::clock& clock;
+  job_board& board;
+  event_hub& hub;
+  alarm_clock& alarms;
+  std::function<double()> random;
+  std::int64_t boot = 0;
+  address_ptr registry;
+  std::map<std::string, address_ptr> pools;
+};
+
+} // namespace alula::actors

@@ -1,0 +1,201 @@
+#include "actors/job_board.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace alula::actors {
+
+namespace {
+
+/// The step a worker is, or was last, busy with; -1: none.
+int moving_step(const jobs::job_record& job) {
+  for (std::size_t i = 0; i < job.steps.size(); ++i)
+    if (job.steps[i].state == jobs::step_state::started
+        || job.steps[i].state == jobs::step_state::undoing)
+      return static_cast<int>(i);
+  return -1;
+}
+
+std::pair<jobs::time_ms, std::int64_t> waiting_key(const jobs::job_record& j) {
+  return {std::max(j.created_at, j.run_at), j.row};
+}
+
+} // namespace
+
+job_board::shard& job_board::shard_of(const jobs::job_id& id) const {
+  return shards_[std::hash<jobs::job_id>{}(id) % shards_.size()];
+}
+
+void job_board::fill(const jobs::recovery& found) {
+  for (const auto& server : found.servers)
+    show_server(std::make_shared<const jobs::server_record>(server));
+  for (const auto& job : found.jobs) {
+    auto& home = shard_of(job.id);
+    const std::unique_lock lock{home.mutex};
+    home.jobs[job.id].view =
+        std::make_shared<jobs::job_view>(job, std::nullopt, 0);
+    keep_count(nullptr, job, true);
+  }
+}
+
+std::vector<jobs::job_view_ptr>
+job_board::apply(const std::vector<jobs::job_record>& records,
+                 const std::vector<jobs::server_ptr>& servers) {
+  for (const auto& server : servers)
+    show_server(server);
+  std::vector<jobs::job_view_ptr> views;
+  views.reserve(records.size());
+  for (const auto& record : records)
+    views.push_back(show(record));
+  return views;
+}
+
+jobs::job_view_ptr job_board::show(const jobs::job_record& record) {
+  jobs::job_view_ptr before;
+  jobs::job_view_ptr now;
+  {
+    auto& home = shard_of(record.id);
+    const std::unique_lock lock{home.mutex};
+    auto& place = home.jobs[record.id];
+    before = place.view;
+    if (before && before->record().version > record.version)
+      return before;
+    std::optional<jobs::progress> progress;
+    if (before && before->current_progress()
+        && moving_step(before->record()) == moving_step(record)
+        && !record.is_done())
+      progress = before->current_progress();
+    now = std::make_shared<jobs::job_view>(record, std::move(progress),
+                                           place.progress_revision);
+    place.view = now;
+  }
+  keep_count(before ? &before->record() : nullptr, record, false);
+  const bool was_done = before && before->record().is_done();
+  if (record.is_done() && !was_done)
+    keep_ended(record.id);
+  return now;
+}
+
+void job_board::show_server(const jobs::server_ptr& server) {
+  const std::unique_lock lock{servers_mutex_};
+  const auto place = servers_.find(server->uuid);
+  const bool known = place != servers_.end();
+  if (server->state == jobs::server_state::deleted) {
+    // A newer incarnation of the uuid stays.
+    if (known && place->second->row == server->row)
+      servers_.erase(place);
+  } else if (!known) {
+    servers_.emplace(server->uuid, server);
+  } else if (place->second->row <= server->row) {
+    place->second = server;
+  }
+}
+
+void job_board::keep_count(const jobs::job_record* before,
+                           const jobs::job_record& after, bool at_boot) {
+  const std::scoped_lock lock{counters_mutex_};
+  if (before && !before->is_done()) {
+    --by_state_[before->state];
+    --by_kind_[before->kind];
+    waiting_.erase(waiting_key(*before));
+  }
+  if (!after.is_done()) {
+    ++by_state_[after.state];
+    ++by_kind_[after.kind];
+    if (after.state == jobs::job_state::queued)
+      waiting_.insert(waiting_key(after));
+  } else if (!at_boot && before && !before->is_done()) {
+    ++ended_since_boot_;
+  }
+}
+
+void job_board::keep_ended(const jobs::job_id& id) {
+  std::vector<jobs::job_id> too_old;
+  {
+    const std::scoped_lock lock{counters_mutex_};
+    ended_.push_back(id);
+    while (ended_.size() > ended_kept_) {
+      too_old.push_back(ended_.front());
+      ended_.pop_front();
+    }
+  }
+  forget(too_old);
+}
+
+void job_board::forget(const std::vector<jobs::job_id>& ended) {
+  for (const auto& id : ended) {
+    auto& home = shard_of(id);
+    const std::unique_lock lock{home.mutex};
+    const auto place = home.jobs.find(id);
+    if (place != home.jobs.end() && place->second.view->record().is_done())
+      home.jobs.erase(place);
+  }
+}
+
+jobs::job_view_ptr job_board::show_progress(const jobs::job_id& id,
+                                            const jobs::progress& p) {
+  auto& home = shard_of(id);
+  const std::unique_lock lock{home.mutex};
+  const auto place = home.jobs.find(id);
+  if (place == home.jobs.end() || place->second.view->record().is_done())
+    return nullptr;
+  auto& shown = place->second;
+  shown.view = std::make_shared<jobs::job_view>(shown.view->record(), p,
+                                                ++shown.progress_revision);
+  return shown.view;
+}
+
+jobs::job_view_ptr job_board::peek(const jobs::job_id& id) const {
+  const auto& home = shard_of(id);
+  const std::shared_lock lock{home.mutex};
+  const auto place = home.jobs.find(id);
+  return place == home.jobs.end() ? nullptr : place->second.view;
+}
+
+std::vector<jobs::job_record> job_board::live_jobs() const {
+  std::vector<jobs::job_record> out;
+  for (const auto& home : shards_) {
+    const std::shared_lock lock{home.mutex};
+    for (const auto& [id, shown] : home.jobs)
+      if (!shown.view->record().is_done())
+        out.push_back(shown.view->record());
+  }
+  std::ranges::sort(out, {}, &jobs::job_record::row);
+  return out;
+}
+
+std::vector<jobs::job_record>
+job_board::live_jobs(std::int64_t server_row) const {
+  auto out = live_jobs();
+  std::erase_if(out, [&](const auto& j) { return j.server_row != server_row; });
+  return out;
+}
+
+jobs::server_ptr job_board::find_server(const jobs::server_id& id) const {
+  const std::shared_lock lock{servers_mutex_};
+  const auto place = servers_.find(id);
+  return place == servers_.end() ? nullptr : place->second;
+}
+
+std::vector<jobs::server_ptr> job_board::list_servers() const {
+  std::vector<jobs::server_ptr> out;
+  const std::shared_lock lock{servers_mutex_};
+  out.reserve(servers_.size());
+  for (const auto& [id, server] : servers_)
+    out.push_back(server);
+  return out;
+}
+
+void job_board::count(jobs::summary& into) const {
+  const std::scoped_lock lock{counters_mutex_};
+  for (const auto& [state, count] : by_state_)
+    if (count > 0)
+      into.jobs_by_state[std::string{to_string(state)}] = count;
+  for (const auto& [kind, count] : by_kind_)
+    if (count > 0)
+      into.jobs_by_kind[kind] = count;
+  into.oldest_waiting_since = waiting_.empty() ? 0 : waiting_.begin()->first;
+  into.ended_since_boot = ended_since_boot_;
+}
+
+} // namespace alula::actors

@@ -1,0 +1,407 @@
+#include "actors/server_actor.hpp"
+
+#include <utility>
+
+namespace alula::actors {
+
+namespace {
+
+template<class... Fs>
+struct overloaded : Fs... {
+  using Fs::operator()...;
+};
+
+/// How long a job is left alone after the ledger or the state machine refused
+/// something that was never expected to be refused.
+constexpr std::chrono::milliseconds hold_after_surprise{60'000};
+
+} // namespace
+
+// -- the loop -----------------------------------------------------------------
+
+void server_actor::happen(live_job& job, intent what) {
+  job.intents.push_back(std::move(what));
+  pump(job);
+}
+
+/// The job may be gone afterwards: callers touch it no more.
+void server_actor::pump(live_job& job) {
+  if (job.saving)
+    return;
+  while (!job.intents.empty()) {
+    auto next = std::move(job.intents.front());
+    job.intents.pop_front();
+    auto decided =
+        jobs::decide(job.record, next.what, now(), parts().settings.keep);
+    if (!decided) {
+      refused(job, next, decided.error());
+    } else if (decided->after.version == job.record.version) {
+      settled(job, next);
+    } else {
+      save(job, std::move(next), *std::move(decided));
+      return;
+    }
+  }
+  advance(job);
+}
+
+void server_actor::save(live_job& job, intent what, jobs::decision decided) {
+  job.saving = true;
+  const auto number = ++job.save_number;
+  auto changes = what.changes;
+  job.saved_intent = std::move(what);
+  parts().ledger.save(
+      {std::move(decided.after),
+       std::move(decided.events),
+       std::move(changes),
+       {}},
+      [here = place_.here, id = job.record.id, life = place_.life,
+       number](jobs::result<jobs::job_record> r) {
+        here->send(
+            job_saved{id, life, number,
+                      std::make_shared<const jobs::result<jobs::job_record>>(
+                          std::move(r))});
+      });
+}
+
+void server_actor::handle(const job_saved& m) {
+  auto* job = jobs_.find(m.id);
+  if (!job || m.life != place_.life || m.number != job->save_number)
+    return;
+  job->saving = false;
+  auto what = std::move(job->saved_intent);
+  job->saved_intent = {};
+  if (*m.what) {
+    job->record = m.what->value();
+    settled(*job, what);
+  } else {
+    save_failed(*job, std::move(what), m.what->error());
+  }
+  pump(*job);
+  check_idle();
+}
+
+/// It is on disk: act, and tell who asked.
+void server_actor::settled(live_job& job, const intent& what) {
+  std::visit(overloaded{
+                 [&](const jobs::happened::step_started&) { start_run(job); },
+                 [&](const jobs::happened::step_done&) { job.busy_tries = 0; },
+                 [&](const jobs::happened::undo_done&) { job.busy_tries = 0; },
+                 [&](const jobs::happened::cancel_requested&) {
+                   if (job.run && !job.run->is_undo())
+                     job.run->ask_to_stop(stop_cause::cancelled);
+                 },
+                 [&](const jobs::happened::retry_requested&) {
+                   job.busy_tries = 0;
+                   job.held_until = 0;
+                 },
+                 [](const auto&) {},
+             },
+             what.what);
+  if (what.view)
+    what.view(view_of(job.record));
+  if (what.ticket)
+    what.ticket(
+        jobs::ticket{view_of(job.record), jobs::accept_outcome::joined});
+}
+
+void server_actor::refused(live_job& job, const intent& what,
+                           const jobs::fault& why) {
+  if (what.view)
+    what.view(why);
+  if (what.ticket && what.joined)
+    what.ticket(
+        jobs::ticket{view_of(job.record), jobs::accept_outcome::joined});
+  else if (what.ticket)
+    what.ticket(why);
+  if (why.code != jobs::fault_code::internal)
+    return;
+  jobs::log(jobs::log_level::error, "happening-refused",
+            {{"job", job.record.id.view()}, {"why", why.what}});
+  release_worker(job);
+  hold(job, hold_after_surprise);
+}
+
+void server_actor::save_failed(live_job& job, intent what,
+                               const jobs::fault& why) {
+  constexpr int most_resyncs = 3;
+  const auto newest = parts().board.peek(job.record.id);
+  if (newest && newest->record().version > job.record.version
+      && what.resyncs < most_resyncs) {
+    // An earlier life of this actor has saved something meanwhile.
+    job.record = newest->record();
+    ++what.resyncs;
+    job.intents.push_front(std::move(what));
+    return;
+  }
+  jobs::log(jobs::log_level::warning, "save-refused",
+            {{"job", job.record.id.view()}, {"why", why.what}});
+  const bool done =
+      std::holds_alternative<jobs::happened::step_done>(what.what);
+  const bool undone =
+      std::holds_alternative<jobs::happened::undo_done>(what.what);
+  if (std::holds_alternative<jobs::happened::step_started>(what.what)) {
+    release_worker(job);
+    if (why.code == jobs::fault_code::server_locked)
+      wait_in_line(job, why);
+    else
+      hold(job, hold_after_surprise);
+  } else if ((done || undone) && !what.changes.empty()) {
+    job.intents.push_front(failure(job, undone, why));
+  } else {
+    refused(job, what, why);
+    hold(job, hold_after_surprise);
+  }
+}
+
+/// Nothing has happened that is not saved: what comes next?
+void server_actor::advance(live_job& job) {
+  if (job.record.is_done()) {
+    finish(job);
+    return;
+  }
+  if (job.run)
+    return;
+  const bool held = job.held_until > now();
+  const bool parked = job.record.state == jobs::job_state::parked;
+  if (draining_ || held || parked)
+    release_worker(job);
+  if (held || parked)
+    return;
+  if (draining_) {
+    if (job.record.state == jobs::job_state::running)
+      happen(job, {jobs::happened::interrupted{}});
+    return;
+  }
+  if (!job.kind) {
+    happen(job, {jobs::happened::unrunnable{
+                    {.code = jobs::fault_code::not_implemented,
+                     .what = "this release of alula cannot run plan version "
+                             + std::to_string(job.record.plan_version) + " of "
+                             + job.record.kind}}});
+    return;
+  }
+  auto& first = jobs_.first_of_lane(job);
+  if (&first != &job) {
+    release_worker(job);
+    show_waiting(job, "WaitingInLine",
+                 "waits for the end of " + first.record.kind + " "
+                     + first.record.id.to_string());
+    return;
+  }
+  const auto action = jobs::next_action(job.record, now());
+  if (const auto* run = std::get_if<jobs::run_step>(&action)) {
+    advance_step(job, run->index, false);
+  } else if (const auto* undo = std::get_if<jobs::undo_step>(&action)) {
+    advance_step(job, undo->index, true);
+  } else {
+    release_worker(job);
+    if (const auto* wait = std::get_if<jobs::wait_until>(&action))
+      wake_in(job, std::chrono::milliseconds{wait->at - now()});
+  }
+}
+
+void server_actor::advance_step(live_job& job, std::size_t index, bool undo) {
+  const auto* step = find_step(job, index);
+  if (undo && !step->undo) {
+    happen(job, {jobs::happened::undo_done{}});
+    return;
+  }
+  if (!undo && step->alone && !is_alone(job)) {
+    release_worker(job);
+    clear_the_way(job);
+    return;
+  }
+  if (job.ticket != 0 && job.pool == step->pool)
+    happen(job, {jobs::happened::step_started{parts().boot, job.pool}});
+  else
+    wish_worker(job, step->pool);
+}
+
+void server_actor::finish(live_job& job) {
+  release_worker(job);
+  disarm_all(job);
+  jobs_.remove(job.record.id);
+  look_at_all();
+}
+
+void server_actor::look_at_all() {
+  for (const auto& id : jobs_.ids())
+    if (auto* job = jobs_.find(id))
+      pump(*job);
+}
+
+void server_actor::check_idle() {
+  if (*place_.accepting > 0)
+    return;
+  if (!draining_) {
+    if (jobs_.empty())
+      parts().registry->send(may_i_retire{place_.key, place_.life, seen_});
+    return;
+  }
+  for (const auto* job : jobs_.all()) {
+    const bool held = job->held_until > now();
+    const bool moves = job->record.state == jobs::job_state::running && !held;
+    if (job->run || job->saving || !job->intents.empty() || moves)
+      return;
+  }
+  parts().registry->send(is_quiet{place_.key, place_.life, seen_});
+}
+
+// -- what others ask ----------------------------------------------------------
+
+void server_actor::handle(const start_job& m) {
+  ++seen_;
+  if (draining_) {
+    m.done(jobs::fault{.code = jobs::fault_code::shutting_down,
+                       .what = "alula is stopping; ask again when it is back"});
+  } else if (const auto* owner = preempting(*m.what, m.subject)) {
+    m.done(jobs::fault{.code = jobs::fault_code::server_locked,
+                       .what = owner->record.kind + " "
+                               + owner->record.id.to_string()
+                               + " is under way and nothing else may be "
+                                 "asked of the server",
+                       .in_the_way = owner->record.id.to_string()});
+  } else {
+    ++*place_.accepting;
+    parts().ledger.accept(*m.what, [here = place_.here, done = m.done](
+                                       jobs::result<jobs::accepted> r) {
+      here->send(job_accepted{
+          std::make_shared<const jobs::result<jobs::accepted>>(std::move(r)),
+          done});
+    });
+  }
+  check_idle();
+}
+
+void server_actor::handle(const job_accepted& m) {
+  --*place_.accepting;
+  if (!*m.what) {
+    m.done(m.what->error());
+    check_idle();
+    return;
+  }
+  const auto& [record, outcome] = m.what->value();
+  const auto answer = jobs::ticket{view_of(record), outcome};
+  auto* known = jobs_.find(record.id);
+  if (answer.job->record().is_done()) {
+    m.done(answer);
+  } else if (record.server_row != place_.server_row) {
+    // An idempotency key from another incarnation of the server.
+    parts().registry->send(adopt_jobs{
+        key_of(record.server_row),
+        std::make_shared<const std::vector<jobs::job_record>>(1, record)});
+    m.done(answer);
+  } else if (!known) {
+    auto& job =
+        jobs_.add(answer.job->record(), parts().kinds.find(record.kind));
+    m.done(answer);
+    if (job.kind && job.kind->preempts)
+      send_others_away(record.id);
+    look_at_all();
+  } else if (known->record.state == jobs::job_state::parked
+             && outcome == jobs::accept_outcome::joined) {
+    happen(*known, {.what = jobs::happened::retry_requested{parts().boot},
+                    .ticket = m.done,
+                    .joined = true});
+  } else {
+    m.done(answer);
+  }
+  check_idle();
+}
+
+void server_actor::handle(const adopt_jobs& m) {
+  ++seen_;
+  for (const auto& record : *m.jobs)
+    if (!record.is_done() && !jobs_.find(record.id))
+      jobs_.add(record, parts().kinds.find(record.kind));
+  look_at_all();
+  check_idle();
+}
+
+namespace {
+
+jobs::fault not_live(const engine_parts& parts, const jobs::job_id& id) {
+  if (const auto view = parts.board.peek(id))
+    return {.code = jobs::fault_code::already_finished,
+            .what = "the job has already "
+                    + std::string{to_string(view->record().state)}};
+  return {.code = jobs::fault_code::job_not_found,
+          .what = "there is no job " + id.to_string()};
+}
+
+} // namespace
+
+void server_actor::handle(const cancel_job& m) {
+  ++seen_;
+  if (auto* job = jobs_.find(m.id))
+    happen(*job, {.what = jobs::happened::cancel_requested{parts().boot},
+                  .view = m.done});
+  else
+    m.done(not_live(parts(), m.id));
+  check_idle();
+}
+
+void server_actor::handle(const retry_job& m) {
+  ++seen_;
+  if (auto* job = jobs_.find(m.id))
+    happen(*job, {.what = jobs::happened::retry_requested{parts().boot},
+                  .ticket = m.done});
+  else
+    m.done(not_live(parts(), m.id));
+  check_idle();
+}
+
+void server_actor::handle(const abandon_job& m) {
+  ++seen_;
+  if (auto* job = jobs_.find(m.id))
+    happen(*job, {.what = jobs::happened::abandoned{m.why}, .view = m.done});
+  else
+    m.done(not_live(parts(), m.id));
+  check_idle();
+}
+
+void server_actor::handle(const drain&) {
+  draining_ = true;
+  for (auto* job : jobs_.all())
+    if (job->run)
+      job->run->ask_to_stop(stop_cause::shutdown);
+  look_at_all();
+  check_idle();
+}
+
+// -- its life -----------------------------------------------------------------
+
+void server_actor::begin(caf::event_based_actor* self, server_place place) {
+  self_ = self;
+  place_ = std::move(place);
+}
+
+void server_actor::broke(const char* what) {
+  jobs::log(jobs::log_level::error, "server-actor-threw",
+            {{"server", place_.key}, {"what", what}});
+  for (auto* job : jobs_.all())
+    disarm_all(*job);
+  parts().registry->send(actor_broke{place_.key, place_.life});
+  self_->quit();
+}
+
+jobs::job_view_ptr server_actor::view_of(const jobs::job_record& record) const {
+  if (auto view = parts().board.peek(record.id);
+      view && view->record().version >= record.version)
+    return view;
+  return std::make_shared<jobs::job_view>(record, std::nullopt, 0);
+}
+
+caf::behavior run_server_actor(self_of<server_actor> self, server_place place) {
+  self->state.begin(self, std::move(place));
+  return {on<start_job>(self),      on<job_accepted>(self),
+          on<adopt_jobs>(self),     on<cancel_job>(self),
+          on<retry_job>(self),      on<abandon_job>(self),
+          on<drain>(self),          on<job_saved>(self),
+          on<worker_granted>(self), on<still_running>(self),
+          on<step_ended>(self),     on<wake_job>(self),
+          on<look_at_run>(self),    on<still_no_worker>(self)};
+}
+
+} // namespace alula::actors

@@ -1,0 +1,120 @@
+// The part of the server actor that deals with jobs in each other's way.
+#include "actors/server_actor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace alula::actors {
+
+using std::chrono::milliseconds;
+
+live_job* server_actor::preempting(const jobs::acceptance& what,
+                                   const jobs::job_id& subject) {
+  for (auto* job : jobs_.all()) {
+    const bool same = !what.job.dedup_key.empty()
+                      && job->record.dedup_key == what.job.dedup_key;
+    if (job->kind && job->kind->preempts && !same && job->record.id != subject)
+      return job;
+  }
+  return nullptr;
+}
+
+/// Cancelled when it can be; a parked one that cannot is given up, because it
+/// would hold its lane for ever; everything else runs to its end.
+void server_actor::send_away(live_job& other, const live_job& because_of) {
+  if (other.saving || !other.intents.empty() || other.record.is_done())
+    return;
+  if (other.record.is_cancellable())
+    happen(other, {jobs::happened::cancel_requested{parts().boot}});
+  else if (other.record.state == jobs::job_state::parked)
+    happen(other, {jobs::happened::abandoned{
+                      "in the way of " + because_of.record.kind + " "
+                      + because_of.record.id.to_string()}});
+}
+
+/// Jobs behind it in its own lane cannot run, so they do not count.
+bool server_actor::is_alone(live_job& job) {
+  return std::ranges::none_of(jobs_.others(job), [&](const live_job* other) {
+    return other->record.lane != job.record.lane;
+  });
+}
+
+void server_actor::clear_the_way(live_job& job) {
+  const auto id = job.record.id;
+  std::string names;
+  for (const auto* other : jobs_.others(job))
+    if (other->record.lane != job.record.lane)
+      names += (names.empty() ? "" : ", ") + other->record.kind + " "
+               + other->record.id.to_string();
+  show_waiting(job, "WaitingForOtherJobs", "waits for the end of " + names);
+  send_others_away(id);
+}
+
+void server_actor::send_others_away(const jobs::job_id& because_of) {
+  for (const auto& id : jobs_.ids()) {
+    const auto* me = jobs_.find(because_of);
+    auto* other = jobs_.find(id);
+    if (me && other && other != me)
+      send_away(*other, *me);
+  }
+}
+
+void server_actor::show_waiting(live_job& job, std::string reason,
+                                std::string message) {
+  if (job.record.reason == reason && job.record.message == message)
+    return;
+  happen(job, {jobs::happened::delayed{std::move(reason), std::move(message)}});
+}
+
+/// The ledger knows of an owner that this actor does not: a lock of another
+/// server, or an earlier life's job.
+void server_actor::wait_in_line(live_job& job, const jobs::fault& why) {
+  constexpr milliseconds look_again{60'000};
+  hold(job, look_again);
+  std::string owner = why.in_the_way;
+  if (const auto id = jobs::job_id::parse(why.in_the_way)) {
+    if (const auto view = parts().board.peek(*id)) {
+      owner = view->record().kind + " " + owner;
+      parts().hub.await(view, jobs::await_for::finished, {}, look_again,
+                        view_answer{[here = place_.here,
+                                     me = job.record.id](const auto& ended) {
+                          if (ended && ended.value()->record().is_done())
+                            here->send(wake_job{me});
+                        }});
+    }
+  }
+  job.intents.push_back({jobs::happened::delayed{
+      "WaitingInLine",
+      owner.empty() ? why.what : "waits for the end of " + owner}});
+}
+
+// -- alarms -------------------------------------------------------------------
+
+void server_actor::hold(live_job& job, milliseconds delay) {
+  job.held_until = now() + delay.count();
+  wake_in(job, delay);
+}
+
+/// Looks at least once a minute, because the wall clock may be set.
+void server_actor::wake_in(live_job& job, milliseconds delay) {
+  constexpr milliseconds longest{60'000};
+  parts().alarms.disarm(job.wake_alarm);
+  job.wake_alarm = parts().alarms.arm(
+      std::min(delay, longest),
+      [here = place_.here, id = job.record.id] { here->send(wake_job{id}); });
+}
+
+void server_actor::handle(const wake_job& m) {
+  if (auto* job = jobs_.find(m.id)) {
+    job->held_until = 0;
+    pump(*job);
+  }
+  check_idle();
+}
+
+void server_actor::disarm_all(live_job& job) {
+  for (auto* alarm : {&job.wake_alarm, &job.run_alarm, &job.wish_alarm})
+    parts().alarms.disarm(std::exchange(*alarm, 0));
+}
+
+} // namespace alula::actors

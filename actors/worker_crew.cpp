@@ -1,0 +1,98 @@
+#include "actors/worker_crew.hpp"
+
+#include "actors/task_threads.hpp"
+
+#include <utility>
+
+namespace alula::actors {
+
+worker_crew::worker_crew(std::string name, std::size_t threads)
+  : name_(std::move(name)) {
+  const std::scoped_lock lock{mutex_};
+  for (std::size_t i = 0; i < threads; ++i)
+    start_thread();
+}
+
+worker_crew::~worker_crew() {
+  close();
+  for (auto& thread : threads_)
+    if (thread.joinable())
+      thread.join();
+}
+
+void worker_crew::run(std::function<void()> task) {
+  {
+    const std::scoped_lock lock{mutex_};
+    if (closed_)
+      return;
+    tasks_.push_back(std::move(task));
+  }
+  changed_.notify_one();
+}
+
+void worker_crew::add_thread() {
+  const std::scoped_lock lock{mutex_};
+  if (!closed_)
+    start_thread();
+}
+
+void worker_crew::remove_thread() {
+  {
+    const std::scoped_lock lock{mutex_};
+    ++surplus_;
+  }
+  changed_.notify_one();
+}
+
+std::size_t worker_crew::busy() const {
+  const std::scoped_lock lock{mutex_};
+  return busy_;
+}
+
+void worker_crew::close() {
+  {
+    const std::scoped_lock lock{mutex_};
+    closed_ = true;
+  }
+  changed_.notify_all();
+}
+
+void worker_crew::start_thread() {
+  if (gone_.empty()) {
+    const auto place = threads_.size();
+    threads_.emplace_back([this, place] { work(place); });
+    return;
+  }
+  const auto place = gone_.back();
+  gone_.pop_back();
+  threads_[place].join(); // it has left work() already
+  threads_[place] = std::jthread{[this, place] { work(place); }};
+}
+
+void worker_crew::work(std::size_t place) {
+  name_this_thread(name_);
+  std::unique_lock lock{mutex_};
+  while (true) {
+    changed_.wait(
+        lock, [this] { return closed_ || surplus_ > 0 || !tasks_.empty(); });
+    if (!tasks_.empty()) {
+      auto task = std::move(tasks_.front());
+      tasks_.pop_front();
+      ++busy_;
+      lock.unlock();
+      task();
+      task = nullptr;
+      lock.lock();
+      --busy_;
+      continue;
+    }
+    if (surplus_ > 0) {
+      --surplus_;
+      gone_.push_back(place);
+      return;
+    }
+    return; // closed
+  }
+}
+
+} // namespace alula::actors

@@ -1,0 +1,200 @@
+#include "actors/worker_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace alula::actors {
+
+// -- who is next --------------------------------------------------------------
+
+void waiting_line::add(want_worker wish) {
+  if (by_job_.contains(wish.id))
+    return;
+  const auto level = static_cast<std::size_t>(std::clamp(wish.priority, 0, 3));
+  auto& turns = turns_[level];
+  auto mine = std::ranges::find(turns, wish.key, &turn::key);
+  if (mine == turns.end())
+    mine = turns.insert(turns.end(), turn{wish.key, {}});
+  mine->jobs.push_back(wish.id);
+  const auto id = wish.id;
+  by_job_[id] = arrivals_.insert(arrivals_.end(), std::move(wish));
+}
+
+void waiting_line::remove(const jobs::job_id& id) {
+  const auto place = by_job_.find(id);
+  if (place == by_job_.end())
+    return;
+  const auto wish = place->second;
+  const auto level = static_cast<std::size_t>(std::clamp(wish->priority, 0, 3));
+  auto& turns = turns_[level];
+  const auto mine = std::ranges::find(turns, wish->key, &turn::key);
+  std::erase(mine->jobs, id);
+  if (mine->jobs.empty())
+    turns.erase(mine);
+  arrivals_.erase(wish);
+  by_job_.erase(place);
+}
+
+std::optional<want_worker> waiting_line::next() {
+  constexpr unsigned oldest_every = 8;
+  if (arrivals_.empty())
+    return std::nullopt;
+  jobs::job_id chosen = arrivals_.front().id;
+  if (++granted_ % oldest_every != 0) {
+    const auto level =
+        std::ranges::find_if(turns_, [](const auto& l) { return !l.empty(); });
+    chosen = level->front().jobs.front();
+    // The server goes to the end of the turn.
+    level->splice(level->end(), *level, level->begin());
+  }
+  auto wish = *by_job_.at(chosen);
+  remove(chosen);
+  return wish;
+}
+
+// -- on the worker thread
+// ------------------------------------------------------
+
+namespace {
+
+jobs::step_outcome perform_here(const engine_parts& parts,
+                                const step_run_ptr& run) {
+  const auto cell =
+      std::make_shared<progress_cell>(run->job().id, run->job().row);
+  run->sign_of_life = parts.alarms.uptime();
+  run->begun = run->sign_of_life.load();
+  return run->perform(parts.clock, [&parts, run, cell](jobs::progress p) {
+    run->sign_of_life = parts.alarms.uptime();
+    if (cell->put(std::move(p)))
+      parts.hub.moved(cell);
+  });
+}
+
+} // namespace
+
+// -- the actor ----------------------------------------------------------------
+
+void worker_pool::begin(std::shared_ptr<const engine_parts> parts,
+                        std::shared_ptr<worker_crew> crew, std::size_t workers,
+                        std::shared_ptr<pool_figures> figures,
+                        address_ptr self) {
+  parts_ = std::move(parts);
+  crew_ = std::move(crew);
+  figures_ = std::move(figures);
+  self_ = std::move(self);
+  workers_ = free_ = workers;
+  tell_figures();
+}
+
+void worker_pool::handle(const want_worker& m) {
+  const auto known = ticket_of_.find(m.id);
+  if (known == ticket_of_.end()) {
+    line_.add(m);
+    match();
+    return;
+  }
+  auto& given = grants_.at(known->second);
+  given.wish = m;
+  if (given.run)
+    m.from->send(still_running{m.id, m.number, known->second, given.run});
+  else
+    m.from->send(worker_granted{m.id, m.number, known->second});
+}
+
+void worker_pool::handle(const drop_want& m) {
+  line_.remove(m.id);
+  const auto known = ticket_of_.find(m.id);
+  if (known != ticket_of_.end() && !grants_.at(known->second).run)
+    release(known->second);
+  match();
+}
+
+void worker_pool::handle(const perform& m) {
+  const auto place = grants_.find(m.ticket);
+  if (place == grants_.end() || place->second.run) {
+    jobs::log(jobs::log_level::error, "perform-without-worker",
+              {{"job", m.run->job().id.view()}});
+    m.from->send(step_ended{
+        m.run, std::make_shared<const jobs::step_outcome>(jobs::fault{
+                   .code = jobs::fault_code::interrupted,
+                   .what = "the worker of the step was given away"})});
+    return;
+  }
+  place->second.run = m.run;
+  crew_->run([parts = parts_, run = m.run, self = self_, ticket = m.ticket,
+              from = m.from] {
+    auto outcome = perform_here(*parts, run);
+    // In this order: when the server actor wants a worker for the next step,
+    // the pool knows already that this one is free.
+    self->send(worker_free{ticket});
+    from->send(step_ended{
+        run, std::make_shared<const jobs::step_outcome>(std::move(outcome))});
+  });
+}
+
+void worker_pool::handle(const worker_free& m) {
+  const auto place = grants_.find(m.ticket);
+  if (place == grants_.end())
+    return;
+  if (place->second.replaced)
+    crew_->remove_thread();
+  release(m.ticket);
+  match();
+}
+
+void worker_pool::handle(const replace_worker& m) {
+  const auto place = grants_.find(m.ticket);
+  if (place == grants_.end() || std::exchange(place->second.replaced, true))
+    return;
+  crew_->add_thread();
+  ++free_;
+  match();
+}
+
+void worker_pool::match() {
+  while (free_ > 0) {
+    auto wish = line_.next();
+    if (!wish)
+      break;
+    --free_;
+    const auto ticket = next_ticket_++;
+    ticket_of_[wish->id] = ticket;
+    wish->from->send(worker_granted{wish->id, wish->number, ticket});
+    grants_[ticket].wish = std::move(*wish);
+  }
+  tell_figures();
+}
+
+void worker_pool::release(std::uint64_t ticket) {
+  const auto place = grants_.find(ticket);
+  if (!place->second.replaced)
+    ++free_;
+  ticket_of_.erase(place->second.wish.id);
+  grants_.erase(place);
+}
+
+void worker_pool::tell_figures() {
+  figures_->workers = workers_;
+  figures_->busy = grants_.size();
+  figures_->waiting = line_.size();
+}
+
+void worker_pool::broke(const char* what) {
+  // What was granted is in grants_, what waits is in line_: go on with it.
+  jobs::log(jobs::log_level::error, "worker-pool-threw",
+            {{"pool", crew_->name()}, {"what", what}});
+}
+
+caf::behavior run_worker_pool(self_of<worker_pool> self,
+                              std::shared_ptr<const engine_parts> parts,
+                              std::shared_ptr<worker_crew> crew,
+                              std::size_t workers,
+                              std::shared_ptr<pool_figures> figures,
+                              address_ptr address) {
+  self->state.begin(std::move(parts), std::move(crew), workers,
+                    std::move(figures), std::move(address));
+  return {on<want_worker>(self), on<drop_want>(self), on<perform>(self),
+          on<worker_free>(self), on<replace_worker>(self)};
+}
+
+} // namespace alula::actors
