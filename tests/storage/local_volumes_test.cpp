@@ -380,6 +380,10 @@ TEST_CASE("a purge opens directories that forbid it", "[storage]") {
   REQUIRE(place.opened->create(server));
   fs::create_directories(place.volume() / "closed" / "inner");
   write_file(place.volume() / "closed" / "inner" / "file");
+  fs::create_directory(place.volume() / "read-only");
+  write_file(place.volume() / "read-only" / "file");
+  fs::permissions(place.volume() / "read-only",
+                  fs::perms::owner_read | fs::perms::owner_exec);
   fs::permissions(place.volume() / "closed" / "inner", fs::perms::none);
   fs::permissions(place.volume() / "closed", fs::perms::owner_read);
   place.detach();
@@ -388,7 +392,8 @@ TEST_CASE("a purge opens directories that forbid it", "[storage]") {
   if (drops) {
     for (const auto& path :
          {place.root, place.root / "trash", place.in_trash(),
-          place.in_trash() / "closed", place.in_trash() / "closed" / "inner"})
+          place.in_trash() / "closed", place.in_trash() / "closed" / "inner",
+          place.in_trash() / "read-only"})
       REQUIRE(::chown(path.c_str(), 65534, 65534) == 0);
     REQUIRE(::seteuid(65534) == 0);
     ::prctl(PR_SET_DUMPABLE, 1); // or /proc/self belongs to root now
@@ -397,7 +402,7 @@ TEST_CASE("a purge opens directories that forbid it", "[storage]") {
   if (drops)
     REQUIRE(::seteuid(0) == 0);
   REQUIRE(purged);
-  CHECK(purged->entries == 4);
+  CHECK(purged->entries == 6);
 }
 
 TEST_CASE("a purge stays out of what is mounted inside", "[storage]") {
