@@ -13,7 +13,7 @@ namespace alula::http {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = nlohmann::json;
 
 /// Version 4 and variant 8, 9, a or b, as Wings wants it (wings-protocol 2.3).
 std::optional<jobs::server_id> parse_v4(std::string_view text) {
@@ -37,7 +37,8 @@ std::optional<json> read_part(const json_object& root, std::string_view name,
 
 void check_uuids(const json_object& root, const std::string& uuid,
                  const std::optional<json>& settings) {
-  if (!uuid.empty() && !parse_v4(uuid))
+  const bool valid = parse_v4(uuid).has_value();
+  if (!uuid.empty() && !valid)
     root.reject("uuid", "must be a lower-case UUID of version 4");
   if (!settings) {
     root.reject("settings", "is required: this node has no Panel to ask for "
@@ -45,7 +46,7 @@ void check_uuids(const json_object& root, const std::string& uuid,
     return;
   }
   const auto inner = settings->find("uuid");
-  if (inner != settings->end() && inner->is_string() && *inner != uuid)
+  if (valid && inner != settings->end() && inner->is_string() && *inner != uuid)
     root.object("settings")->reject("uuid", "must equal /uuid");
 }
 

@@ -11,7 +11,7 @@ namespace alula::http {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = nlohmann::json;
 
 // -- the table ----------------------------------------------------------------
 

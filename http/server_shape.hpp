@@ -44,7 +44,7 @@ std::span<const member> process_shape();
 /// Appends what is wrong to `errors` (at most `max_field_errors` in all) and
 /// returns the value with known members under their exact names, nulls left
 /// out. As Wings does, keys match without regard to case and null is absence.
-nlohmann::ordered_json conform(const nlohmann::ordered_json& value,
+nlohmann::json conform(const nlohmann::json& value,
                                std::span<const member> members,
                                const std::string& pointer,
                                std::vector<jobs::field_error>& errors);

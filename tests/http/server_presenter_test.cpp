@@ -1,0 +1,181 @@
+#include "http/server_presenter.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace alula;
+using namespace alula::http;
+using json = nlohmann::json;
+
+namespace {
+
+constexpr jobs::time_ms now = 1'800'000'000'000;
+
+jobs::server_record make_server(const std::string& settings = "{}") {
+  jobs::server_record out;
+  out.uuid =
+      jobs::server_id::parse("3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11").value();
+  out.config = R"({"settings":)" + settings + R"(,"process_configuration":{}})";
+  return out;
+}
+
+container_answer container(std::string status, bool running) {
+  return std::optional{jobs::container_info{.id = "c",
+                                            .status = std::move(status),
+                                            .running = running,
+                                            .started_at = now - 3'600'000}};
+}
+
+const container_answer none = std::optional<jobs::container_info>{};
+const container_answer silent =
+    jobs::fault{.code = jobs::fault_code::docker_unavailable, .what = "no"};
+
+json shown(const jobs::server_record& server, const container_answer& answer) {
+  return json::parse(present_server(server, answer, now));
+}
+
+} // namespace
+
+TEST_CASE("a server has every member of Wings' object", "[http]") {
+  const auto server = make_server(R"({
+    "uuid": "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11",
+    "meta": {"name": "demo", "description": ""},
+    "invocation": "./run", "skip_egg_scripts": false,
+    "environment": {"STARTUP": "./run"},
+    "allocations": {"force_outgoing_ip": false,
+      "default": {"ip": "203.0.113.5", "port": 25565},
+      "mappings": {"203.0.113.5": [25565]}},
+    "build": {"memory_limit": 2048, "swap": 0, "io_weight": 500,
+      "cpu_limit": 200, "disk_space": 10240, "threads": "",
+      "oom_disabled": true},
+    "crash_detection_enabled": true, "mounts": [],
+    "egg": {"id": "c0ffee00-1111-4222-8333-444455556666", "file_denylist": []},
+    "container": {"image": "ghcr.io/example/runtime:21", "oom_disabled": true}
+  })");
+  CHECK(shown(server, container("running", true)) == json::parse(R"({
+    "state": "running",
+    "is_suspended": false,
+    "utilization": {
+      "memory_bytes": 0, "memory_limit_bytes": 2355200000, "cpu_absolute": 0,
+      "network": {"rx_bytes": 0, "tx_bytes": 0}, "uptime": 3600000,
+      "state": "running", "disk_bytes": 0
+    },
+    "configuration": {
+      "uuid": "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11",
+      "meta": {"name": "demo", "description": ""},
+      "suspended": false, "invocation": "./run", "skip_egg_scripts": false,
+      "environment": {"STARTUP": "./run"}, "labels": null,
+      "allocations": {"force_outgoing_ip": false,
+        "default": {"ip": "203.0.113.5", "port": 25565},
+        "mappings": {"203.0.113.5": [25565]}},
+      "build": {"memory_limit": 2048, "swap": 0, "io_weight": 500,
+        "cpu_limit": 200, "disk_space": 10240, "threads": "",
+        "oom_disabled": true},
+      "crash_detection_enabled": true, "mounts": [],
+      "egg": {"id": "c0ffee00-1111-4222-8333-444455556666",
+        "file_denylist": []},
+      "container": {"image": "ghcr.io/example/runtime:21"}
+    },
+    "lifecycle": "active", "state_known": true
+  })"));
+}
+
+TEST_CASE("maps and lists that are absent are null, scalars zero", "[http]") {
+  const auto text =
+      GENERATE("{}", "null", "[]", R"({"build":7,"meta":[],"egg":"x"})",
+               R"({"suspended":"yes","build":{"swap":"many"}})");
+  const auto conf = shown(make_server(text), none).at("configuration");
+  for (const auto* name : {"environment", "labels", "mounts"})
+    CHECK(conf.at(name).is_null());
+  CHECK(conf.at("allocations").at("mappings").is_null());
+  CHECK(conf.at("egg").at("file_denylist").is_null());
+  CHECK(conf.at("build").at("swap") == 0);
+  CHECK(conf.at("build").at("threads") == "");
+  CHECK(conf.at("meta").at("name") == "");
+  CHECK(conf.at("suspended") == false);
+  CHECK(conf.at("crash_detection_enabled") == true);
+}
+
+TEST_CASE("a configuration that cannot be read hides no server", "[http]") {
+  auto server = make_server();
+  server.config = GENERATE("", "{", "[]", "7");
+  CHECK(shown(server, none).at("configuration").at("uuid")
+        == server.uuid.view());
+}
+
+TEST_CASE("suspended is what the ledger says, not what was stored", "[http]") {
+  auto server = make_server(R"({"suspended":false})");
+  server.suspended = true;
+  const auto object = shown(server, none);
+  CHECK(object.at("is_suspended") == true);
+  CHECK(object.at("configuration").at("suspended") == true);
+}
+
+TEST_CASE("a server that is being restored counts as suspended", "[http]") {
+  auto server = make_server();
+  server.state = jobs::server_state::restoring;
+  CHECK(shown(server, none).at("is_suspended") == true);
+}
+
+TEST_CASE("the state is one of Wings' four", "[http]") {
+  const auto server = make_server();
+  const auto [status, running, state] = GENERATE(
+      table<std::string, bool, std::string>({{"running", true, "running"},
+                                             {"paused", true, "running"},
+                                             {"restarting", true, "starting"},
+                                             {"removing", false, "stopping"},
+                                             {"created", false, "offline"},
+                                             {"exited", false, "offline"},
+                                             {"dead", false, "offline"}}));
+  const auto object = shown(server, container(status, running));
+  CHECK(object.at("state") == state);
+  CHECK(object.at("utilization").at("state") == state);
+  CHECK(object.at("state_known") == true);
+}
+
+TEST_CASE("without a container a server is offline", "[http]") {
+  const auto object = shown(make_server(), none);
+  CHECK(object.at("state") == "offline");
+  CHECK(object.at("state_known") == true);
+  CHECK(object.at("utilization").at("uptime") == 0);
+}
+
+TEST_CASE("when Docker is silent the state is not claimed", "[http]") {
+  const auto object = shown(make_server(), silent);
+  CHECK(object.at("state") == "offline");
+  CHECK(object.at("state_known") == false);
+}
+
+TEST_CASE("a server that is being deleted is stopping", "[http]") {
+  auto server = make_server();
+  server.state = jobs::server_state::deleting;
+  const auto object = shown(server, container("running", true));
+  CHECK(object.at("state") == "stopping");
+  CHECK(object.at("lifecycle") == "deleting");
+}
+
+TEST_CASE("an uptime is never negative", "[http]") {
+  auto early = container("running", true);
+  (*early)->started_at = now + 60'000;
+  CHECK(shown(make_server(), early).at("utilization").at("uptime") == 0);
+}
+
+TEST_CASE("the memory limit has Wings' overhead", "[http]") {
+  CHECK(memory_limit_bytes(0) == 0);
+  CHECK(memory_limit_bytes(-1) == 0);
+  CHECK(memory_limit_bytes(2'048) == 2'355'200'000);
+  CHECK(memory_limit_bytes(2'049) == 2'253'900'000);
+  CHECK(memory_limit_bytes(4'096) == 4'505'600'000);
+  CHECK(memory_limit_bytes(8'192) == 8'601'600'000);
+}
+
+TEST_CASE("a list is a bare array that asks no Docker", "[http]") {
+  CHECK(present_servers({}, now) == "[]");
+  const auto one = std::make_shared<jobs::server_record>(make_server());
+  auto two = std::make_shared<jobs::server_record>(make_server());
+  two->state = jobs::server_state::deleting;
+  const auto list = json::parse(present_servers({one, two}, now));
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].at("state_known") == false);
+  CHECK(list[1].at("state") == "stopping");
+}

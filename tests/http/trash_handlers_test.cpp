@@ -1,0 +1,124 @@
+#include "http/trash_handlers.hpp"
+#include "tests/http/api_world.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace alula;
+using namespace alula::http;
+
+namespace {
+
+struct full_trash : api_world {
+  explicit full_trash(std::string state = "held") {
+    const auto id = jobs::job_id::parse(some_job).value();
+    engine.trash = {{.deleted_by = id,
+                     .server = jobs::server_id::parse(some_server).value(),
+                     .name = some_job,
+                     .state = std::move(state),
+                     .detached_at = 1'799'999'000'000,
+                     .purge_after = 1'800'000'600'000}};
+    engine.ticket = {engine.put(make_job("server.undelete")),
+                     jobs::accept_outcome::created};
+  }
+  const std::string restore = "/api/trash/" + some_job + "/restore";
+};
+
+} // namespace
+
+TEST_CASE("an empty trash is a list", "[http]") {
+  api_world world;
+  CHECK(world.ask("GET", "/api/trash").body == R"({"items":[]})");
+}
+
+TEST_CASE("the trash says what can be brought back, and until when", "[http]") {
+  full_trash world;
+  CHECK(json::parse(world.ask("GET", "/api/trash").body).at("items")[0]
+        == json::parse(R"({
+          "job":"01970000-0000-7000-8000-000000000001",
+          "server":"8d3f2a10-5b7c-4e21-9a44-0c1d2e3f5a7d",
+          "state":"held",
+          "detached_at":"2027-01-15T07:43:20.000Z",
+          "purge_after":"2027-01-15T08:10:00.000Z",
+          "links":{
+            "job":"/api/jobs/01970000-0000-7000-8000-000000000001",
+            "restore":"/api/trash/01970000-0000-7000-8000-000000000001/restore"}
+        })"));
+}
+
+TEST_CASE("what is purged or past its time offers no restore", "[http]") {
+  full_trash world{GENERATE(as<std::string>{}, "held", "purging", "restoring")};
+  if (world.engine.trash[0].state == "held")
+    world.clock.advance(std::chrono::hours{1});
+  CHECK(json::parse(world.ask("GET", "/api/trash").body)
+            .at("items")[0]
+            .at("links")
+            .at("restore")
+            .is_null());
+}
+
+TEST_CASE("a restore is 202 with the job that brings the server back",
+          "[http]") {
+  full_trash world;
+  const auto answer = world.ask("POST", world.restore);
+  CHECK(answer.status == 202);
+  CHECK(json::parse(answer.body).at("kind") == "server.undelete");
+  CHECK_FALSE(header_of(answer, "Location").empty());
+  REQUIRE(world.engine.submitted.size() == 1);
+  CHECK(world.engine.submitted[0].kind == "server.undelete");
+  CHECK(world.engine.submitted[0].subject.view() == some_job);
+  CHECK(world.engine.submitted[0].server.view() == some_server);
+}
+
+TEST_CASE("what does not lie in the trash cannot be restored", "[http]") {
+  full_trash world;
+  world.engine.trash.clear();
+  const auto url =
+      "/api/trash/" + GENERATE(as<std::string>{}, some_job, "x") + "/restore";
+  const auto answer = world.ask("POST", url);
+  CHECK(answer.status == 404);
+  CHECK(code_of(answer) == "trash-not-found");
+  CHECK(world.engine.submitted.empty());
+}
+
+TEST_CASE("a repeated restore is the engine's to recognise", "[http]") {
+  full_trash world;
+  world.engine.trash.clear(); // the first one emptied it
+  const header_list key{{"Idempotency-Key", "again"}};
+  SECTION("by the job that deleted the server") {
+    auto deletion = make_job("server.delete");
+    deletion.id = jobs::job_id::parse(some_job).value();
+    world.engine.put(deletion);
+    world.engine.ticket.outcome = jobs::accept_outcome::replayed;
+    const auto answer = world.ask("POST", world.restore, {}, key);
+    CHECK(answer.status == 202);
+    CHECK(header_of(answer, "Idempotency-Replayed") == "true");
+    CHECK(world.engine.submitted.at(0).server.view() == some_server);
+  }
+  SECTION("but not by any job") {
+    auto other = make_job("server.create");
+    other.id = jobs::job_id::parse(some_job).value();
+    world.engine.put(other);
+    CHECK(world.ask("POST", world.restore, {}, key).status == 404);
+  }
+  SECTION("nor by none") {
+    CHECK(code_of(world.ask("POST", world.restore, {}, key))
+          == "trash-not-found");
+  }
+}
+
+TEST_CASE("a restore that cannot be is its fault", "[http]") {
+  full_trash world;
+  const auto [code, status] =
+      GENERATE(table<fault_code, int>({{fault_code::trash_not_found, 404},
+                                       {fault_code::server_exists, 409},
+                                       {fault_code::server_locked, 409}}));
+  world.engine.refuse_submit = fault{.code = code};
+  CHECK(world.ask("POST", world.restore).status == status);
+}
+
+TEST_CASE("a trash that cannot be read is its fault", "[http]") {
+  full_trash world;
+  world.engine.refuse_trash = fault{.code = fault_code::journal_unavailable};
+  CHECK(world.ask("GET", "/api/trash").status == 503);
+  CHECK(world.ask("POST", world.restore).status == 503);
+}
