@@ -229,10 +229,6 @@ jobs::status node::start(const config& settings) {
                            + std::to_string(settings.api.port),
                        "See api.host, api.port and api.ssl, or choose a port "
                        "with --port.");
-  jobs::log(log_level::info, "door-open",
-            {{"host", settings.api.host},
-             {"port", static_cast<std::int64_t>(made->door.port())},
-             {"tls", settings.api.ssl.enabled ? "yes" : "no"}});
   tell_of_docker(made->docker_at);
   if (auto recovered = made->engine.start(); !recovered)
     return with_advice(recovered.error(), "The jobs cannot be taken up",
