@@ -32,9 +32,11 @@ public:
 
 private:
   void refill(time now) {
+    if (now <= seen_)
+      return;
     const std::chrono::duration<double> passed = now - seen_;
-    seen_ = std::max(seen_, now);
-    left_ = std::clamp(left_ + passed.count() * per_second_, 0.0, burst_);
+    seen_ = now;
+    left_ = std::min(left_ + passed.count() * per_second_, burst_);
   }
 
   double per_second_;
