@@ -82,7 +82,8 @@ def live(node, client, moves, at):
             if moves[at]():
                 break
         else:
-            raise AssertionError(f"move {at} is refused for ever")
+            raise AssertionError(f"move {at} is refused for ever: "
+                                 f"{client.refusal}")
         at += 1
         yield at
     client.end_everything()

@@ -29,6 +29,7 @@ class Client:
     def __init__(self, node, told):
         self.node, self.told = node, told
         self.etags = {}
+        self.refusal = None
 
     # -- what answers must be like --------------------------------------------
 
@@ -84,15 +85,19 @@ class Client:
         while time.monotonic() < end:
             status, _, page = self.node.ask("GET", "/api/jobs?done=false")
             assert status == 200, f"list: {status} {page}"
-            if not page["items"]:
+            # A delete waits for the end of the undelete window, restored or
+            # not: that is its end for us.
+            left = [job for job in page["items"]
+                    if job["reason"] != "Retained"]
+            if not left:
                 return True
-            job = page["items"][0]["id"]
-            if page["items"][0]["state"] == "parked":
+            job = left[0]["id"]
+            if left[0]["state"] == "parked":
                 self.node.ask("POST", f"/api/jobs/{job}/retry", {})
             self.look(job)
             self.node.ask("GET", f"/api/jobs/{job}?wait=2",
                           headers={"If-None-Match": self.etags[job]})
-        raise AssertionError(f"jobs that do not end: {page['items']}")
+        raise AssertionError(f"jobs that do not end: {left}")
 
     # -- moves ----------------------------------------------------------------
 
@@ -114,6 +119,7 @@ class Client:
 
     def try_again(self, status, answer):
         assert (answer or {}).get("code"), (status, answer)
+        self.refusal = answer
         self.node.rest(0.1)
         return False
 
