@@ -6,9 +6,10 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <functional>
+#include <map>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <unordered_map>
 #include <utility>
 
 namespace alula::storage {
@@ -216,7 +217,7 @@ jobs::status rows::outcome() const {
 struct database::connection {
   sqlite3* raw = nullptr;
   std::filesystem::path file;
-  std::unordered_map<const char*, statement> statements;
+  std::map<std::string, statement, std::less<>> statements; ///< by text
   std::int64_t log_frames = 0;
   std::int64_t page_size = 4096;
   steady_clock::time_point check_until;
@@ -255,13 +256,6 @@ jobs::result<database> database::open(const std::filesystem::path& file,
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   if (mode == access::read)
     sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_wal_hook(
-      raw,
-      [](void* self, sqlite3*, const char*, int frames) {
-        static_cast<connection*>(self)->log_frames = frames;
-        return SQLITE_OK;
-      },
-      opened.get());
   database made{std::move(opened)};
   auto set = made.execute(
       mode == access::write ? writer_pragmas : reader_pragmas, "pragmas");
@@ -276,6 +270,14 @@ jobs::result<database> database::open(const std::filesystem::path& file,
                              "is missing: a network mount?)",
                    .where = "journal_mode"};
   }
+  // Last: setting wal_autocheckpoint takes the hook away.
+  sqlite3_wal_hook(
+      raw,
+      [](void* self, sqlite3*, const char*, int frames) {
+        static_cast<connection*>(self)->log_frames = frames;
+        return SQLITE_OK;
+      },
+      made.connection_.get());
   auto bytes = made.integer(page_size);
   if (!bytes)
     return std::move(bytes).error();
@@ -285,7 +287,7 @@ jobs::result<database> database::open(const std::filesystem::path& file,
 
 jobs::result<statement*> database::prepared(const named_sql& sql) {
   auto& known = connection_->statements;
-  const auto found = known.find(sql.text.data());
+  const auto found = known.find(sql.text);
   if (found != known.end()) {
     found->second.reset();
     return &found->second;
@@ -296,8 +298,7 @@ jobs::result<statement*> database::prepared(const named_sql& sql) {
                                       SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
   if (code != SQLITE_OK)
     return failure(connection_->raw, code, sql.name);
-  return &known.insert_or_assign(sql.text.data(), statement{raw, sql.name})
-              .first->second;
+  return &known.emplace(sql.text, statement{raw, sql.name}).first->second;
 }
 
 std::int64_t database::changed_rows() const {
@@ -361,7 +362,7 @@ jobs::result<bool> database::run_checkpoint(checkpoint how) {
 }
 
 jobs::result<bool> database::quick_check(std::chrono::milliseconds limit) {
-  constexpr int steps_between_looks = 20'000;
+  constexpr int steps_between_looks = 1'000;
   connection_->check_until = steady_clock::now() + limit;
   sqlite3_progress_handler(
       connection_->raw, steps_between_looks,

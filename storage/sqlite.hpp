@@ -82,7 +82,7 @@ private:
   void note(int bind_code);
 
   std::unique_ptr<sqlite3_stmt, finalizer> raw_;
-  std::string_view name_;
+  std::string name_;
   int bind_code_ = 0; ///< of the first bind that failed since the last reset
 };
 
@@ -127,7 +127,7 @@ public:
   database& operator=(database&&) noexcept;
   ~database();
 
-  /// Prepared once per text; `sql` must outlive the database.
+  /// Prepared once per text and kept: texts are constants, values arguments.
   template<class... Args>
   rows ask(const named_sql& sql, const Args&... args) {
     auto found = prepared(sql);

@@ -1,5 +1,4 @@
 #include "storage/sqlite_ledger.hpp"
-
 #include "tests/contracts/ledger_contract.hpp"
 #include "tests/storage/ledger_place.hpp"
 
