@@ -55,19 +55,14 @@ fault docker_removal::took_too_long() const {
           "DELETE /containers/" + target_};
 }
 
-/// Waits a little, longer each time.
-status docker_removal::pause() {
+/// Waits a little, longer each time. A stop ends it; the next call says so.
+void docker_removal::pause() {
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock guard{mutex};
-  never.wait_for(guard, stop_,
-                 std::min(pause_, std::max(left(), milliseconds{})),
+  never.wait_for(guard, stop_, std::clamp(left(), milliseconds{}, pause_),
                  [] { return false; });
   pause_ = std::min(pause_ * 2, settings_.poll);
-  if (stop_.stop_requested())
-    return fault{fault_code::interrupted, "asked to stop",
-                 "DELETE /containers/" + target_};
-  return {};
 }
 
 // -- calls -------------------------------------------------------------------
@@ -150,8 +145,7 @@ status docker_removal::wait_until_down() {
     if (!*seen)
       return {};
     if (up_)
-      if (auto waited = pause(); !waited)
-        return waited;
+      pause();
   }
   return {};
 }
@@ -165,8 +159,7 @@ docker_removal::remove_and_wait(bool by_force) {
     if (!removed || removed->outcome != rung::in_progress)
       return removed;
     do {
-      if (auto waited = pause(); !waited)
-        return std::move(waited).error();
+      pause();
       if (is_over())
         return took_too_long();
       auto seen = look();

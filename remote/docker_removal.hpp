@@ -49,7 +49,7 @@ private:
   jobs::status wait_until_down();
   jobs::result<removal_answer> remove(bool by_force);
   jobs::result<removal_answer> remove_and_wait(bool by_force);
-  jobs::status pause();
+  void pause();
   std::chrono::milliseconds left() const;
   bool is_over() const;
   jobs::fault took_too_long() const;

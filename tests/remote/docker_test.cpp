@@ -323,6 +323,16 @@ TEST_CASE("an error of the daemon itself is never answered with force",
   CHECK(peer.count(force_it) == 0);
 }
 
+TEST_CASE("a dockerd that goes down under the kill is left alone", "[remote]") {
+  dockerd peer;
+  peer.on(look, {is("running", true)});
+  peer.on(kill_it, {dockerd::says(500, "connection error: desc = transport")});
+  docker subject{quick(peer)};
+  CHECK(subject.destroy(uuid, {}).error().code
+        == fault_code::docker_unavailable);
+  CHECK(peer.count("DELETE") == 0);
+}
+
 TEST_CASE("a container dockerd cannot describe is removed by its name",
           "[remote]") {
   dockerd peer;
