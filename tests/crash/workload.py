@@ -21,6 +21,8 @@ class Told:
         self.keys = {}      # idempotency key → job id
         self.alive = {}     # server → {file name: text}, created and wanted
         self.deleted = {}   # server → job: answered 204, or seen forgotten
+        self.taken_back = {}  # server → the delete that was undone
+        self.asked_again = set()  # deleted servers a create was sent for
         self.refused = set()  # servers whose create ended failed or cancelled
         self.unsure = set()   # servers with a delete that was asked for
 
@@ -109,6 +111,8 @@ class Client:
                 "process_configuration": {"startup": {"done": ["Done"]},
                                           "stop": {"type": "stop"},
                                           "configs": []}}
+        if server in self.told.deleted:
+            self.told.asked_again.add(server)
         status, headers, answer = self.node.ask(
             "POST", "/api/servers", body, {"Idempotency-Key": f'"{key}"'})
         assert status in (202, 500, 503, 507), f"create: {status} {answer}"
@@ -156,7 +160,7 @@ class Client:
             headers={"Idempotency-Key": f'"{key}"'} if key else {})
         if status == 404:
             assert is_repeat, f"{server} was never deleted, but is gone"
-            self.told.deleted.setdefault(server, None)
+            self.told.deleted.setdefault(server, self.find_in_trash(server))
             return True
         if status in (500, 503, 507):
             return self.try_again(status, answer)
@@ -169,6 +173,14 @@ class Client:
             assert self.is_forgotten(seen), seen
         self.told.deleted[server] = job
         return True
+
+    def find_in_trash(self, server):
+        """The job that deleted it, when the answer that named it was lost."""
+        status, _, page = self.node.ask("GET", "/api/trash")
+        assert status == 200, f"trash: {status} {page}"
+        jobs = [entry["job"] for entry in page["items"]
+                if entry["server"] == server]
+        return jobs[0] if jobs else None
 
     def is_forgotten(self, job):
         steps = {step["name"]: step["state"] for step in job["steps"]}
@@ -202,9 +214,11 @@ class Client:
 
     def undelete(self, server, key, files):
         """Brings back what `delete` took, files and all."""
-        job = self.told.deleted.get(server)
-        if job is None and key not in self.told.keys:
-            return True  # refused, or gone without a word
+        if server in self.told.refused:
+            return True
+        job = self.told.taken_back.setdefault(
+            server, self.told.deleted.get(server))
+        assert job, f"{server} was deleted and is not in the trash"
         status, headers, answer = self.node.ask(
             "POST", f"/api/trash/{job}/restore", {},
             {"Idempotency-Key": f'"{key}"'})
