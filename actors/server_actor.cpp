@@ -173,20 +173,20 @@ void server_actor::advance(live_job& job) {
       happen(job, {jobs::happened::interrupted{}});
     return;
   }
-  if (!job.kind) {
-    happen(job, {jobs::happened::unrunnable{
-                    {.code = jobs::fault_code::not_implemented,
-                     .what = "this release of alula cannot run plan version "
-                             + std::to_string(job.record.plan_version) + " of "
-                             + job.record.kind}}});
-    return;
-  }
   auto& first = jobs_.first_of_lane(job);
   if (&first != &job) {
     release_worker(job);
     show_waiting(job, "WaitingInLine",
                  "waits for the end of " + first.record.kind + " "
                      + first.record.id.to_string());
+    return;
+  }
+  if (!job.kind) {
+    happen(job, {jobs::happened::unrunnable{
+                    {.code = jobs::fault_code::not_implemented,
+                     .what = "this release of alula cannot run plan version "
+                             + std::to_string(job.record.plan_version) + " of "
+                             + job.record.kind}}});
     return;
   }
   const auto action = jobs::next_action(job.record, now());

@@ -111,7 +111,8 @@ public:
     }
   }
 
-  // -- verbs -------------------------------------------------------------------
+  // -- verbs
+  // -------------------------------------------------------------------
 
   jobs::submission request(const jobs::kind& kind, int server = 0,
                            std::string body = {}) const {
@@ -123,9 +124,8 @@ public:
     return what;
   }
   jobs::result<jobs::ticket> ask(jobs::submission what) {
-    return answer_of<jobs::ticket>([&](auto done) {
-      engine->submit(std::move(what), std::move(done));
-    });
+    return answer_of<jobs::ticket>(
+        [&](auto done) { engine->submit(std::move(what), std::move(done)); });
   }
   jobs::result<jobs::ticket> ask(const jobs::kind& kind, int server = 0,
                                  std::string body = {}) {
@@ -148,9 +148,8 @@ public:
         [&](auto done) { engine->retry(id, std::move(done)); });
   }
   jobs::result<jobs::job_view_ptr> abandon(const jobs::job_id& id) {
-    return answer_of<jobs::job_view_ptr>([&](auto done) {
-      engine->abandon(id, "no use", std::move(done));
-    });
+    return answer_of<jobs::job_view_ptr>(
+        [&](auto done) { engine->abandon(id, "no use", std::move(done)); });
   }
   jobs::result<jobs::job_view_ptr> find(const jobs::job_id& id) {
     return answer_of<jobs::job_view_ptr>(
@@ -192,9 +191,12 @@ public:
       FAIL("await: " << view.error().what);
     return view.value()->record();
   }
-  jobs::job_record now(const jobs::job_id& id) { return find(id).value()->record(); }
+  jobs::job_record now(const jobs::job_id& id) {
+    return find(id).value()->record();
+  }
 
-  // -- the world, the engine last ----------------------------------------------
+  // -- the world, the engine last
+  // ----------------------------------------------
 
   stage script;
   held_clock clock;

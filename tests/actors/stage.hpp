@@ -64,10 +64,12 @@ private:
 
 /// The names of all log lines of this process.
 inline journal& log_book() {
-  static journal& book = [] () -> journal& {
+  static journal& book = []() -> journal& {
     static journal lines;
-    jobs::set_log_sink([](jobs::log_level, std::string_view event,
-                          std::string_view) { lines.write(std::string{event}); });
+    jobs::set_log_sink(
+        [](jobs::log_level, std::string_view event, std::string_view) {
+          lines.write(std::string{event});
+        });
     return lines;
   }();
   return book;
@@ -131,13 +133,14 @@ public:
       const std::scoped_lock lock{mutex_};
       gates_[label] = door;
     }
-    let(label, [this, label, door,
-                ignores_stop](jobs::step_context& ctx) -> jobs::step_outcome {
-      write("in " + label);
-      if (!door->pass(ctx.stop, ignores_stop))
-        return stopped();
-      return jobs::step_done{};
-    });
+    let(label,
+        [this, label, door,
+         ignores_stop](jobs::step_context& ctx) -> jobs::step_outcome {
+          write("in " + label);
+          if (!door->pass(ctx.stop, ignores_stop))
+            return stopped();
+          return jobs::step_done{};
+        });
   }
   void open(const std::string& label) {
     const std::scoped_lock lock{mutex_};
@@ -255,8 +258,8 @@ inline const jobs::kind side = make_kind("test.side", {tail("s")}, "side");
 inline const jobs::kind soft_side =
     make_kind("test.soft_side", {comp("s"), tail("t")}, "soft");
 inline const jobs::kind single = make_kind("test.single", {tail("s")});
-inline const jobs::kind keyed = changed(
-    make_kind("test.keyed", {tail("k")}), [](auto& k) { k.read = read_keyed; });
+inline const jobs::kind keyed = changed(make_kind("test.keyed", {tail("k")}),
+                                        [](auto& k) { k.read = read_keyed; });
 /// Gives a step up after three tries.
 inline const jobs::kind fragile =
     changed(make_kind("test.fragile", {comp("f"), pivot("p"), tail("t")}),
@@ -285,8 +288,8 @@ inline const jobs::kind narrow =
     changed(make_kind("test.narrow", {tail("n")}),
             [](auto& k) { k.steps[0].pool = "narrow"; });
 inline const jobs::kind node_wide = make_kind("test.node", {tail("n")});
-inline const jobs::kind locking = changed(
-    make_kind("test.lock", {tail("l")}), [](auto& k) { k.read = read_lock; });
+inline const jobs::kind locking = changed(make_kind("test.lock", {tail("l")}),
+                                          [](auto& k) { k.read = read_lock; });
 /// Works on the server of the job it is about.
 inline const jobs::kind about = make_kind("test.about", {tail("a")}, "trash");
 
