@@ -324,16 +324,16 @@ jobs::status job_store::forget(const jobs::job_id& id, ledger_news& news) {
     return fault{.code = fault_code::server_locked,
                  .what = "job " + id.to_string() + " has not ended",
                  .in_the_way = id.to_string()};
-  if (auto gone = on_.run(ledger_sql("delete_job"), found.integer(0)); !gone) {
-    auto why = std::move(gone).error();
-    // A delete that was given up: its server or its trash still needs it.
-    if (why.code == fault_code::internal)
-      why = {.code = fault_code::server_locked,
-             .what = "job " + id.to_string()
-                     + " still answers for a server or its files",
-             .where = why.what};
-    return why;
-  }
+  auto gone = on_.run(ledger_sql("delete_job"), found.integer(0));
+  if (!gone && gone.error().code != fault_code::internal)
+    return std::move(gone).error();
+  // A delete that was given up: its server or its files still need it. The
+  // trash refuses at once, the server only at the end of the transaction.
+  if (!gone || on_.has_broken_reference())
+    return fault{.code = fault_code::server_locked,
+                 .what = "job " + id.to_string()
+                         + " still answers for a server or its files",
+                 .where = "ledger"};
   news.forgotten.push_back(id);
   return {};
 }

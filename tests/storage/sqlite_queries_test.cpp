@@ -1,0 +1,325 @@
+#include "storage/sqlite_queries.hpp"
+#include "tests/contracts/ledger_contract.hpp"
+#include "tests/storage/ledger_place.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+using namespace alula;
+using namespace alula::storage;
+using contracts::ledger_session;
+using contracts::sample_kind;
+using jobs::job_state;
+
+namespace {
+
+/// A ledger with jobs of two kinds and a server, one of each state.
+struct history {
+  history() {
+    const auto one = sample_kind("sample.one");
+    const auto two = sample_kind("sample.two");
+    server = session.add_server(contracts::sample_server());
+    queued = session.must_accept(session.draft(one));
+    cancelled = session.cancel(session.must_accept(session.draft(two)));
+    world.clock.advance(std::chrono::seconds{10});
+    middle = session.now();
+    world.clock.advance(std::chrono::seconds{10});
+    running = session.start(session.must_accept(session.draft(two, server)));
+    succeeded = session.run_to_end(
+        session.must_accept(session.draft(sample_kind("other.kind"))));
+  }
+
+  std::vector<jobs::job_id> list(const jobs::job_filter& filter,
+                                 std::int64_t before = 0,
+                                 std::size_t limit = 50) {
+    const auto page = queries.list_jobs(filter, before, limit);
+    if (!page)
+      FAIL(page.error().what);
+    std::vector<jobs::job_id> ids;
+    for (const auto& job : page->items)
+      ids.push_back(job.id);
+    return ids;
+  }
+  std::vector<std::string> types(const jobs::event_filter& filter,
+                                 std::int64_t after = 0) {
+    const auto page = queries.events_after(after, filter, 1000);
+    if (!page)
+      FAIL(page.error().what);
+    std::vector<std::string> found;
+    for (const auto& event : page->items) {
+      CHECK(filter.matches(event));
+      found.push_back(event.type);
+    }
+    return found;
+  }
+
+  sqlite_world world;
+  ledger_session session{world};
+  sqlite_queries queries{world.file};
+  jobs::server_record server;
+  jobs::job_record queued, cancelled, running, succeeded;
+  jobs::time_ms middle = 0;
+};
+
+using ids = std::vector<jobs::job_id>;
+
+} // namespace
+
+TEST_CASE("a job is found as it was saved") {
+  history h;
+  const auto found = h.queries.find_job(h.running.id);
+  REQUIRE(found);
+  REQUIRE(*found);
+  const auto& job = **found;
+  CHECK(job.row == h.running.row);
+  CHECK(job.version == h.running.version);
+  CHECK(job.state == job_state::running);
+  CHECK(job.server == h.server.uuid);
+  CHECK(job.lane == h.running.lane);
+  REQUIRE(job.steps.size() == 3);
+  CHECK(job.steps[0].state == jobs::step_state::started);
+  const auto unknown = h.queries.find_job(jobs::make_job_id(1));
+  REQUIRE(unknown);
+  CHECK_FALSE(*unknown);
+}
+
+TEST_CASE("jobs are listed newest first, by any filter") {
+  history h;
+  jobs::job_filter filter;
+
+  SECTION("all") {
+    const auto all = h.list(filter);
+    CHECK(all.size() == 5);
+    CHECK(all[0] == h.succeeded.id);
+    CHECK(all[3] == h.queued.id);
+  }
+  SECTION("by id") {
+    filter.ids = {h.queued.id, h.running.id, jobs::make_job_id(1)};
+    CHECK(h.list(filter) == ids{h.running.id, h.queued.id});
+  }
+  SECTION("by server") {
+    filter.server = h.server.uuid;
+    CHECK(h.list(filter).size() == 2);
+    CHECK(h.list(filter)[0] == h.running.id);
+    filter.server = contracts::sample_server(2);
+    CHECK(h.list(filter).empty());
+  }
+  SECTION("by kind and by the beginning of a kind") {
+    filter.kind = "sample.two";
+    CHECK(h.list(filter) == ids{h.running.id, h.cancelled.id});
+    filter.kind = "sample.*";
+    CHECK(h.list(filter).size() == 4);
+    CHECK(h.list(filter, 0, 2) == ids{h.running.id, h.cancelled.id});
+    filter.kind = "sample";
+    CHECK(h.list(filter).empty());
+    filter.kind = "sampl.*";
+    CHECK(h.list(filter).empty());
+  }
+  SECTION("by state") {
+    filter.states = {job_state::running, job_state::queued};
+    CHECK(h.list(filter) == ids{h.running.id, h.queued.id});
+    filter.states = {job_state::cancelled, job_state::failed};
+    CHECK(h.list(filter) == ids{h.cancelled.id});
+    filter.states = {job_state::succeeded, job_state::queued};
+    CHECK(h.list(filter).size() == 3);
+  }
+  SECTION("by being done") {
+    filter.done = false;
+    CHECK(h.list(filter) == ids{h.running.id, h.queued.id});
+    filter.done = true;
+    CHECK(h.list(filter).size() == 3);
+  }
+  SECTION("by age") {
+    filter.created_after = h.middle;
+    CHECK(h.list(filter) == ids{h.succeeded.id, h.running.id});
+  }
+  SECTION("by several at once") {
+    filter.kind = "sample.*";
+    filter.created_after = h.middle;
+    CHECK(h.list(filter) == ids{h.running.id});
+    filter.done = true;
+    CHECK(h.list(filter).empty());
+    filter = {.kind = "sample.one", .done = false};
+    CHECK(h.list(filter) == ids{h.queued.id});
+    filter = {.server = h.server.uuid, .states = {job_state::running}};
+    CHECK(h.list(filter) == ids{h.running.id});
+  }
+}
+
+TEST_CASE("pages follow each other without gap or repetition") {
+  history h;
+  for (const auto* kind : {"", "sample.*"}) {
+    ids seen;
+    std::int64_t before = 0;
+    do {
+      const auto page = h.queries.list_jobs({.kind = kind}, before, 2);
+      REQUIRE(page);
+      CHECK(page->items.size() <= 2);
+      for (const auto& job : page->items)
+        seen.push_back(job.id);
+      before = page->next_before;
+    } while (before != 0);
+    CHECK(seen == h.list({.kind = kind}));
+  }
+}
+
+TEST_CASE("events follow a cursor, for all, a job, a server or a kind") {
+  history h;
+  const auto heard = h.session.journal().events();
+
+  SECTION("all, as the listener heard them") {
+    const auto page = h.queries.events_after(0, {}, 1000);
+    REQUIRE(page);
+    REQUIRE(page->items.size() == heard.size());
+    for (std::size_t i = 0; i < heard.size(); ++i) {
+      CHECK(page->items[i].seq == heard[i].seq);
+      CHECK(page->items[i].job == heard[i].job);
+      CHECK(page->items[i].server == heard[i].server);
+      CHECK(page->items[i].kind == heard[i].kind);
+      CHECK(page->items[i].type == heard[i].type);
+      CHECK(page->items[i].job_version == heard[i].job_version);
+      CHECK(page->items[i].at == heard[i].at);
+      CHECK(page->items[i].data == heard[i].data);
+    }
+    CHECK(page->last_seq == heard.back().seq);
+    CHECK_FALSE(page->truncated);
+  }
+  SECTION("from a cursor, up to a limit") {
+    const auto page = h.queries.events_after(heard[2].seq, {}, 2);
+    REQUIRE(page);
+    REQUIRE(page->items.size() == 2);
+    CHECK(page->items[0].seq == heard[3].seq);
+    CHECK(page->last_seq == heard.back().seq);
+  }
+  SECTION("of a job") {
+    CHECK(h.types({.job = h.cancelled.id})
+          == std::vector<std::string>{"job.accepted", "job.cancelled"});
+    CHECK(h.types({.job = h.cancelled.id}, heard.back().seq).empty());
+  }
+  SECTION("of a server") {
+    const auto of_server = h.types({.server = h.server.uuid});
+    CHECK(of_server.size()
+          == static_cast<std::size_t>(
+              std::ranges::count(heard, h.server.uuid, &jobs::event::server)));
+  }
+  SECTION("of kinds") {
+    CHECK(h.types({.kind = "sample.one"})
+          == std::vector<std::string>{"job.accepted"});
+    CHECK(h.types({.kind = "sample.*"}).size() > 4);
+    CHECK(h.types({.job = h.queued.id, .kind = "sample.two"}).empty());
+  }
+}
+
+TEST_CASE("a cursor older than the log is told so") {
+  history h;
+  const auto heard = h.session.journal().events();
+  h.session.end();
+  {
+    auto db = database::open(h.world.file, database::access::write).value();
+    REQUIRE(db.execute("DELETE FROM events WHERE seq <= 4", "test"));
+  }
+  CHECK(h.queries.events_after(0, {}, 10)->truncated);
+  CHECK(h.queries.events_after(3, {}, 10)->truncated);
+  CHECK_FALSE(h.queries.events_after(4, {}, 10)->truncated);
+  {
+    auto db = database::open(h.world.file, database::access::write).value();
+    REQUIRE(db.execute("DELETE FROM events", "test"));
+  }
+  CHECK(h.queries.events_after(0, {}, 10)->truncated);
+  CHECK_FALSE(h.queries.events_after(heard.back().seq, {}, 10)->truncated);
+  CHECK(h.queries.events_after(0, {}, 10)->last_seq == heard.back().seq);
+}
+
+TEST_CASE("the trash is listed while there is something in it") {
+  sqlite_world world;
+  ledger_session session{world};
+  sqlite_queries queries{world.file};
+  contracts::deletion del{session};
+  CHECK(queries.list_trash()->empty());
+  del.detach();
+  const auto held = queries.list_trash();
+  REQUIRE(held);
+  REQUIRE(held->size() == 1);
+  const auto& entry = held->front();
+  CHECK(entry.deleted_by == del.job.id);
+  CHECK(entry.server == del.uuid);
+  CHECK(entry.server_row == del.server.row);
+  CHECK(entry.name == del.job.id.view());
+  CHECK(entry.state == "held");
+  CHECK(entry.detached_at == session.now());
+  CHECK(entry.purge_after == session.now() + 1000);
+
+  SECTION("until it is purged") {
+    del.begin_purge(true);
+    CHECK(queries.list_trash()->front().state == "purging");
+    del.end_purge();
+    CHECK(queries.list_trash()->empty());
+  }
+  SECTION("until it is restored") {
+    const auto undo = session.must_accept(del.undelete());
+    CHECK(queries.list_trash()->front().state == "restoring");
+    session.run_to_end(undo, {jobs::restore_server{del.job.id}});
+    CHECK(queries.list_trash()->empty());
+  }
+}
+
+TEST_CASE("written progress is found") {
+  sqlite_world world;
+  world.settings.progress_interval = std::chrono::milliseconds{0};
+  ledger_session session{world};
+  sqlite_queries queries{world.file};
+  const auto job = session.must_accept(session.draft());
+  CHECK_FALSE(*queries.find_progress(job.row));
+  session.ledger().save_progress(job.row, {.done = 5,
+                                           .total = 10,
+                                           .unit = "entries",
+                                           .message = "half",
+                                           .rate = 2.5,
+                                           .updated_at = 7});
+  session.must_accept(session.draft());
+  const auto found = queries.find_progress(job.row);
+  REQUIRE(found);
+  REQUIRE(*found);
+  CHECK((*found)->done == 5);
+  CHECK((*found)->total == 10);
+  CHECK((*found)->unit == "entries");
+  CHECK((*found)->message == "half");
+  CHECK((*found)->rate == 2.5);
+  CHECK((*found)->updated_at == 7);
+}
+
+TEST_CASE("many threads share few connections while the ledger writes") {
+  history h;
+  sqlite_queries queries{h.world.file, 2};
+  std::atomic<int> failures = 0;
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 6; ++i)
+    readers.emplace_back([&] {
+      while (!stop) {
+        const auto found = queries.find_job(h.running.id);
+        const auto page = queries.list_jobs({}, 0, 20);
+        failures += !found || !*found || !page ? 1 : 0;
+      }
+    });
+  for (int i = 0; i < 200; ++i)
+    h.session.must_accept(h.session.draft());
+  stop = true;
+  for (auto& reader : readers)
+    reader.join();
+  CHECK(failures == 0);
+}
+
+TEST_CASE("without a ledger reading fails and says where") {
+  temporary_place place;
+  sqlite_queries queries{place / "alula.db"};
+  for (int i = 0; i < 6; ++i) { // more often than there are connections
+    const auto found = queries.find_job(jobs::make_job_id(1));
+    REQUIRE_FALSE(found);
+    CHECK(found.error().code == jobs::fault_code::journal_unavailable);
+    CHECK_THAT(found.error().what, Catch::Contains("alula.db"));
+  }
+}
