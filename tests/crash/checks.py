@@ -59,6 +59,8 @@ def honest_disk(node, told):
         if ledger.rows("SELECT 1 FROM sqlite_master WHERE name = 'jobs'"):
             known = {job: (state, version) for job, state, version
                      in ledger.rows("SELECT id, state, version FROM jobs")}
+            told.running.update(ledger.rows(
+                "SELECT job_row, boot FROM jobs WHERE boot IS NOT NULL"))
         for job, seen in told.jobs.items():
             assert job in known, f"accepted job {job} is not on the disk"
             state, version = known[job]
@@ -117,6 +119,7 @@ def ended_node(node, told):
         assert servers == expected, \
             f"servers in the ledger: {servers}, told: {expected}"
         events_once(ledger)
+        taken_over(ledger, told.running)
     left = os.listdir(node.trash) if os.path.isdir(node.trash) else []
     assert not left, f"left in the trash: {left}"
     volumes = set(os.listdir(node.volumes))
@@ -153,3 +156,16 @@ def events_once(ledger):
         assert ended.get(job) == 1, f"job {job} ended {ended.get(job)} times"
         assert versions[job] == version, \
             f"job {job} has version {version}, its last event {versions[job]}"
+
+
+def taken_over(ledger, running):
+    """A job that ran for a boot that died was fenced by the next one: adopted,
+    or parked when it had died too often."""
+    adopted = dict(ledger.rows(
+        "SELECT job_row, count(*) FROM events "
+        "WHERE type IN ('job.adopted', 'job.parked') GROUP BY job_row"))
+    for job in {job for job, _ in running}:
+        boots = sorted(boot for each, boot in running if each == job)
+        assert adopted.get(job, 0) >= len(boots), \
+            f"job {job} ran for the boots {boots}, which died, and was " \
+            f"adopted {adopted.get(job, 0)} times"

@@ -97,14 +97,20 @@ def run_lives(node, scenario, outcome):
     faults = scenario.faults()
     for _ in range(MOST_LIVES):
         outcome.lives += 1
+        armed = next(faults)
         try:
-            node.start(**next(faults))
+            node.start(**armed)
             for reached in live(node, client, moves, at):
                 at = reached
-            break
+            outcome.points = disk.points(node.state)
+            code = node.stop()
+            if code == 0:
+                break
+            raise Died(f"SIGTERM: exit code {code}")
         except Died as death:
             code = node.bury()
-            allowed = (-9,) if scenario.mode in ("kill", "cut") \
+            allowed = () if not armed else (-9,) \
+                if scenario.mode in ("kill", "cut") \
                 else (1, JOURNAL_UNWRITABLE)
             assert code in allowed, f"exit code {code} after {death}"
             if scenario.mode == "cut":
@@ -113,9 +119,6 @@ def run_lives(node, scenario, outcome):
             checks.honest_disk(node, told)
     else:
         raise AssertionError(f"not done after {MOST_LIVES} lives")
-    outcome.points = disk.points(node.state)
-    code = node.stop()
-    assert code == 0, f"SIGTERM: exit code {code}"
     if scenario.mode == "cut":
         outcome.lost += disk.cut_power(node.root, node.state, scenario.seed)
     checks.ended_node(node, told)
@@ -203,8 +206,11 @@ def baseline(options, workloads):
     for workload in workloads:
         outcome = run(options, Scenario(workload, "kill", 0))
         if outcome.problem:
-            print(f"{workload} fails without any fault: {outcome.problem}")
-            return None
+            print(f"FAILED {workload} without any fault: {outcome.problem}")
+            sys.exit(1)
+        if not outcome.points:
+            print(f"the shim {options.shim} saw nothing of the daemon")
+            sys.exit(2)
         points[workload] = outcome.points
         print(f"{workload}: {len(outcome.points)} points of "
               f"{len(grouped(outcome.points))} kinds", flush=True)
@@ -265,7 +271,13 @@ def read_options():
     parser.add_argument("--keep", action="store_true",
                         help="leave the directories of failed runs")
     parser.add_argument("--max-failures", type=int, default=20)
-    return parser.parse_args()
+    options = parser.parse_args()
+    for name in ("binary", "shim"):  # LD_PRELOAD searches for bare names
+        path = os.path.abspath(getattr(options, name))
+        if not os.path.exists(path):
+            parser.error(f"--{name}: there is no {path}")
+        setattr(options, name, path)
+    return options
 
 
 def main():
@@ -282,8 +294,6 @@ def main():
         else random.randrange(1_000_000)
     print(f"seed {seed}", flush=True)
     points = baseline(options, workloads)
-    if points is None:
-        return 2
     rng = random.Random(seed)
     if options.all:
         failures = campaign(options, all_of(points, rng, modes), 1e18)

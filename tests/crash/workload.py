@@ -21,6 +21,7 @@ class Told:
         self.keys = {}      # idempotency key → job id
         self.alive = {}     # server → {file name: text}, created and wanted
         self.deleted = {}   # server → job: answered 204, or seen forgotten
+        self.running = set()  # (row of a job, boot it ran for) at each death
         self.taken_back = {}  # server → the delete that was undone
         self.asked_again = set()  # deleted servers a create was sent for
         self.refused = set()  # servers whose create ended failed or cancelled
