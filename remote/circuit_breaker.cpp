@@ -20,7 +20,7 @@ std::string in_ms(std::chrono::steady_clock::duration time) {
   return std::to_string(std::chrono::ceil<milliseconds>(time).count()) + " ms";
 }
 
-fault open_fault(const std::string& key, int hung, std::string left) {
+fault open_fault(const std::string& key, int hung, const std::string& left) {
   const auto who =
       key.empty() ? "dockerd" : "dockerd, asked about " + key + ",";
   return {fault_code::docker_unavailable,
@@ -28,7 +28,7 @@ fault open_fault(const std::string& key, int hung, std::string left) {
               + " times in a row; it is asked again in " + left};
 }
 
-fault taken_fault(const std::string& key, std::string age) {
+fault taken_fault(const std::string& key, const std::string& age) {
   if (key.empty())
     return {fault_code::docker_unavailable,
             "dockerd does not answer; one call has been trying for " + age};
@@ -70,7 +70,7 @@ std::vector<std::string> circuit_breaker::keys_for(std::string_view key) const {
 }
 
 jobs::result<circuit_breaker::pass>
-circuit_breaker::enter(std::string_view key, std::stop_token stop) {
+circuit_breaker::enter(std::string_view key, const std::stop_token& stop) {
   std::unique_lock guard{mutex_};
   for (;;) {
     if (stop.stop_requested())

@@ -79,7 +79,7 @@ public:
 
   /// Blocks for at most `patience`. `key` is empty for a call about no key in
   /// particular. Faults: container_busy, docker_unavailable, interrupted.
-  jobs::result<pass> enter(std::string_view key, std::stop_token stop);
+  jobs::result<pass> enter(std::string_view key, const std::stop_token& stop);
 
   /// Keys whose last call hung, in order; for health reports.
   std::vector<std::string> unresponsive() const;

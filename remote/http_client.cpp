@@ -178,8 +178,11 @@ void http_client::line::prepare(const http_request& request,
     headers.add("Content-Type:");
     headers.add("Expect:");
   }
-  for (const auto& [name, value] : request.headers)
-    headers.add(name + ": " + value);
+  std::string text;
+  for (const auto& [name, value] : request.headers) {
+    text.assign(name).append(": ").append(value);
+    headers.add(text);
+  }
   set(CURLOPT_HTTPHEADER, headers.first);
 }
 
@@ -286,7 +289,7 @@ http_client::http_client(http_client_settings settings)
 http_client::~http_client() = default;
 
 http_outcome http_client::send(const http_request& request,
-                               std::stop_token stop) {
+                               const std::stop_token& stop) {
   auto one = pool_->take();
   auto outcome = one->exchange(request, stop);
   // After a failure the next caller starts with a fresh connection.

@@ -71,7 +71,8 @@ public:
 
   /// Blocks up to `request.limit`; returns within milliseconds once `stop`
   /// fires. Throws only std::bad_alloc.
-  http_outcome send(const http_request& request, std::stop_token stop = {});
+  http_outcome send(const http_request& request,
+                    const std::stop_token& stop = {});
 
 private:
   class line;

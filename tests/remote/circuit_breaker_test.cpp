@@ -53,6 +53,7 @@ TEST_CASE("calls about one key take turns and none is refused", "[remote]") {
   {
     std::latch go{8};
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     for (int t = 0; t < 8; ++t)
       threads.emplace_back([&] {
         go.arrive_and_wait();
@@ -80,6 +81,7 @@ TEST_CASE("a call that takes long holds one worker", "[remote]") {
   const auto begin = steady_clock::now();
   {
     std::vector<std::jthread> threads;
+    threads.reserve(6);
     for (int t = 0; t < 6; ++t)
       threads.emplace_back([&] {
         const auto pass = circuits.enter("a", {});

@@ -23,7 +23,7 @@ struct fake_world final : alula::contracts::containers_world {
   std::string unique(const std::string& word) override { return word; }
   std::string add(const std::string& name, bool running,
                   const std::string& label) override {
-    const auto id = "id" + std::to_string(++made);
+    auto id = "id" + std::to_string(++made);
     std::vector<std::string> labels;
     if (!label.empty())
       labels.push_back(label);
@@ -168,6 +168,7 @@ TEST_CASE("twenty containers are destroyed at once", "[remote][docker]") {
   {
     std::latch go{count};
     std::vector<std::jthread> threads;
+    threads.reserve(count);
     for (int i = 0; i < count; ++i)
       threads.emplace_back([&, i] {
         go.arrive_and_wait();
@@ -196,6 +197,7 @@ TEST_CASE("a removal started twice at once succeeds twice",
     {
       std::latch go{4};
       std::vector<std::jthread> threads;
+      threads.reserve(4);
       for (int t = 0; t < 4; ++t)
         threads.emplace_back([&, t] {
           go.arrive_and_wait();

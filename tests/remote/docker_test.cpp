@@ -460,7 +460,7 @@ TEST_CASE("a removal without an answer ends at its limit", "[remote]") {
 TEST_CASE("nonsense on the socket is unavailable, not a crash", "[remote]") {
   dockerd peer;
   SECTION("not HTTP") {
-    peer.on("GET", {dockerd::cuts_after("\x15\x03\x01\x00 nonsense\r\n\r\n")});
+    peer.on("GET", {dockerd::cuts_after("\x15\x03\x01\x02 nonsense\r\n\r\n")});
   }
   SECTION("not JSON") {
     peer.on("GET", {dockerd::answers(200, "<html>")});

@@ -113,6 +113,7 @@ TEST_CASE("many threads send at once", "[remote]") {
   {
     std::latch go{16};
     std::vector<std::jthread> threads;
+    threads.reserve(16);
     for (int t = 0; t < 16; ++t)
       threads.emplace_back([&, t] {
         go.arrive_and_wait();
