@@ -67,18 +67,20 @@ void event_session::replay(const jobs::event_page& page) {
     return reset(page.last_seq);
   std::string text;
   for (const auto& e : page.items)
-    add(text, e);
+    if (replayed_ + text.size() < settings_.most_replayed)
+      add(text, e);
+  replayed_ += text.size();
   if (!text.empty() && !write(std::move(text)))
     return;
   if (ended_)
     return close();
-  replayed_ += page.items.size();
-  if (page.items.size() < settings_.page)
-    return how_.ends ? end(page.last_seq) : go_live();
-  if (replayed_ < settings_.most_replayed)
+  if (replayed_ >= settings_.most_replayed) {
+    write("retry: 100\n\n");
+    return close();
+  }
+  if (page.items.size() == settings_.page)
     return read_on();
-  if (write("retry: 100\n\n"))
-    close();
+  how_.ends ? end(page.last_seq) : go_live();
 }
 
 /// The job ended, and its last event is not in the log any more.
@@ -120,7 +122,7 @@ void event_session::reset_all() {
 
 void event_session::send_reset(const std::vector<jobs::job_view_ptr>& jobs,
                                bool has_more) {
-  if (write(reset_text(cursor_, jobs, has_more)))
+  if (write(reset_text(cursor_, jobs, has_more, settings_.most_replayed)))
     read_on();
 }
 
@@ -154,7 +156,7 @@ void event_session::take(const jobs::event_batch& batch) {
     if (state_ == state::replaying) {
       meanwhile_.insert(meanwhile_.end(), batch.events.begin(),
                         batch.events.end());
-      over |= meanwhile_.size() > settings_.most_replayed;
+      over |= meanwhile_.size() > settings_.most_meanwhile;
     } else {
       over |= !write_live(batch);
     }

@@ -66,10 +66,10 @@ private:
   // While replaying these belong to the one callback that is under way, then
   // to whoever holds the mutex.
   event_start how_;
-  std::int64_t cursor_;    ///< of the last event written
-  bool was_reset_ = false; ///< at most once
-  bool ended_ = false;     ///< the job's last event has been written
-  std::size_t replayed_ = 0;
+  std::int64_t cursor_;      ///< of the last event written
+  bool was_reset_ = false;   ///< at most once
+  bool ended_ = false;       ///< the job's last event has been written
+  std::size_t replayed_ = 0; ///< bytes
 
   mutable std::mutex mutex_;
   state state_ = state::replaying;

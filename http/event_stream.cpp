@@ -122,9 +122,12 @@ void event_streams::core::begin_ended_job(const exchange_ptr& call,
 event_streams::event_streams(jobs::engine& engine,
                              const event_stream_settings& settings)
   : core_(std::make_shared<core>(engine, settings)),
-    heart_([this, every = settings.heartbeat](deadline_thread::time now) {
-      beat();
-      return std::optional{now + every};
+    heart_([this, every = settings.heartbeat,
+            due = deadline_thread::time::max()](auto now) mutable {
+      if (now >= due)
+        beat();
+      due = now + every;
+      return std::optional{due};
     }) {}
 
 event_streams::~event_streams() {
@@ -141,7 +144,7 @@ void event_streams::open_all(const exchange_ptr& call) {
   if (*cursor)
     return core_->begin(
         call, {.filter = *filter, .cursor = **cursor, .resumes = true});
-  constexpr auto beyond = std::numeric_limits<std::int64_t>::max();
+  constexpr auto beyond = std::numeric_limits<std::int64_t>::max() - 1;
   core_->engine.events_after(
       beyond, *filter, 1,
       [core = core_, call,

@@ -7,7 +7,7 @@
 ///
 ///   replaying ──log read to its end──► live ──┐
 ///       └──────────────┬─────────────────────┴──► closed
-///       client gone or too slow, job ended, 2,000 events replayed
+///       client gone or too slow, job ended, enough replayed
 #pragma once
 
 #include "http/deadline_thread.hpp"
@@ -24,11 +24,14 @@ struct event_stream_settings {
   /// A comment this often keeps proxies from closing a quiet stream.
   std::chrono::milliseconds heartbeat{15'000};
   std::size_t most_streams = 512; ///< one more is answered 429
-  std::size_t page = 500;         ///< events read from the log at once
-  /// A client that is further behind is sent this many events and then
-  /// disconnected with a short `retry`: it reads at its own pace, and no more
-  /// than this ever waits in memory for it.
-  std::size_t most_replayed = 2'000;
+  std::size_t page = 200;         ///< events read from the log at once
+  /// A client that is further behind is sent about this much and then
+  /// disconnected with a short `retry`: it reads at its own pace. Less than
+  /// what the door lets a stream owe (door_limits::stream_unsent), so that only
+  /// a reader that does not read is cut off. Also the size of a `reset`.
+  std::size_t most_replayed = 128 * 1'024; ///< bytes
+  /// Live events that may wait while the log is read.
+  std::size_t most_meanwhile = 2'000;
   std::size_t snapshot = 200; ///< jobs in a `reset`
 };
 

@@ -53,12 +53,17 @@ std::string progress_text(const jobs::job_view& job) {
 
 std::string reset_text(std::int64_t seq,
                        const std::vector<jobs::job_view_ptr>& jobs,
-                       bool has_more) {
+                       bool has_more, std::size_t limit) {
   std::string list;
   for (const auto& job : jobs) {
+    const auto& text = job->json();
+    if (!list.empty() && list.size() + text.size() > limit) {
+      has_more = true;
+      break;
+    }
     if (!list.empty())
       list += ',';
-    list += job->json();
+    list += text;
   }
   std::string out = "id: " + std::to_string(seq) + "\nevent: reset\n";
   add_data(out, "{\"jobs\":[" + list

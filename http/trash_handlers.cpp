@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace alula::http {
@@ -37,31 +37,6 @@ jobs::fault not_in_trash(std::string_view job) {
               "nothing of job \"" + std::string{job} + "\" lies in the trash"};
 }
 
-/// The server an entry belongs to is known to the trash, or to the job that
-/// put it there.
-void submit_restore(const api_ptr& api, const exchange_ptr& call,
-                    const jobs::job_id& deleted_by,
-                    const jobs::server_id& server) {
-  jobs::submission what;
-  what.kind = jobs::undelete_server.name;
-  what.server = server;
-  what.subject = deleted_by;
-  submit(api, call, std::move(what), answer_style::with_job);
-}
-
-void submit_again(const api_ptr& api, const exchange_ptr& call,
-                  const jobs::job_id& deleted_by) {
-  api->engine.find(
-      deleted_by, [api, call, deleted_by](
-                      const jobs::result<jobs::job_view_ptr>& deletion) {
-        const bool known =
-            deletion && (*deletion)->record().kind == jobs::delete_server.name;
-        if (!known)
-          return reply_fault(call, not_in_trash(deleted_by.view()));
-        submit_restore(api, call, deleted_by, (*deletion)->record().server);
-      });
-}
-
 } // namespace
 
 void list_trash(const api_ptr& api, const exchange_ptr& call) {
@@ -81,18 +56,11 @@ void restore_trash(const api_ptr& api, const exchange_ptr& call) {
   const auto id = jobs::job_id::parse(call->req().param("job"));
   if (!id)
     return reply_fault(call, not_in_trash(call->req().param("job")));
-  api->engine.list_trash([api, call, id = *id](const entries& found) {
-    if (!found)
-      return reply_fault(call, found.error());
-    const auto entry =
-        std::ranges::find(*found, id, &jobs::trash_entry::deleted_by);
-    if (entry != found->end())
-      return submit_restore(api, call, id, entry->server);
-    if (!call->req().header("Idempotency-Key"))
-      return reply_fault(call, not_in_trash(id.view()));
-    // The same request may have emptied this place: only the engine can tell.
-    submit_again(api, call, id);
-  });
+  // The engine knows which server that job was about.
+  jobs::submission what;
+  what.kind = jobs::undelete_server.name;
+  what.subject = *id;
+  submit(api, call, std::move(what), answer_style::with_job);
 }
 
 } // namespace alula::http
