@@ -84,6 +84,8 @@ private:
   void send_away(live_job& other, const live_job& because_of);
   void show_waiting(live_job& job, std::string reason, std::string message);
   void wait_in_line(live_job& job, const jobs::fault& why);
+  void wake_after(live_job& job, const jobs::job_view_ptr& owner,
+                  std::chrono::milliseconds limit);
   void hold(live_job& job, std::chrono::milliseconds delay);
   void wake_in(live_job& job, std::chrono::milliseconds delay);
   void disarm_all(live_job& job);

@@ -75,17 +75,25 @@ void server_actor::wait_in_line(live_job& job, const jobs::fault& why) {
   if (const auto id = jobs::job_id::parse(why.in_the_way)) {
     if (const auto view = parts().board.peek(*id)) {
       owner = view->record().kind + " " + owner;
-      parts().hub.await(view, jobs::await_for::finished, {}, look_again,
-                        view_answer{[here = place_.here,
-                                     me = job.record.id](const auto& ended) {
-                          if (ended && ended.value()->record().is_done())
-                            here->send(wake_job{me});
-                        }});
+      if (view->record().is_done())
+        hold(job, milliseconds{1'000}); // it ended meanwhile
+      else
+        wake_after(job, view, look_again);
     }
   }
   job.intents.push_back({jobs::happened::delayed{
       "WaitingInLine",
       owner.empty() ? why.what : "waits for the end of " + owner}});
+}
+
+void server_actor::wake_after(live_job& job, const jobs::job_view_ptr& owner,
+                              milliseconds limit) {
+  parts().hub.await(
+      owner, jobs::await_for::finished, {}, limit,
+      view_answer{[here = place_.here, me = job.record.id](const auto& ended) {
+        if (ended && ended.value()->record().is_done())
+          here->send(wake_job{me});
+      }});
 }
 
 // -- alarms -------------------------------------------------------------------

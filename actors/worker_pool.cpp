@@ -7,15 +7,20 @@ namespace alula::actors {
 
 // -- who is next --------------------------------------------------------------
 
+waiting_line::level& waiting_line::level_of(const want_worker& wish) {
+  return levels_[static_cast<std::size_t>(std::clamp(wish.priority, 0, 3))];
+}
+
 void waiting_line::add(want_worker wish) {
   if (by_job_.contains(wish.id))
     return;
-  const auto level = static_cast<std::size_t>(std::clamp(wish.priority, 0, 3));
-  auto& turns = turns_[level];
-  auto mine = std::ranges::find(turns, wish.key, &turn::key);
-  if (mine == turns.end())
-    mine = turns.insert(turns.end(), turn{wish.key, {}});
-  mine->jobs.push_back(wish.id);
+  auto& [turns, of_server] = level_of(wish);
+  auto mine = of_server.find(wish.key);
+  if (mine == of_server.end())
+    mine =
+        of_server.emplace(wish.key, turns.insert(turns.end(), {wish.key, {}}))
+            .first;
+  mine->second->jobs.push_back(wish.id);
   const auto id = wish.id;
   by_job_[id] = arrivals_.insert(arrivals_.end(), std::move(wish));
 }
@@ -25,12 +30,13 @@ void waiting_line::remove(const jobs::job_id& id) {
   if (place == by_job_.end())
     return;
   const auto wish = place->second;
-  const auto level = static_cast<std::size_t>(std::clamp(wish->priority, 0, 3));
-  auto& turns = turns_[level];
-  const auto mine = std::ranges::find(turns, wish->key, &turn::key);
-  std::erase(mine->jobs, id);
-  if (mine->jobs.empty())
-    turns.erase(mine);
+  auto& [turns, of_server] = level_of(*wish);
+  const auto mine = of_server.find(wish->key);
+  std::erase(mine->second->jobs, id);
+  if (mine->second->jobs.empty()) {
+    turns.erase(mine->second);
+    of_server.erase(mine);
+  }
   arrivals_.erase(wish);
   by_job_.erase(place);
 }
@@ -41,11 +47,12 @@ std::optional<want_worker> waiting_line::next() {
     return std::nullopt;
   jobs::job_id chosen = arrivals_.front().id;
   if (++granted_ % oldest_every != 0) {
-    const auto level =
-        std::ranges::find_if(turns_, [](const auto& l) { return !l.empty(); });
-    chosen = level->front().jobs.front();
+    const auto urgent = std::ranges::find_if(
+        levels_, [](const auto& l) { return !l.turns.empty(); });
+    auto& turns = urgent->turns;
+    chosen = turns.front().jobs.front();
     // The server goes to the end of the turn.
-    level->splice(level->end(), *level, level->begin());
+    turns.splice(turns.end(), turns, turns.begin());
   }
   auto wish = *by_job_.at(chosen);
   remove(chosen);

@@ -36,8 +36,14 @@ private:
     std::string key;
     std::deque<jobs::job_id> jobs;
   };
-  std::array<std::list<turn>, 4> turns_; ///< by priority, next server first
-  std::list<want_worker> arrivals_;      ///< oldest first
+  struct level {
+    std::list<turn> turns; ///< next server first
+    std::unordered_map<std::string, std::list<turn>::iterator> of_server;
+  };
+  level& level_of(const want_worker& wish);
+
+  std::array<level, 4> levels_;     ///< by priority
+  std::list<want_worker> arrivals_; ///< oldest first
   std::unordered_map<jobs::job_id, std::list<want_worker>::iterator> by_job_;
   unsigned granted_ = 0;
 };

@@ -28,7 +28,7 @@ std::chrono::nanoseconds processor_time() {
 
 } // namespace
 
-TEST_CASE("10,000 servers cost little memory, and nothing when idle",
+TEST_CASE("ten thousand servers cost little memory, and nothing when idle",
           "[actors]") {
   constexpr int servers = 10'000;
   constexpr std::size_t mebibyte = 1024 * 1024;

@@ -36,6 +36,8 @@ public:
   std::map<std::int64_t, jobs::job_record> jobs;
   std::map<jobs::job_id, std::int64_t> row_of;
   std::set<std::int64_t> live; ///< rows of jobs that have not ended
+  std::map<std::string, std::int64_t> lane_owner;  ///< lanes of servers
+  std::map<std::string, std::int64_t> natural_key; ///< of live jobs
   std::map<std::int64_t, server_row> servers;
   std::map<jobs::server_id, std::int64_t> live_server;
   std::map<jobs::job_id, trash_row> trash;
@@ -121,7 +123,7 @@ private:
             .what = job.kind + " " + job.id.to_string() + " is in the way",
             .in_the_way = job.id.to_string()};
   }
-  static jobs::fault refusal(std::string what) {
+  static jobs::fault refused(std::string what) {
     return {.code = jobs::fault_code::internal, .what = std::move(what)};
   }
 
@@ -147,14 +149,14 @@ private:
       if (what.key)
         put(keys, key, key_row{what.key->fingerprint, id});
     };
-    for (const auto row : live)
-      if (!what.job.dedup_key.empty()
-          && jobs.at(row).dedup_key == what.job.dedup_key) {
-        remember(jobs.at(row).id);
-        return jobs::accepted{jobs.at(row), jobs::accept_outcome::joined};
-      }
+    if (const auto same = natural_key.find(what.job.dedup_key);
+        same != natural_key.end()) {
+      remember(jobs.at(same->second).id);
+      return jobs::accepted{jobs.at(same->second),
+                            jobs::accept_outcome::joined};
+    }
     if (row_of.contains(what.job.id))
-      return refusal("two jobs of one id");
+      return refused("two jobs of one id");
     auto job = what.job;
     job.row = ++last_job;
     job.version = 1;
@@ -201,12 +203,12 @@ private:
     auto job = what.after;
     const auto known = jobs.find(job.row);
     if (known == jobs.end() || !live.contains(job.row))
-      return refusal("no such live job");
+      return refused("no such live job");
     const auto before = known->second;
     if (job.version != before.version + 1)
-      return refusal("version must step by one");
+      return refused("version must step by one");
     if (job.state != before.state && !may_follow(before.state, job.state))
-      return refusal("illegal job transition");
+      return refused("illegal job transition");
     if (auto fenced = check_boot(before, job); !fenced)
       return std::move(fenced).error();
     if (auto legal = check_record(before, job); !legal)
@@ -230,14 +232,14 @@ private:
     const bool moves = after.state == jobs::job_state::running
                        || after.state == jobs::job_state::cancelling;
     if (moves != (after.boot != 0))
-      return refusal("running without a boot, or a boot without running");
+      return refused("running without a boot, or a boot without running");
     if (moves && after.boot != boot)
-      return refusal("not the boot of this process");
+      return refused("not the boot of this process");
     const bool foreign = before.boot != 0 && before.boot != boot;
     const bool parked_at_adoption = after.state == jobs::job_state::parked
                                     && after.crashes > before.crashes;
     if (foreign && !moves && !parked_at_adoption)
-      return refusal("the job belongs to an older boot");
+      return refused("the job belongs to an older boot");
     return {};
   }
 
@@ -245,31 +247,28 @@ private:
                             const jobs::job_record& after) {
     using enum jobs::job_state;
     if (before.past_pivot && !after.past_pivot)
-      return refusal("pivot cannot be undone");
+      return refused("pivot cannot be undone");
     if (after.state == cancelled && after.past_pivot)
-      return refusal("cancelled past the pivot");
+      return refused("cancelled past the pivot");
     if ((after.state == failed || after.state == parked) && !after.error)
-      return refusal("failed or parked without an error");
+      return refused("failed or parked without an error");
     if (after.state == succeeded
         && std::ranges::any_of(after.steps, [](const auto& s) {
              return s.state != jobs::step_state::done
                     && s.state != jobs::step_state::skipped;
            }))
-      return refusal("unfinished step");
+      return refused("unfinished step");
     if (after.is_done() != (after.finished_at != 0))
-      return refusal("finished exactly when there is a time");
+      return refused("finished exactly when there is a time");
     return {};
   }
 
   check check_lane(const jobs::job_record& job) const {
     if (!jobs::is_owner(job.state) || !job.lane.starts_with("server:"))
       return {};
-    for (const auto row : live) {
-      const auto& other = jobs.at(row);
-      if (row != job.row && other.lane == job.lane
-          && jobs::is_owner(other.state))
-        return locked_by(other);
-    }
+    const auto owner = lane_owner.find(job.lane);
+    if (owner != lane_owner.end() && owner->second != job.row)
+      return locked_by(jobs.at(owner->second));
     return {};
   }
 
@@ -370,7 +369,7 @@ private:
   check apply(jobs::job_record& job, const jobs::forget_server&, now_ms now) {
     auto server = servers.at(job.server_row);
     if (server.record.state != jobs::server_state::deleting)
-      return refusal("only a server that is being deleted is forgotten");
+      return refused("only a server that is being deleted is forgotten");
     server.record.state = jobs::server_state::deleted;
     server.record.owner_job = 0;
     store(server, now);
@@ -437,7 +436,7 @@ private:
   check apply(jobs::job_record&, const jobs::restore_server& c, now_ms now) {
     const auto found = trash.find(c.deleted_by);
     if (found == trash.end())
-      return refusal("nothing to restore");
+      return refused("nothing to restore");
     if (live_server.contains(found->second.entry.server))
       return jobs::fault{.code = jobs::fault_code::server_exists,
                          .what = "the uuid lives again"};
@@ -464,6 +463,16 @@ private:
       was_live ? void(live.insert(row)) : void(live.erase(row));
     });
     job.is_done() ? void(live.erase(job.row)) : void(live.insert(job.row));
+    if (!job.dedup_key.empty() && job.is_done())
+      drop(natural_key, job.dedup_key);
+    else if (!job.dedup_key.empty())
+      put(natural_key, job.dedup_key, job.row);
+    const auto owner = lane_owner.find(job.lane);
+    const bool mine = owner != lane_owner.end() && owner->second == job.row;
+    if (jobs::is_owner(job.state) && job.lane.starts_with("server:"))
+      put(lane_owner, job.lane, job.row);
+    else if (mine)
+      drop(lane_owner, job.lane);
     new_jobs.push_back(job);
   }
 
