@@ -87,7 +87,7 @@ public:
   void handshake(std::function<void(const std::error_code&)> done);
   /// One reader at a time.
   void async_read(asio::mutable_buffer into, completion done);
-  template <class Buffers, class Done>
+  template<class Buffers, class Done>
   void async_write(const Buffers& buffers, Done&& done) {
     if (tls_)
       tls_->async_write_some(buffers, std::forward<Done>(done));
@@ -112,6 +112,7 @@ public:
   /// What is read from now on are frames.
   void become_websocket();
   bool is_upgrade() const { return guard_.is_upgrade(); }
+  bool is_1_1() const { return guard_.is_1_1(); }
   bool saw_close_frame() const { return frames_ && frames_->saw_close(); }
   /// Ends the connection if it still lives then.
   void end_after(std::chrono::milliseconds limit);

@@ -241,6 +241,10 @@ bool message_guard::is_upgrade() const {
   return reading_->parser.upgrade != 0;
 }
 
+bool message_guard::is_1_1() const {
+  return reading_->parser.http_minor > 0;
+}
+
 void message_guard::next() {
   reading_->restart();
 }

@@ -57,6 +57,8 @@ public:
   bool take_continue();
   /// The complete message asks for another protocol, or is a CONNECT.
   bool is_upgrade() const;
+  /// The complete message says HTTP/1.1, not 1.0.
+  bool is_1_1() const;
 
   /// Forgets the message and gives its memory claim back.
   void next();

@@ -2,6 +2,10 @@
 
 // The order matters: the socket's overloads are looked up by RESTinio.
 #include "http/guarded_socket.hpp"
+#include "http/reply.hpp"
+#include "http/text.hpp"
+#include "jobs/ids.hpp"
+#include "jobs/log.hpp"
 
 #include <restinio/all.hpp>
 #include <restinio/websocket/websocket.hpp>
@@ -9,11 +13,6 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
-
-#include "http/reply.hpp"
-#include "http/text.hpp"
-#include "jobs/ids.hpp"
-#include "jobs/log.hpp"
 
 namespace alula::http {
 
@@ -24,13 +23,13 @@ namespace rws = restinio::websocket::basic;
 struct traits : restinio::default_single_thread_traits_t {
   using stream_socket_t = guarded_socket;
   using request_handler_t = std::function<restinio::request_handling_status_t(
-    restinio::request_handle_t)>;
+      restinio::request_handle_t)>;
 };
 
 using connection_settings = restinio::impl::connection_settings_t<traits>;
 using connection_factory = restinio::impl::connection_factory_t<traits>;
 using lifetime_monitor =
-  restinio::connection_count_limit_types<traits>::lifetime_monitor_t;
+    restinio::connection_count_limit_types<traits>::lifetime_monitor_t;
 
 /// Above our own limits and deadlines: the guard answers first, this is the
 /// net below it.
@@ -38,17 +37,17 @@ restinio::server_settings_t<traits> settings_for(const door_limits& limits) {
   constexpr auto later = std::chrono::seconds{15};
   restinio::server_settings_t<traits> settings;
   settings.buffer_size(connection::buffer_size)
-    .max_pipelined_requests(1)
-    .read_next_http_message_timelimit(limits.idle + limits.head_time
-                                      + limits.body_time + later)
-    .handle_request_timeout(limits.handling + later)
-    .write_http_response_timelimit(limits.writing)
-    .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
-                                .max_url_size(limits.url)
-                                .max_field_name_size(limits.head)
-                                .max_field_value_size(limits.head + 1)
-                                .max_field_count(limits.fields)
-                                .max_body_size(limits.body));
+      .max_pipelined_requests(1)
+      .read_next_http_message_timelimit(limits.idle + limits.head_time
+                                        + limits.body_time + later)
+      .handle_request_timeout(limits.handling + later)
+      .write_http_response_timelimit(limits.writing)
+      .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
+                                    .max_url_size(limits.url)
+                                    .max_field_name_size(limits.head)
+                                    .max_field_value_size(limits.head + 1)
+                                    .max_field_count(limits.fields)
+                                    .max_body_size(limits.body));
   return settings;
 }
 
@@ -118,10 +117,9 @@ void pass_on(const frame_events& events, rws::message_t& message) {
     // RFC 6455, 7.1.5: no code is 1005.
     constexpr std::uint16_t no_code = 1005;
     const auto& payload = message.payload();
-    events.on_close(
-      payload.size() < 2
-        ? no_code
-        : static_cast<std::uint16_t>(rws::status_code_from_bin(payload)));
+    events.on_close(payload.size() < 2 ? no_code
+                                       : static_cast<std::uint16_t>(
+                                           rws::status_code_from_bin(payload)));
     break;
   }
   default: // the guard lets no other pass
@@ -146,15 +144,14 @@ public:
     restinio::write_group_t group{one_item(std::move(bytes))};
     if (sent)
       group.after_write_notificator(
-        [sent = std::move(sent)](const auto& ec) { sent(!ec); });
+          [sent = std::move(sent)](const auto& ec) { sent(!ec); });
     const restinio::response_output_flags_t flags{
-      last ? restinio::response_parts_attr_t::final_parts
-           : restinio::response_parts_attr_t::not_final_parts,
-      keep_alive ? restinio::response_connection_attr_t::connection_keepalive
-                 : restinio::response_connection_attr_t::connection_close};
+        last ? restinio::response_parts_attr_t::final_parts
+             : restinio::response_parts_attr_t::not_final_parts,
+        keep_alive ? restinio::response_connection_attr_t::connection_keepalive
+                   : restinio::response_connection_attr_t::connection_close};
     const auto keep = last ? std::move(library) : library;
-    keep->write_response_parts(request_->request_id(), flags,
-                               std::move(group));
+    keep->write_response_parts(request_->request_id(), flags, std::move(group));
   }
 
   std::unique_ptr<frame_line> upgrade(std::string_view request_id,
@@ -164,13 +161,13 @@ public:
       head.set_field("X-Request-Id", std::string{request_id});
       head.set_field(restinio::http_field::sec_websocket_accept,
                      accept_value(request_->header().get_field(
-                       restinio::http_field::sec_websocket_key)));
+                         restinio::http_field::sec_websocket_key)));
       auto socket = rws::upgrade<traits>(
-        *request_, rws::activation_t::immediate, std::move(head),
-        [events = std::move(events)](rws::ws_handle_t,
-                                     rws::message_handle_t message) {
-          pass_on(events, *message);
-        });
+          *request_, rws::activation_t::immediate, std::move(head),
+          [events = std::move(events)](rws::ws_handle_t,
+                                       rws::message_handle_t message) {
+            pass_on(events, *message);
+          });
       return std::make_unique<restinio_frames>(std::move(socket));
     } catch (const std::exception& e) {
       jobs::log(jobs::log_level::debug, "websocket-upgrade-failed",
@@ -183,9 +180,9 @@ private:
   /// RFC 6455, 4.2.2.
   static std::string accept_value(std::string_view key) {
     const auto digest = restinio::utils::sha1::make_digest(
-      std::string{key} + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+        std::string{key} + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     return restinio::utils::base64::encode(
-      restinio::utils::sha1::to_string(digest));
+        restinio::utils::sha1::to_string(digest));
   }
 
   restinio::request_handle_t request_;
@@ -226,9 +223,9 @@ struct restinio_bridge::library {
     auto timers = given.timer_factory()->create(context);
     auto options = given.socket_options_setter();
     auto shared = std::make_shared<connection_settings>(
-      std::move(given),
-      restinio::impl::create_parser_settings<traits::http_methods_mapper_t>(),
-      std::move(timers));
+        std::move(given),
+        restinio::impl::create_parser_settings<traits::http_methods_mapper_t>(),
+        std::move(timers));
     factory = std::make_unique<connection_factory>(std::move(shared),
                                                    std::move(options));
   }
@@ -244,17 +241,17 @@ struct restinio_bridge::library {
     facts.extra_lines = entry.cors_lines(asked);
     // An answer to an upgrade that is not 101 has to close: the library would
     // hand the same request over again.
-    facts.keep_alive
-      = request->header().should_keep_alive() && !on.is_upgrade();
+    facts.keep_alive =
+        request->header().should_keep_alive() && !on.is_upgrade();
     facts.head_only = asked.method == "HEAD";
-    const bool can_stream = request->header().http_minor() > 0;
+    const bool can_stream = on.is_1_1();
     auto here = std::make_shared<visit>(
-      everyone, on, std::make_unique<restinio_line>(std::move(request)),
-      std::move(facts));
+        everyone, on, std::make_unique<restinio_line>(std::move(request)),
+        std::move(facts));
     on.let(here);
     // The door completes what the exchange shows to handlers.
-    auto [to, seen]
-      = make_exchange(std::move(asked), here->id(), can_stream, everyone);
+    auto [to, seen] =
+        make_exchange(std::move(asked), here->id(), can_stream, everyone);
     entry.enter(*seen, to, everyone.pending > limits.pending);
     return restinio::request_accepted();
   }
@@ -278,7 +275,7 @@ void restinio_bridge::adopt(std::shared_ptr<connection> fresh) {
   auto& inner = *fresh;
   const auto peer = inner.socket().remote_endpoint(ignored);
   auto begun = library_->factory->create_new_connection(
-    guarded_socket{std::move(fresh)}, peer, lifetime_monitor{nullptr});
+      guarded_socket{std::move(fresh)}, peer, lifetime_monitor{nullptr});
   inner.id = begun->connection_id();
   library_->connections.emplace(inner.id, &inner);
   begun->init();

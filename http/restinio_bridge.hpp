@@ -3,14 +3,14 @@
 /// TLS connections share one set of traits, as the socket hides the difference.
 #pragma once
 
-#include <memory>
-
-#include <asio/io_context.hpp>
-
 #include "http/connection.hpp"
 #include "http/door.hpp"
 #include "http/server.hpp"
 #include "http/visit.hpp"
+
+#include <asio/io_context.hpp>
+
+#include <memory>
 
 namespace alula::http {
 

@@ -1,13 +1,5 @@
 #include "http/server.hpp"
 
-#include <pthread.h>
-
-#include <condition_variable>
-#include <future>
-#include <mutex>
-#include <thread>
-#include <utility>
-
 #include "http/door.hpp"
 #include "http/io_thread.hpp"
 #include "http/listener.hpp"
@@ -15,6 +7,14 @@
 #include "http/tls.hpp"
 #include "http/visit.hpp"
 #include "jobs/log.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <pthread.h>
+#include <thread>
+#include <utility>
 
 namespace alula::http {
 
@@ -28,7 +28,8 @@ struct server::running {
       context(std::make_unique<asio::io_context>(1)),
       thread(std::make_shared<io_thread>(*context)),
       everyone(thread,
-               {settings.limits.stream_unsent, settings.limits.socket_unsent}),
+               {settings.limits.stream_unsent, settings.limits.socket_unsent,
+                settings.limits.socket_close}),
       gate(*context, settings, entry),
       bridge(std::make_unique<restinio_bridge>(*context, settings, entry,
                                                everyone)) {}
@@ -42,15 +43,13 @@ struct server::running {
   std::unique_ptr<restinio_bridge> bridge;
   std::thread worker;
   std::atomic<std::uint16_t> port{0};
-  std::atomic<std::size_t> shown_connections{0}, shown_pending{0},
-    shown_streams{0}, shown_websockets{0};
 
   std::mutex mutex;
   std::condition_variable changed;
   bool empty = false;
 
   /// Runs `work` on the I/O thread and waits for it.
-  template <class Work>
+  template<class Work>
   auto run_inside(Work work) -> decltype(work()) {
     using result = decltype(work());
     auto task = std::make_shared<std::packaged_task<result()>>(std::move(work));
@@ -85,9 +84,11 @@ struct server::running {
 
 server::server(server_settings settings, std::vector<route> routes)
   : running_(
-    std::make_unique<running>(std::move(settings), std::move(routes))) {}
+      std::make_unique<running>(std::move(settings), std::move(routes))) {}
 
-server::~server() { stop(milliseconds{0}); }
+server::~server() {
+  stop(milliseconds{0});
+}
 
 jobs::status server::start() {
   auto& r = *running_;
@@ -113,7 +114,9 @@ jobs::status server::start() {
   return {};
 }
 
-std::uint16_t server::port() const { return running_->port; }
+std::uint16_t server::port() const {
+  return running_->port;
+}
 
 void server::set_token(std::string token) {
   running_->entry.auth().replace(std::move(token));
@@ -126,7 +129,8 @@ jobs::status server::reload_tls() {
   auto loaded = load_tls(*r.settings.tls);
   if (!loaded)
     return std::move(loaded).error();
-  r.thread->post([&r, context = std::move(*loaded)] { r.gate.use_tls(context); });
+  r.thread->post(
+      [&r, context = std::move(*loaded)] { r.gate.use_tls(context); });
   jobs::log(jobs::log_level::info, "tls-reloaded",
             {{"certificate", r.settings.tls->certificate.string()}});
   return {};

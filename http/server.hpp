@@ -54,6 +54,8 @@ struct door_limits {
   /// Above the longest long poll of 55 s (job-engine B.5); 504.
   std::chrono::milliseconds handling{75'000};
   std::chrono::milliseconds writing{30'000};
+  /// For the peer of a websocket to answer a close frame.
+  std::chrono::milliseconds socket_close{3'000};
 };
 
 struct server_settings {

@@ -11,9 +11,6 @@ namespace alula::http {
 
 namespace {
 
-/// How long a peer may take to answer a close frame, or to read the last one.
-constexpr std::chrono::milliseconds close_grace{3'000};
-
 constexpr std::uint16_t going_away = 1001, abnormal = 1006;
 
 } // namespace
@@ -178,7 +175,7 @@ void visit::send_close(std::uint16_t code, std::string_view reason) {
     return;
   own_code_ = code;
   frames_->send_close(code, reason);
-  connection_.end_after(close_grace);
+  connection_.end_after(all_.limit.socket_close);
 }
 
 void visit::frame_came(std::string payload, bool last) {
@@ -195,7 +192,7 @@ void visit::close_came(std::uint16_t code) {
     peer_code_ = code;
   if (socket_)
     socket_->refuse_sends();
-  connection_.end_after(close_grace);
+  connection_.end_after(all_.limit.socket_close);
   // The library echoes the close frame and then lets go of the connection.
   frames_.reset();
 }

@@ -8,6 +8,7 @@
 #include "http/io_thread.hpp"
 #include "http/line.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -30,6 +31,7 @@ public:
   struct limits {
     std::size_t stream_unsent;
     std::size_t socket_unsent;
+    std::chrono::milliseconds socket_close;
   };
   visitors(std::shared_ptr<io_thread> on, limits held)
     : thread(std::move(on)), limit(held) {}

@@ -29,6 +29,7 @@ void expect_close(door_world& w, raw_client& peer, std::uint16_t code) {
   REQUIRE(frame);
   CHECK(frame->opcode == 8);
   CHECK(frame->close_code() == code);
+  peer.half_close();
   CHECK(peer.has_ended());
   CHECK(wait_closed(w) == code);
 }
@@ -198,7 +199,9 @@ TEST_CASE("a close without a code is 1005", "[http][door]") {
 }
 
 TEST_CASE("our close comes after what is queued", "[http][door]") {
-  door_world w;
+  auto settings = door_world::make_settings();
+  settings.limits.socket_close = milliseconds{200};
+  door_world w{std::move(settings)};
   auto peer = w.open_socket();
   for (int i = 0; i < 100; ++i)
     CHECK(w.sockets[0]->send(shared("m" + std::to_string(i))));
