@@ -94,12 +94,16 @@ class Alula:
 
     def job_at_end(self, url):
         while True:
-            status, _, text = self.call("GET", f"{url}?wait=20s")
+            status, _, text = self.call("GET", f"{url}?wait=5s")
             if status != 200:
                 fail(f"GET {url} answered {status}: {text}")
             job = json.loads(text)
             if job["done"]:
                 return job
+            progress = job["progress"] or {}
+            say(f"     {job['state']}: {progress.get('done', 0):,} of"
+                f" {progress.get('total') or '?'} {progress.get('unit', '')}"
+                f" {job['reason'] or ''}")
 
 
 class Player:
@@ -245,11 +249,12 @@ def tell_story(work):
         status, headers, text = alula.call("DELETE", f"/api/servers/{UUID}")
         took = time.monotonic() - before
         url = headers.get("Location", "")
-        left = kill_in_the_purge(alula, data, url)
         check(f"DELETE /api/servers/{UUID} answers {status}"
               f" after {took:.2f} s", status == 204)
-        say(f"     its job is {url}")
-        say(f"kill -9 in the middle of the purge: {left:,} files are left")
+        left = kill_in_the_purge(alula, data, url)
+        say(f"kill -9 in the middle of the purge: {left:,} files are left"
+            if left else "kill -9; but the purge was done before")
+        say(f"     the job of it is {url}")
         check("the volume's path is free already", not volume.exists())
         check("the client was told of it", player.gone.wait(10)
               and any(m["event"] == "deleted" for m in player.heard))
