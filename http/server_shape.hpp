@@ -45,9 +45,9 @@ std::span<const member> process_shape();
 /// returns the value with known members under their exact names, nulls left
 /// out. As Wings does, keys match without regard to case and null is absence.
 nlohmann::json conform(const nlohmann::json& value,
-                               std::span<const member> members,
-                               const std::string& pointer,
-                               std::vector<jobs::field_error>& errors);
+                       std::span<const member> members,
+                       const std::string& pointer,
+                       std::vector<jobs::field_error>& errors);
 
 inline constexpr std::size_t max_field_errors = 50;
 
