@@ -35,13 +35,14 @@ struct config {
     /// How long a synchronous route waits before it answers 202 (design 4).
     std::chrono::milliseconds sync_wait{10'000};
     std::int64_t body_limit = 8'388'608; ///< bytes of a request body
-    /// 0: as many as RLIMIT_NOFILE allows, less what the rest needs.
+    /// 0: 10,000. Never more than RLIMIT_NOFILE allows, less what the rest of
+    /// the process needs.
     std::int64_t max_connections = 0;
     struct {
       std::int64_t max_per_server = 100; ///< authenticated ones
-      /// Of the node; kept below the door's connections, so that the Panel
-      /// still gets in.
-      std::int64_t max_total = 10'000;
+      /// Of the node; never more than three quarters of the door's
+      /// connections, so that the Panel still gets in.
+      std::int64_t max_total = 7'500;
       std::int64_t message_limit = 65'536;   ///< bytes of one message
       std::int64_t messages_per_second = 10; ///< from one socket
       std::int64_t unsent_limit = 1'048'576; ///< bytes queued to one socket

@@ -68,17 +68,17 @@ std::vector<known_key> api() {
                                       [](config& c) -> std::int64_t& {
                                         return c.api.body_limit;
                                       }}},
-      {"api.max_connections", integer_rule{0, 1'000'000,
+      {"api.max_connections", integer_rule{0, 10'000,
                                            [](config& c) -> std::int64_t& {
                                              return c.api.max_connections;
                                            }}},
       {"api.websocket.max_per_server",
-       integer_rule{1, 100'000,
+       integer_rule{1, 10'000,
                     [](config& c) -> std::int64_t& {
                       return c.api.websocket.max_per_server;
                     }}},
       {"api.websocket.max_total",
-       integer_rule{1, 1'000'000,
+       integer_rule{1, 10'000,
                     [](config& c) -> std::int64_t& {
                       return c.api.websocket.max_total;
                     }}},

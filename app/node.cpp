@@ -19,7 +19,9 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace alula::app {
 
@@ -57,11 +59,25 @@ http::socket_access access_of(const config& c) {
   return {c.token, c.remote, c.allowed_origins};
 }
 
+/// Three quarters of the connections the door will take: the rest is for the
+/// Panel, whatever the players do.
+std::size_t seats_of(const config& c) {
+  const http::door_limits standard;
+  const auto asked = c.api.max_connections;
+  const auto wanted = asked > 0 ? size(asked) : std::size_t{10'000};
+  const long open_files = sysconf(_SC_OPEN_MAX);
+  const auto all = open_files > 0 ? size(open_files) : wanted;
+  const auto door =
+      std::min(wanted, all - std::min(all / 2, standard.reserved_descriptors));
+  return std::max<std::size_t>(
+      1, std::min(size(c.api.websocket.max_total), door * 3 / 4));
+}
+
 http::socket_settings socket_settings_of(const config& c) {
   const auto& asked = c.api.websocket;
   http::socket_settings out;
   out.limits.per_server = size(asked.max_per_server);
-  out.limits.on_node = size(asked.max_total);
+  out.limits.on_node = seats_of(c);
   out.limits.auth_deadline = asked.auth_deadline;
   out.limits.ping_every = asked.ping_interval;
   out.limits.close_grace = asked.close_grace;
@@ -79,6 +95,7 @@ actors::engine_settings engine_settings_of(const config& c) {
   out.pools = {{"lifecycle", size(c.jobs.pools.lifecycle)},
                {"purge", size(c.jobs.pools.purge)}};
   out.keep = {c.jobs.retention_succeeded, c.jobs.retention_failed};
+  out.inspect_limit = c.docker.deadlines.inspect;
   return out;
 }
 
@@ -128,15 +145,33 @@ struct node::parts {
             c.api.websocket.close_grace},
       engine(engine_settings_of(c), jobs::standard_catalog(), ports, ledger,
              queries, clock),
-      events(engine),
-      door(door_settings_of(c),
-           http::make_routes(
-               {engine,
-                clock,
-                events,
-                later,
-                http::make_socket_handler(hub, engine),
-                {.sync_wait = c.api.sync_wait, .cursor_secret = c.token}})) {}
+      events(engine), door(door_settings(), routes()) {}
+
+  http::server_settings door_settings() {
+    auto out = door_settings_of(settings);
+    out.gate = [this](const http::request&) -> std::optional<jobs::fault> {
+      if (engine.is_ready())
+        return std::nullopt;
+      return jobs::fault{.code = jobs::fault_code::starting,
+                         .what = engine.not_ready_reason()};
+    };
+    return out;
+  }
+
+  std::vector<http::route> routes() {
+    auto table = http::make_routes({engine,
+                                    clock,
+                                    events,
+                                    later,
+                                    http::make_socket_handler(hub, engine),
+                                    {.sync_wait = settings.api.sync_wait,
+                                     .cursor_secret = settings.token}});
+    // The hub keeps the list of denied tokens, so it answers this one.
+    for (auto& line : table)
+      if (line.pattern == "/api/servers/:server/ws/deny")
+        line.run = http::make_deny_handler(hub, engine);
+    return table;
+  }
 
   config settings;
   storage::data_lock lock;

@@ -188,6 +188,21 @@ TEST_CASE("a server is registered, deleted and gone after a restart", "[app]") {
   CHECK(json::parse(seen.body)["state"] == "succeeded");
 }
 
+TEST_CASE("the deny list of the websockets can be reached", "[app]") {
+  node_directory here;
+  const auto alula = here.start();
+  REQUIRE(alula->port() != 0);
+  const client node{alula->port(), here.token};
+  const auto deny = "/api/servers/" + uuid + "/ws/deny";
+  const std::string body = R"({"jtis":["some-token"]})";
+  CHECK(node.send("POST", deny, body).status == 404);
+  const auto registered = register_server(node);
+  REQUIRE(wait_for_end(node, registered.header("Location"))["state"]
+          == "succeeded");
+  CHECK(node.send("POST", deny, body).status == 204);
+  CHECK(client(alula->port(), "").send("POST", deny, body).status == 401);
+}
+
 TEST_CASE("a delete that kill -9 cut is finished by the next start", "[app]") {
   const std::string look = "GET /v1.41/containers/" + uuid;
   scripted_dockerd dockerd;
