@@ -1,17 +1,16 @@
 #include "http/listener.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/resource.h>
-
-#include <algorithm>
-#include <utility>
-#include <vector>
-
 #include "http/reply.hpp"
 #include "http/wire.hpp"
 #include "jobs/ids.hpp"
 #include "jobs/log.hpp"
+
+#include <algorithm>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <utility>
+#include <vector>
 
 namespace alula::http {
 
@@ -43,8 +42,8 @@ std::size_t count_allowed(const door_limits& limits) {
 
 connection_limits limits_from(const door_limits& given) {
   connection_limits limits;
-  limits.message
-    = {given.url, given.head, given.fields, given.body, given.open_body};
+  limits.message = {given.url, given.head, given.fields, given.body,
+                    given.open_body};
   limits.frame = {given.socket_message, given.socket_frames_per_second,
                   given.socket_frames_burst};
   limits.handshake = given.handshake;
@@ -56,8 +55,8 @@ connection_limits limits_from(const door_limits& given) {
 }
 
 milliseconds sweep_period(const door_limits& limits) {
-  const auto shortest
-    = std::min({limits.handshake, limits.idle, limits.head_time,
+  const auto shortest =
+      std::min({limits.handshake, limits.idle, limits.head_time,
                 limits.body_time, limits.handling});
   return std::clamp(shortest / 4, milliseconds{20}, milliseconds{500});
 }
@@ -93,10 +92,11 @@ jobs::status listener::open(adopt_function adopt) {
   adopt_ = std::move(adopt);
   std::error_code ec;
   asio::ip::tcp::resolver resolver{context_};
-  const auto found = resolver.resolve(
-    settings_.host, std::to_string(settings_.port),
-    asio::ip::resolver_base::passive | asio::ip::resolver_base::numeric_service,
-    ec);
+  const auto found =
+      resolver.resolve(settings_.host, std::to_string(settings_.port),
+                       asio::ip::resolver_base::passive
+                           | asio::ip::resolver_base::numeric_service,
+                       ec);
   if (ec || found.empty())
     return cannot_listen(settings_, ec.message());
   const auto where = found.begin()->endpoint();
@@ -176,8 +176,8 @@ void listener::welcome(asio::ip::tcp::socket socket) {
     return;
   tune(socket);
   try {
-    auto fresh = std::make_shared<connection>(std::move(socket), tls_, limits_,
-                                              *this);
+    auto fresh =
+        std::make_shared<connection>(std::move(socket), tls_, limits_, *this);
     fresh->remote = peer.address().to_string();
     fresh->place = silent_.insert(silent_.end(), fresh.get());
     adopt_(fresh);
@@ -232,6 +232,11 @@ void listener::became_idle(connection& which) {
   auto& from = which.is_silent ? silent_ : busy_;
   silent_.splice(silent_.end(), from, which.place);
   which.is_silent = true;
+  if (is_closing_) // not under its feet
+    asio::post(context_, [late = which.weak_from_this()] {
+      if (const auto one = late.lock(); one && one->is_idle())
+        one->end();
+    });
   if (std::exchange(is_full_, false))
     accept_next();
 }
@@ -256,6 +261,7 @@ void listener::ended(connection& which) {
 
 void listener::close_acceptor() {
   std::error_code ignored;
+  is_closing_ = true;
   if (acceptor_)
     acceptor_->close(ignored);
   if (retry_timer_)
@@ -313,6 +319,8 @@ bool listener::reserve(std::size_t bytes) {
   return true;
 }
 
-void listener::release(std::size_t bytes) { reserved_bodies_ -= bytes; }
+void listener::release(std::size_t bytes) {
+  reserved_bodies_ -= bytes;
+}
 
 } // namespace alula::http

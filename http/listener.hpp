@@ -4,6 +4,11 @@
 /// the one that has been silent longest makes room. I/O thread.
 #pragma once
 
+#include "http/connection.hpp"
+#include "http/door.hpp"
+#include "http/server.hpp"
+
+#include <asio.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -12,12 +17,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <asio.hpp>
-
-#include "http/connection.hpp"
-#include "http/door.hpp"
-#include "http/server.hpp"
 
 namespace alula::http {
 
@@ -78,7 +77,7 @@ private:
   std::shared_ptr<asio::ssl::context> tls_;
   adopt_function adopt_;
   std::uint16_t port_ = 0;
-  bool is_full_ = false, sweeping_ = false;
+  bool is_full_ = false, sweeping_ = false, is_closing_ = false;
   connection::clock::time_point last_complaint_{};
 
   /// Those that have not brought a whole request head, longest first; the

@@ -56,6 +56,18 @@ TEST_CASE("stopping waits for answers, within its grace", "[http][door]") {
         == std::future_status::ready);
 }
 
+TEST_CASE("stopping does not wait for who has nothing to ask", "[http][door]") {
+  for (int i = 0; i < 20; ++i) {
+    door_world w;
+    auto client = w.client();
+    client.send(get("/poll"));
+    // Somewhere between the request and the idle connection.
+    const auto begun = std::chrono::steady_clock::now();
+    w.door->stop(std::chrono::seconds{20});
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds{5});
+  }
+}
+
 TEST_CASE("stopping cuts what outlasts its grace", "[http][door]") {
   door_world w;
   auto client = w.client();
