@@ -87,23 +87,30 @@ jobs::status actor_engine::state::adopt(const jobs::recovery& found) {
     saves.push_back(
         {std::move(decided->after), std::move(decided->events), {}, {}});
   }
-  std::latch left{static_cast<std::ptrdiff_t>(saves.size())};
-  std::mutex mutex;
-  jobs::status outcome;
+  // Shared, because the last callback may still be returning when this does.
+  struct tally {
+    explicit tally(std::size_t count)
+      : left(static_cast<std::ptrdiff_t>(count)) {}
+    std::latch left;
+    std::mutex mutex;
+    jobs::status outcome;
+  };
+  const auto saved = std::make_shared<tally>(saves.size());
   for (auto& save : saves)
-    ledger.save(std::move(save), [&](const jobs::result<jobs::job_record>& r) {
-      {
-        const std::scoped_lock lock{mutex};
-        if (!r)
-          outcome = r.error();
-      }
-      left.count_down();
-    });
-  left.wait();
+    ledger.save(std::move(save),
+                [saved](const jobs::result<jobs::job_record>& r) {
+                  if (!r) {
+                    const std::scoped_lock lock{saved->mutex};
+                    saved->outcome = r.error();
+                  }
+                  saved->left.count_down();
+                });
+  saved->left.wait();
   if (!saves.empty())
     jobs::log(jobs::log_level::info, "jobs-adopted",
               {{"count", saves.size()}, {"boot", found.boot}});
-  return outcome;
+  const std::scoped_lock lock{saved->mutex};
+  return saved->outcome;
 }
 
 void actor_engine::state::start_actors(std::int64_t boot) {
@@ -179,10 +186,12 @@ void actor_engine::stop(std::chrono::milliseconds grace) {
     return;
   s.now_in = state::phase::stopping;
   s.say("alula is stopping");
+  bool drained = false;
   if (s.system) {
     s.parts->registry->send(drain{});
     std::unique_lock lock{s.drain_mutex};
-    if (!s.drain_changed.wait_for(lock, grace, [&] { return s.drained; }))
+    drained = s.drain_changed.wait_for(lock, grace, [&] { return s.drained; });
+    if (!drained)
       jobs::log(jobs::log_level::warning, "stop-grace-over",
                 {{"workers", workers_left()}});
   }
@@ -198,6 +207,10 @@ void actor_engine::stop(std::chrono::milliseconds grace) {
       pool->dismiss_actor();
     for (const auto& [name, crew] : s.crews)
       crew->close();
+    // Workers that have told their outcome still have to return.
+    if (drained)
+      for (const auto& [name, crew] : s.crews)
+        crew->wait_idle(std::chrono::seconds{1});
     s.system.reset();
   }
   const std::unique_lock gate{s.ledger_gate};
@@ -299,14 +312,17 @@ void actor_engine::submit(
     what.target = s.board.find_server(what.server);
   auto draft = read_request(*kind, what);
   if (!draft) {
-    s.refuse(answer, std::move(draft).error());
+    s.refuse_unless_taken_before(what.key, std::move(draft).error(), answer);
     return;
   }
   if (!what.server.empty() && what.subject.empty() && !what.target
       && !registration(*draft)) {
-    s.refuse(answer, {.code = jobs::fault_code::server_not_found,
-                      .what = "there is no server " + what.server.to_string()
-                              + " on this node"});
+    s.refuse_unless_taken_before(
+        what.key,
+        {.code = jobs::fault_code::server_not_found,
+         .what =
+             "there is no server " + what.server.to_string() + " on this node"},
+        answer);
     return;
   }
   auto accepted =
@@ -316,6 +332,28 @@ void actor_engine::submit(
     s.accept(std::move(accepted), {}, answer);
   else
     s.submit_about(std::move(accepted), what.subject, answer);
+}
+
+/// What is refused now may have been taken before the world moved on: then the
+/// key leads to the job of then.
+void actor_engine::state::refuse_unless_taken_before(
+    const std::optional<jobs::idempotency>& key, jobs::fault why,
+    ticket_answer done) {
+  if (!key) {
+    refuse(done, std::move(why));
+    return;
+  }
+  read<jobs::ticket>(
+      std::move(done),
+      [this, key = *key, why = std::move(why)]() -> jobs::result<jobs::ticket> {
+        auto found = queries.find_by_key(key);
+        if (!found)
+          return std::move(found).error();
+        if (!*found)
+          return why;
+        return jobs::ticket{newest_view(**std::move(found)),
+                            jobs::accept_outcome::replayed};
+      });
 }
 
 void actor_engine::state::accept(jobs::acceptance what,

@@ -44,6 +44,8 @@ struct actor_engine::state final : public jobs::commit_listener {
   // submitting
   void accept(jobs::acceptance what, const jobs::job_id& subject,
               ticket_answer done);
+  void refuse_unless_taken_before(const std::optional<jobs::idempotency>& key,
+                                  jobs::fault why, ticket_answer done);
   void submit_about(jobs::acceptance what, const jobs::job_id& subject,
                     ticket_answer done);
   void submit_again(const jobs::job_record& failed, ticket_answer done);

@@ -84,7 +84,10 @@ void server_actor::handle(const job_saved& m) {
 /// It is on disk: act, and tell who asked.
 void server_actor::settled(live_job& job, const intent& what) {
   std::visit(overloaded{
-                 [&](const jobs::happened::step_started&) { start_run(job); },
+                 [&](const jobs::happened::step_started&) {
+                   job.nudged = false;
+                   start_run(job);
+                 },
                  [&](const jobs::happened::step_done&) { job.busy_tries = 0; },
                  [&](const jobs::happened::undo_done&) { job.busy_tries = 0; },
                  [&](const jobs::happened::cancel_requested&) {
@@ -189,7 +192,8 @@ void server_actor::advance(live_job& job) {
                              + job.record.kind}}});
     return;
   }
-  const auto action = jobs::next_action(job.record, now());
+  const auto at = job.nudged ? std::max(now(), job.record.run_at) : now();
+  const auto action = jobs::next_action(job.record, at);
   if (const auto* run = std::get_if<jobs::run_step>(&action)) {
     advance_step(job, run->index, false);
   } else if (const auto* undo = std::get_if<jobs::undo_step>(&action)) {
@@ -222,6 +226,9 @@ void server_actor::finish(live_job& job) {
   release_worker(job);
   disarm_all(job);
   jobs_.remove(job.record.id);
+  // What a job waits for may be what another one has done, an undelete say.
+  for (auto* other : jobs_.all())
+    other->nudged = true;
   look_at_all();
 }
 
@@ -255,7 +262,9 @@ void server_actor::handle(const start_job& m) {
   if (draining_) {
     m.done(jobs::fault{.code = jobs::fault_code::shutting_down,
                        .what = "alula is stopping; ask again when it is back"});
-  } else if (const auto* owner = preempting(*m.what, m.subject)) {
+  } else if (const auto* owner =
+                 m.what->key ? nullptr : preempting(*m.what, m.subject)) {
+    // With a key the ledger decides: the request may be one it knows.
     m.done(jobs::fault{.code = jobs::fault_code::server_locked,
                        .what = owner->record.kind + " "
                                + owner->record.id.to_string()

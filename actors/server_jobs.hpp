@@ -45,6 +45,7 @@ struct live_job {
   jobs::time_ms stopping_since = 0; ///< uptime; a stalled run was told to stop
   bool stuck = false;
 
+  bool nudged = false; ///< another job of the server has ended: look now
   jobs::time_ms held_until = 0; ///< nothing is tried before
   int busy_tries = 0; ///< of the current step; those that use no attempt
   alarm_clock::id wake_alarm = 0;

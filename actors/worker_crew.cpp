@@ -49,6 +49,12 @@ std::size_t worker_crew::busy() const {
   return busy_;
 }
 
+bool worker_crew::wait_idle(std::chrono::milliseconds limit) {
+  std::unique_lock lock{mutex_};
+  return idle_.wait_for(lock, limit,
+                        [this] { return busy_ == 0 && tasks_.empty(); });
+}
+
 void worker_crew::close() {
   {
     const std::scoped_lock lock{mutex_};
@@ -84,6 +90,7 @@ void worker_crew::work(std::size_t place) {
       task = nullptr;
       lock.lock();
       --busy_;
+      idle_.notify_all();
       continue;
     }
     if (surplus_ > 0) {

@@ -1,6 +1,7 @@
 /// The threads of one worker pool: the only place where a step blocks.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -29,6 +30,8 @@ public:
   void remove_thread();
 
   std::size_t busy() const;
+  /// False when tasks still run after `limit`.
+  bool wait_idle(std::chrono::milliseconds limit);
   /// Takes no more tasks; returns at once.
   void close();
 
@@ -39,6 +42,7 @@ private:
   const std::string name_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable idle_;
   std::deque<std::function<void()>> tasks_;
   std::size_t busy_ = 0;
   std::size_t surplus_ = 0;

@@ -125,6 +125,30 @@ TEST_CASE("a request with the same idempotency key is replayed", "[actors]") {
   CHECK(w.ask(what).error().code == fault_code::idempotency_mismatch);
 }
 
+TEST_CASE("a key leads to its job also when the request would be refused now",
+          "[actors]") {
+  engine_world w{0};
+  w.boot();
+  w.script.let("test.create.activate", [](auto&) -> jobs::step_outcome {
+    return jobs::step_done{.changes = {jobs::activate_server{}}};
+  });
+  auto request = w.request(create, 7, server_number(7).to_string());
+  request.key = jobs::idempotency{"panel", "key", "print"};
+  const auto first = w.ask(request);
+  REQUIRE(first);
+  const auto id = first->job->record().id;
+  w.end_of(id);
+  const auto again = w.ask(request);
+  REQUIRE(again);
+  CHECK(again->job->record().id == id);
+  CHECK(again->outcome == jobs::accept_outcome::replayed);
+  auto gone = w.request(single, 99);
+  gone.key = jobs::idempotency{"panel", "key", "another print"};
+  CHECK(w.ask(gone).error().code == fault_code::idempotency_mismatch);
+  gone.key = jobs::idempotency{"panel", "another key", "print"};
+  CHECK(w.ask(gone).error().code == fault_code::server_not_found);
+}
+
 TEST_CASE("a failed job is tried again as a new one", "[actors]") {
   engine_world w;
   w.boot();
