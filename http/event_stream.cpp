@@ -72,8 +72,8 @@ struct event_streams::core : std::enable_shared_from_this<core> {
   core(jobs::engine& asked, const event_stream_settings& given)
     : engine(asked), settings(given) {}
 
-  void begin(const exchange_ptr& call, event_start how);
-  void begin_ended_job(const exchange_ptr& call, event_start how);
+  void begin(const exchange_ptr& call, const event_start& how);
+  void begin_ended_job(const exchange_ptr& call, const event_start& how);
 
   jobs::engine& engine;
   const event_stream_settings settings;
@@ -82,7 +82,8 @@ struct event_streams::core : std::enable_shared_from_this<core> {
   std::vector<std::shared_ptr<event_session>> sessions;
 };
 
-void event_streams::core::begin(const exchange_ptr& call, event_start how) {
+void event_streams::core::begin(const exchange_ptr& call,
+                                const event_start& how) {
   std::shared_ptr<event_session> opened;
   {
     const std::lock_guard lock{mutex};
@@ -96,15 +97,15 @@ void event_streams::core::begin(const exchange_ptr& call, event_start how) {
     auto out = call->start_stream(stream_head());
     if (!out)
       return;
-    opened = std::make_shared<event_session>(engine, settings, std::move(out),
-                                             std::move(how));
+    opened =
+        std::make_shared<event_session>(engine, settings, std::move(out), how);
     sessions.push_back(opened);
   }
   opened->run();
 }
 
 void event_streams::core::begin_ended_job(const exchange_ptr& call,
-                                          event_start how) {
+                                          const event_start& how) {
   engine.events_after(how.cursor, how.filter, 1,
                       [self = shared_from_this(), call,
                        how](const jobs::result<jobs::event_page>& rest) {

@@ -29,7 +29,7 @@ struct event_stream_settings {
   /// disconnected with a short `retry`: it reads at its own pace. Less than
   /// what the door lets a stream owe (door_limits::stream_unsent), so that only
   /// a reader that does not read is cut off. Also the size of a `reset`.
-  std::size_t most_replayed = 128 * 1'024; ///< bytes
+  std::size_t most_replayed = 131'072; ///< bytes
   /// Live events that may wait while the log is read.
   std::size_t most_meanwhile = 2'000;
   std::size_t snapshot = 200; ///< jobs in a `reset`

@@ -110,15 +110,13 @@ public:
     if (!in.is_object())
       return reject(at, "must be an object");
     json out = json::object();
-    for (const auto& [key, value] : in.items()) {
-      const auto known = std::ranges::find_if(members, [&](const member& m) {
-        return equal_ignoring_case(m.name, key);
-      });
-      if (known == members.end())
-        out[key] = value;
-      else if (!value.is_null())
+    for (const auto& item : in.items()) {
+      const auto* known = find(members, item.key());
+      if (known == nullptr)
+        out[item.key()] = item.value();
+      else if (!item.value().is_null())
         out[std::string{known->name}] =
-            one(value, *known, at + "/" + escaped(key));
+            one(item.value(), *known, at + "/" + escaped(item.key()));
     }
     for (const auto& m : members)
       if (m.required && !out.contains(m.name))
@@ -127,6 +125,14 @@ public:
   }
 
 private:
+  static const member* find(std::span<const member> members,
+                            std::string_view key) {
+    for (const auto& m : members)
+      if (equal_ignoring_case(m.name, key))
+        return &m;
+    return nullptr;
+  }
+
   json reject(const std::string& pointer, std::string detail) {
     if (errors_.size() < max_field_errors)
       errors_.push_back({pointer, std::move(detail)});
