@@ -7,6 +7,8 @@
 #include <catch2/catch.hpp>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace alula;
 using namespace alula::storage;
@@ -272,6 +274,180 @@ TEST_CASE("the schema refuses values that mean nothing") {
     CHECK_THAT(s.refusal("UPDATE events SET type = 'u'"),
                Contains("an event does not change"));
   }
+}
+
+namespace {
+
+/// An INSERT that would be taken, but for one value.
+struct row_draft {
+  std::string table;
+  std::vector<std::pair<std::string, std::string>> columns;
+
+  std::string with(const std::string& column, const std::string& value) const {
+    std::string names, values;
+    for (const auto& [name, usual] : columns) {
+      const auto* comma = names.empty() ? "" : ", ";
+      names += comma + name;
+      values += comma + (name == column ? value : usual);
+    }
+    return "INSERT INTO " + table + "(" + names + ") VALUES (" + values + ")";
+  }
+};
+
+const row_draft server_draft{"servers",
+                             {{"uuid", schema::uuid(5)},
+                              {"state", "'active'"},
+                              {"suspended", "0"},
+                              {"was_suspended", "0"},
+                              {"transferring", "0"},
+                              {"container_id", "NULL"},
+                              {"config", "'{}'"},
+                              {"created_at", "1"},
+                              {"updated_at", "1"}}};
+const row_draft job_draft{"jobs",
+                          {{"job_row", "5"},
+                           {"id", schema::uuid(5)},
+                           {"kind", "'sample'"},
+                           {"plan_version", "1"},
+                           {"server_row", "1"},
+                           {"server", schema::uuid(1)},
+                           {"lane", "'server:1'"},
+                           {"pool", "'p'"},
+                           {"priority", "2"},
+                           {"state", "'queued'"},
+                           {"version", "1"},
+                           {"dedup_key", "NULL"},
+                           {"input", "'{}'"},
+                           {"max_attempts", "1"},
+                           {"past_pivot", "0"},
+                           {"retry_of", "NULL"},
+                           {"run_at", "1"},
+                           {"created_at", "1"},
+                           {"answer_after", "-1"}}};
+const row_draft step_draft{"job_steps",
+                           {{"job_row", "1"},
+                            {"seq", "2"},
+                            {"name", "'third'"},
+                            {"class", "'retriable'"},
+                            {"state", "'pending'"},
+                            {"attempt", "0"},
+                            {"crashes", "0"},
+                            {"error", "NULL"}}};
+const row_draft progress_draft{"job_progress",
+                               {{"job_row", "1"},
+                                {"done", "1"},
+                                {"total", "1"},
+                                {"unit", "''"},
+                                {"message", "''"},
+                                {"rate", "0.5"},
+                                {"updated_at", "1"}}};
+const row_draft event_draft{"events",
+                            {{"job_row", "1"},
+                             {"type", "'t'"},
+                             {"job_version", "1"},
+                             {"at", "1"},
+                             {"data", "'{}'"}}};
+const row_draft key_draft{"idempotency",
+                          {{"principal", "'p'"},
+                           {"key", "'k'"},
+                           {"fingerprint", "'f'"},
+                           {"job_row", "1"},
+                           {"created_at", "1"},
+                           {"expires_at", "1"}}};
+const row_draft trash_draft{"trash",
+                            {{"deleted_by", "1"},
+                             {"server_row", "1"},
+                             {"name", "'entry'"},
+                             {"state", "'held'"},
+                             {"detached_at", "1"},
+                             {"purge_after", "1"}}};
+const row_draft lock_draft{"locks",
+                           {{"resource", "'a'"},
+                            {"job_row", "1"},
+                            {"mode", "'S'"},
+                            {"acquired_at", "1"}}};
+
+struct wrong_value {
+  const row_draft& draft;
+  const char* column;
+  const char* value;
+  const char* why = "CHECK";
+};
+
+} // namespace
+
+TEST_CASE("the schema refuses a value outside of its column's domain") {
+  schema s;
+  const auto& [draft, column, value, why] = GENERATE(values<wrong_value>({
+      {server_draft, "state", "'asleep'"},
+      {server_draft, "suspended", "2"},
+      {server_draft, "was_suspended", "2"},
+      {server_draft, "transferring", "2"},
+      {server_draft, "container_id", "''"},
+      {server_draft, "config", "'{'"},
+      {server_draft, "created_at", "NULL", "NOT NULL"},
+      {job_draft, "id", "'short'"},
+      {job_draft, "kind", "'ab'"},
+      {job_draft, "plan_version", "0"},
+      {job_draft, "server", "'short'"},
+      {job_draft, "server", "NULL"},
+      {job_draft, "priority", "4"},
+      {job_draft, "dedup_key", "''"},
+      {job_draft, "input", "'{'"},
+      {job_draft, "max_attempts", "0"},
+      {job_draft, "past_pivot", "2"},
+      {job_draft, "retry_of", "'short'"},
+      {job_draft, "answer_after", "-2"},
+      {step_draft, "seq", "-1"},
+      {step_draft, "name", "''"},
+      {step_draft, "class", "'other'"},
+      {step_draft, "attempt", "-1"},
+      {step_draft, "crashes", "-1"},
+      {step_draft, "error", "'{'"},
+      {step_draft, "job_row", "9", "FOREIGN KEY"},
+      {progress_draft, "done", "-1"},
+      {progress_draft, "total", "0"},
+      {progress_draft, "job_row", "9", "FOREIGN KEY"},
+      {event_draft, "type", "''"},
+      {event_draft, "data", "'{'"},
+      {event_draft, "job_row", "9", "FOREIGN KEY"},
+      {key_draft, "key", "''"},
+      {key_draft, "job_row", "9", "FOREIGN KEY"},
+      {trash_draft, "deleted_by", "9", "FOREIGN KEY"},
+      {trash_draft, "server_row", "9", "FOREIGN KEY"},
+      {lock_draft, "resource", "''"},
+      {lock_draft, "mode", "'Z'"},
+      {lock_draft, "job_row", "9", "FOREIGN KEY"},
+  }));
+  INFO(draft.table << "." << column << " = " << value);
+  CHECK_THAT(s.refusal(draft.with(column, value)), Contains(why));
+  // It was that value: the row is taken without it.
+  CHECK(s.refusal(draft.with("", "")).empty());
+}
+
+TEST_CASE("the schema removes with a job what is only about it") {
+  schema s;
+  s.must(progress_draft.with("", ""));
+  s.must(event_draft.with("", ""));
+  s.must(key_draft.with("", ""));
+  s.succeed(1);
+  s.must("DELETE FROM jobs WHERE job_row = 1");
+  CHECK(s.integer("SELECT count(*) FROM job_steps") == 0);
+  CHECK(s.integer("SELECT count(*) FROM job_progress") == 0);
+  CHECK(s.integer("SELECT count(*) FROM events") == 0);
+  // The key stays: its request was made, whatever became of the job.
+  CHECK(s.integer("SELECT count(*) FROM idempotency WHERE job_row IS NULL")
+        == 1);
+}
+
+TEST_CASE("the schema keeps a job that trash or a claim names") {
+  schema s;
+  s.must(trash_draft.with("", ""));
+  s.succeed(1);
+  CHECK_THAT(s.refusal("DELETE FROM jobs WHERE job_row = 1"),
+             Contains("FOREIGN KEY"));
+  CHECK_THAT(s.refusal("UPDATE trash SET state = 'restoring', claimed_by = 9"),
+             Contains("FOREIGN KEY"));
 }
 
 TEST_CASE("the schema refuses steps out of their order") {
