@@ -74,38 +74,36 @@ struct message_guard::reading {
   }
 
   int on_field(std::string_view part) {
-    if (head_done) // a trailer
-      return grow_head(part.size());
-    if (in_value) {
+    if (in_value)
       keep_field();
-      name.clear();
-      value.clear();
-      in_value = false;
-    }
     if (name.empty() && ++fields > limits.fields)
       return refuse(fault_code::headers_too_large,
                     "the request has more than " + std::to_string(limits.fields)
                         + " header fields");
     name.append(part.substr(0, kept_name - std::min(kept_name, name.size())));
-    return 0;
+    // Trailers come behind a body, where nobody else counts them.
+    return head_done ? grow_head(part.size()) : 0;
   }
 
   int on_value(std::string_view part) {
-    if (head_done)
-      return grow_head(part.size());
     in_value = true;
     value.append(
         part.substr(0, kept_value - std::min(kept_value, value.size())));
-    return 0;
+    return head_done ? grow_head(part.size()) : 0;
   }
 
   void keep_field() {
-    if (equal_ignoring_case(name, "Authorization"))
-      authorization = value;
-    else if (equal_ignoring_case(name, "Host"))
-      ++hosts;
-    else if (equal_ignoring_case(name, "Expect"))
-      expects_continue = equal_ignoring_case(value, "100-continue");
+    if (!head_done) {
+      if (equal_ignoring_case(name, "Authorization"))
+        authorization = value;
+      else if (equal_ignoring_case(name, "Host"))
+        ++hosts;
+      else if (equal_ignoring_case(name, "Expect"))
+        expects_continue = equal_ignoring_case(value, "100-continue");
+    }
+    name.clear();
+    value.clear();
+    in_value = false;
   }
 
   int on_head_done() {

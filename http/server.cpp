@@ -54,9 +54,13 @@ struct server::running {
     using result = decltype(work());
     auto task = std::make_shared<std::packaged_task<result()>>(std::move(work));
     auto done = task->get_future();
-    if (!thread->post([task] { (*task)(); }))
+    if (!thread->post([task = std::move(task)] { (*task)(); }))
       return result();
-    return done.get();
+    try {
+      return done.get();
+    } catch (const std::future_error&) { // the thread ended before it
+      return result();
+    }
   }
 
   void work() {

@@ -123,6 +123,13 @@ TEST_CASE("each limit has its own fault", "[http]") {
     CHECK(w.guard.now() == phase::broken);
     CHECK(pieces <= 20);
   }
+  SECTION("many trailers") {
+    std::string text = "POST / HTTP/1.1\r\n" + host
+                       + "Transfer-Encoding: chunked\r\n\r\n0\r\n";
+    for (int i = 0; i < 100; ++i)
+      text += "A: b\r\n";
+    CHECK(w.refused(text + "\r\n") == fault_code::headers_too_large);
+  }
   SECTION("announced body without a bearer") {
     CHECK(w.refused("POST / HTTP/1.1\r\n" + host
                     + "Content-Length: 65537\r\n\r\n")
