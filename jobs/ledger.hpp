@@ -153,6 +153,11 @@ public:
                                           const event_filter& filter,
                                           std::size_t limit) = 0;
   virtual result<std::vector<trash_entry>> list_trash() = 0;
+  /// The job that an earlier request with this key made; nothing when the key
+  /// is not known. Faults: idempotency_mismatch, job_expired (its record was
+  /// forgotten).
+  virtual result<std::optional<job_record>>
+  find_by_key(const idempotency& key) = 0;
   virtual result<std::optional<progress>>
   find_progress(std::int64_t job_row) = 0;
 };

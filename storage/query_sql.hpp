@@ -26,6 +26,9 @@
 namespace alula::storage {
 
 inline constexpr std::array query_statements{
+    named_sql{"job_of_key", "SELECT i.fingerprint, j.id FROM idempotency i"
+                            " LEFT JOIN jobs j ON j.job_row = i.job_row"
+                            " WHERE i.principal = ?1 AND i.key = ?2"},
     named_sql{"job_by_id", ALULA_SELECT_JOBS " WHERE j.id = ?1"},
     named_sql{"steps_of_job", "SELECT " ALULA_STEP_COLUMNS " FROM job_steps"
                               " WHERE job_row = ?1 ORDER BY seq"},

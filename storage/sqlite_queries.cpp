@@ -218,6 +218,30 @@ sqlite_queries::find_job(const jobs::job_id& id) {
   });
 }
 
+jobs::result<std::optional<jobs::job_record>>
+sqlite_queries::find_by_key(const jobs::idempotency& key) {
+  auto id = pool_->with([&](database& db) -> jobs::result<jobs::job_id> {
+    auto answer = db.ask(query_sql("job_of_key"), key.principal, key.key);
+    if (!answer.next()) {
+      if (auto ended = answer.outcome(); !ended)
+        return std::move(ended).error();
+      return jobs::job_id{};
+    }
+    if (answer.text(0) != key.fingerprint)
+      return fault{.code = jobs::fault_code::idempotency_mismatch,
+                   .what = "the Idempotency-Key was used for another request"};
+    if (answer.is_null(1))
+      return fault{.code = jobs::fault_code::job_expired,
+                   .what = "the job of this Idempotency-Key was forgotten"};
+    return jobs::job_id::parse(answer.text(1)).value_or(jobs::job_id{});
+  });
+  if (!id)
+    return std::move(id).error();
+  if (id->empty())
+    return std::optional<jobs::job_record>{};
+  return find_job(*id);
+}
+
 jobs::result<jobs::job_page>
 sqlite_queries::list_jobs(const jobs::job_filter& filter, std::int64_t before,
                           std::size_t limit) {

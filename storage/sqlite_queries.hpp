@@ -28,6 +28,8 @@ public:
                                               const jobs::event_filter& filter,
                                               std::size_t limit) override;
   jobs::result<std::vector<jobs::trash_entry>> list_trash() override;
+  jobs::result<std::optional<jobs::job_record>>
+  find_by_key(const jobs::idempotency& key) override;
   jobs::result<std::optional<jobs::progress>>
   find_progress(std::int64_t job_row) override;
 

@@ -16,6 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -108,10 +109,21 @@ step_outcome forget(step_context&) {
   return step_done{.changes = {forget_server{}}};
 }
 
+/// An undelete may have taken the files back: then there is nothing to keep.
+result<bool> lies_in_trash(const step_context& ctx) {
+  auto entries = ctx.node.volumes.trash_entries();
+  if (!entries)
+    return std::move(entries).error();
+  return std::ranges::find(*entries, trash_name(ctx.job)) != entries->end();
+}
+
 step_outcome retain(step_context& ctx) {
   const auto detached = json::parse(ctx.job.find_step("detach_volume")->output);
   const auto purge_after = detached.at("purge_after").get<time_ms>();
-  if (detached.at("in_trash").get<bool>() && ctx.now < purge_after)
+  const auto there = lies_in_trash(ctx);
+  if (!there)
+    return there.error();
+  if (*there && ctx.now < purge_after)
     return step_waits{
         .reason = "Retained",
         .message = "the files stay in the trash until the undelete window ends",

@@ -245,6 +245,12 @@ public:
     return out;
   }
 
+  jobs::result<std::optional<jobs::job_record>>
+  find_by_key(const jobs::idempotency& key) override {
+    const std::scoped_lock lock{store_->mutex};
+    return store_->find_by_key(key);
+  }
+
   jobs::result<std::optional<jobs::progress>>
   find_progress(std::int64_t job_row) override {
     const std::scoped_lock lock{store_->mutex};

@@ -73,6 +73,21 @@ public:
     return {};
   }
 
+  jobs::result<std::optional<jobs::job_record>>
+  find_by_key(const jobs::idempotency& key) const {
+    const auto known = keys.find({key.principal, key.key});
+    if (known == keys.end())
+      return std::optional<jobs::job_record>{};
+    if (known->second.fingerprint != key.fingerprint)
+      return jobs::fault{.code = jobs::fault_code::idempotency_mismatch,
+                         .what = "the key was used for another request"};
+    const auto row = row_of.find(known->second.job);
+    if (row == row_of.end())
+      return jobs::fault{.code = jobs::fault_code::job_expired,
+                         .what = "the job of the key is forgotten"};
+    return std::optional{jobs.at(row->second)};
+  }
+
   /// What the call wrote, for the listener; empty after a refusal.
   std::vector<jobs::event> new_events;
   std::vector<jobs::job_record> new_jobs;

@@ -174,6 +174,19 @@ TEST_CASE("within the undelete window the files are retained", "[kinds]") {
   only_change<begin_purge>(w.run(kind_of, job, "retain"));
 }
 
+TEST_CASE("a server that was brought back is not retained any longer",
+          "[kinds]") {
+  world w;
+  w.node.undelete_window = 1h;
+  w.disk.put(w.id, {.files = 3, .bytes = 30});
+  auto job = w.accept(kind_of);
+  run_until(w, job, "retain");
+  REQUIRE(w.disk.reattach(job.id.view(), w.id));
+  only_change<begin_purge>(w.run(kind_of, job, "retain"));
+  done(w.run(kind_of, job, "purge"));
+  CHECK(w.disk.live.at(w.id).files == 3);
+}
+
 TEST_CASE("the purge tells how far it is and what it freed", "[kinds]") {
   world w;
   w.disk.put(w.id, {.files = 10'000, .bytes = 1'000'000});
