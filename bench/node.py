@@ -37,6 +37,8 @@ def options(about, **more):
     for name, settings in more.items():
         parser.add_argument("--" + name.replace("_", "-"), **settings)
     given = parser.parse_args()
+    # Ends like an exception, so that what was started and made goes, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     for program in (given.alula, given.client):
         if not program.exists():
             sys.exit(f"{program} is missing: cmake --preset release && "
@@ -118,7 +120,7 @@ class Node:
         assert status == 200, (status, body)
         return json.loads(body), headers.get("ETag")
 
-    def finish(self, location, limit=300):
+    def finish(self, location, limit=1800):
         """The job at its end."""
         end = time.monotonic() + limit
         while time.monotonic() < end:
@@ -127,7 +129,7 @@ class Node:
             if job["done"]:
                 return job
             # A long poll ends with any change, so this asks again at once.
-        sys.exit(f"{location} did not end: {job}")
+        sys.exit(f"{location} did not end in {limit} s: {job}")
 
     def idle(self, limit=600):
         """Waits until no job is left that would run by itself."""
