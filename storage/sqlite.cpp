@@ -108,8 +108,8 @@ fault failure(sqlite3* raw, int code, std::string_view where) {
   return why;
 }
 
-/// Counting every allocation takes a lock that readers and writer share; it
-/// was a seventh of the writer's time. Before the first use of the library.
+/// Counting every allocation takes a lock that readers and writer share. Must
+/// come before the first use of the library.
 void leave_memory_uncounted() {
   static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   (void)configured;
