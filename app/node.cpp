@@ -159,18 +159,14 @@ struct node::parts {
   }
 
   std::vector<http::route> routes() {
-    auto table = http::make_routes({engine,
-                                    clock,
-                                    events,
-                                    later,
-                                    http::make_socket_handler(hub, engine),
-                                    {.sync_wait = settings.api.sync_wait,
-                                     .cursor_secret = settings.token}});
-    // The hub keeps the list of denied tokens, so it answers this one.
-    for (auto& line : table)
-      if (line.pattern == "/api/servers/:server/ws/deny")
-        line.run = http::make_deny_handler(hub, engine);
-    return table;
+    return http::make_routes({engine,
+                              clock,
+                              events,
+                              later,
+                              http::make_socket_handler(hub, engine),
+                              http::make_deny_handler(hub, engine),
+                              {.sync_wait = settings.api.sync_wait,
+                               .cursor_secret = settings.token}});
   }
 
   config settings;

@@ -27,15 +27,21 @@ connection::connection(asio::ip::tcp::socket socket,
 }
 
 void connection::enter(phase next, std::chrono::milliseconds limit) {
-  const bool was_busy = phase_ >= phase::body;
   phase_ = next;
   deadline_ = limit == std::chrono::milliseconds::max()
                   ? clock::time_point::max()
                   : clock::now() + limit;
   if (next == phase::idle)
     host_.became_idle(*this);
-  else if (!was_busy && next >= phase::body && next != phase::ended)
+  else if (is_silent && is_worth_keeping())
     host_.became_busy(*this);
+}
+
+/// A stranger who is still sending can be sent away when the door is full.
+bool connection::is_worth_keeping() const {
+  if (phase_ == phase::body)
+    return guard_.is_trusted();
+  return phase_ > phase::body && phase_ != phase::ended;
 }
 
 void connection::handshake(std::function<void(const std::error_code&)> done) {

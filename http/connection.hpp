@@ -144,6 +144,7 @@ private:
     ended
   };
 
+  bool is_worth_keeping() const;
   void start_read();
   void after_read(const std::error_code& ec, std::size_t size);
   void deliver();

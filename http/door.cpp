@@ -1,11 +1,11 @@
 #include "http/door.hpp"
 
+#include "http/reply.hpp"
+#include "jobs/log.hpp"
+
 #include <exception>
 #include <string>
 #include <utility>
-
-#include "http/reply.hpp"
-#include "jobs/log.hpp"
 
 namespace alula::http {
 
@@ -23,9 +23,9 @@ bool only_reads(std::string_view method) {
 }
 
 response not_allowed(const request& asked, std::string allow) {
-  auto answer = problem(asked, {fault_code::method_not_allowed,
-                                asked.method + " is not served here; " + allow
-                                  + " are"});
+  auto answer =
+      problem(asked, {fault_code::method_not_allowed,
+                      asked.method + " is not served here; " + allow + " are"});
   answer.headers.emplace_back("Allow", std::move(allow));
   return answer;
 }
@@ -34,9 +34,8 @@ response not_allowed(const request& asked, std::string allow) {
 
 door::door(const server_settings& settings, std::vector<route> routes)
   : auth_(settings.token), cors_(settings.cross_origin),
-    router_(std::move(routes)),
-    meter_(settings.limits.open_requests_per_second,
-           settings.limits.open_requests_burst),
+    router_(std::move(routes)), meter_(settings.limits.open_requests_per_second,
+                                       settings.limits.open_requests_burst),
     gate_(settings.gate) {}
 
 void door::enter(request& asked, const exchange_ptr& to, bool overloaded) {
@@ -51,9 +50,9 @@ void door::enter(request& asked, const exchange_ptr& to, bool overloaded) {
   if (knows_token)
     asked.principal = "node";
   else if (!meter_.admits(asked.remote, peer_meter::clock::now())) {
-    reply_fault(to, {fault_code::rate_limited,
-                     "too many requests without credentials from "
-                       + asked.remote});
+    reply_fault(to,
+                {fault_code::rate_limited,
+                 "too many requests without credentials from " + asked.remote});
     return;
   }
   if (!is_open && !knows_token) {

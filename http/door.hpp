@@ -2,17 +2,17 @@
 /// between its last byte and its handler. Knows no HTTP library.
 #pragma once
 
-#include <atomic>
-#include <memory>
-#include <string_view>
-#include <vector>
-
 #include "http/auth.hpp"
 #include "http/cors.hpp"
 #include "http/exchange.hpp"
 #include "http/peer_meter.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+#include <vector>
 
 namespace alula::http {
 

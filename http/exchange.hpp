@@ -19,8 +19,9 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 struct request {
   std::string method; ///< upper case
   std::string path;   ///< as sent, without the query, not decoded
-  std::vector<std::pair<std::string, std::string>> params; ///< of the route, decoded
-  std::vector<std::pair<std::string, std::string>> query;  ///< decoded
+  std::vector<std::pair<std::string, std::string>>
+      params; ///< of the route, decoded
+  std::vector<std::pair<std::string, std::string>> query; ///< decoded
   header_list headers;
   std::string body;
   std::string request_id; ///< fresh per request, never the client's

@@ -204,11 +204,10 @@ private:
 
 } // namespace
 
-std::pair<exchange_ptr, request*> make_exchange(request req, visit_id id,
-                                                bool can_stream,
-                                                visitors& all) {
+std::pair<exchange_ptr, request*>
+make_exchange(request req, visit_id id, bool can_stream, visitors& all) {
   auto made = std::make_shared<live_exchange>(
-    std::move(req), way_back{id, all.thread, all}, all.limit, can_stream);
+      std::move(req), way_back{id, all.thread, all}, all.limit, can_stream);
   auto* seen = &made->incomplete();
   return {std::move(made), seen};
 }

@@ -31,6 +31,7 @@ struct message_guard::reading {
   jobs::fault why;
   std::size_t url = 0, head = 0, fields = 0, body = 0;
   std::size_t body_limit = 0, reserved = 0;
+  bool trusted = false; ///< the message with a body has a good bearer
   int hosts = 0;
   bool in_value = false, expects_continue = false, head_done = false;
   std::string name, value, authorization;
@@ -41,7 +42,7 @@ struct message_guard::reading {
     policy.release(reserved);
     url = head = fields = body = reserved = 0;
     hosts = 0;
-    in_value = expects_continue = head_done = false;
+    in_value = expects_continue = head_done = trusted = false;
     name.clear();
     value.clear();
     authorization.clear();
@@ -123,9 +124,9 @@ struct message_guard::reading {
     if (!chunked && !announced)
       return 0;
     at = phase::body;
-    body_limit = policy.is_trusted(authorization)
-                     ? limits.body
-                     : std::min(limits.body, limits.open_body);
+    trusted = policy.is_trusted(authorization);
+    body_limit =
+        trusted ? limits.body : std::min(limits.body, limits.open_body);
     if (chunked)
       return 0;
     return claim(parser.content_length);
@@ -226,6 +227,10 @@ message_guard::phase message_guard::now() const {
 
 const jobs::fault& message_guard::why() const {
   return reading_->why;
+}
+
+bool message_guard::is_trusted() const {
+  return reading_->trusted;
 }
 
 bool message_guard::take_continue() {

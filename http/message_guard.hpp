@@ -53,6 +53,8 @@ public:
   /// body_too_large, rate_limited (no memory for the body).
   const jobs::fault& why() const;
 
+  /// Inside a body: its request came with a good bearer.
+  bool is_trusted() const;
   /// True once when the client waits for 100 Continue (RFC 9110, 10.1.1).
   bool take_continue();
   /// The complete message asks for another protocol, or is a CONNECT.

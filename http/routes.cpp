@@ -77,7 +77,6 @@ constexpr unserved_row unserved[]{
     {"POST", "/api/servers/:server/install"},
     {"POST", "/api/servers/:server/reinstall"},
     {"POST", "/api/servers/:server/sync"},
-    {"POST", "/api/servers/:server/ws/deny"},
     {"POST", "/api/servers/:server/transfer"},
     {"DELETE", "/api/servers/:server/transfer"},
     {"GET", "/api/servers/:server/files/contents"},
@@ -137,6 +136,8 @@ std::vector<route> make_routes(api_parts parts) {
                    when_ready(api, bind(api, line.run))});
   all.push_back({"GET", "/api/servers/:server/ws", access::open,
                  when_ready(api, std::move(parts.websocket))});
+  all.push_back({"POST", "/api/servers/:server/ws/deny", access::bearer,
+                 when_ready(api, std::move(parts.deny_tokens))});
   for (const auto& line : unserved)
     all.push_back({line.method, line.pattern, line.needs, refuse});
   return all;

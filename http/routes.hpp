@@ -15,6 +15,8 @@ struct api_parts {
   errands& later;
   /// `GET /api/servers/:server/ws`; it asks for a token of its own.
   handler websocket;
+  /// `POST /api/servers/:server/ws/deny`; whoever keeps the sockets answers.
+  handler deny_tokens;
   api_settings settings = {};
 };
 

@@ -149,11 +149,11 @@ void server::stop(milliseconds grace) {
   auto& r = *running_;
   if (!r.worker.joinable())
     return;
+  {
+    std::lock_guard lock{r.mutex};
+    r.empty = false;
+  }
   r.thread->post([&r] {
-    {
-      std::lock_guard lock{r.mutex};
-      r.empty = false;
-    }
     r.begin_drain();
     r.everyone.dismiss_long_lived();
   });

@@ -41,7 +41,7 @@ struct door_limits {
   /// 429. 0: no limit.
   double open_requests_per_second = 100;
   double open_requests_burst = 200;
-  std::size_t stream_unsent = 256 * 1'024;   ///< bytes; then the stream is cut
+  std::size_t stream_unsent = 1'024 * 1'024; ///< bytes; then the stream is cut
   std::size_t socket_unsent = 1'024 * 1'024; ///< bytes; then it is killed
   std::size_t socket_message = 64 * 1'024;   ///< bytes, inbound; close 1009
   double socket_frames_per_second = 50;      ///< inbound; close 1008

@@ -107,8 +107,8 @@ request_target split_target(std::string_view target) {
   }
   const auto mark = target.find('?');
   return {target.substr(0, mark), mark == std::string_view::npos
-                                    ? std::string_view{}
-                                    : target.substr(mark + 1)};
+                                      ? std::string_view{}
+                                      : target.substr(mark + 1)};
 }
 
 bool has_token(std::string_view field, std::string_view token) {

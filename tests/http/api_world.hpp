@@ -42,6 +42,10 @@ struct api_world {
                               [](const exchange_ptr& call) {
                                 call->reply({101, {}, {}});
                               },
+                          .deny_tokens =
+                              [](const exchange_ptr& call) {
+                                call->reply({204, {}, {}});
+                              },
                           .settings = std::move(settings)})) {}
 
   /// Sends a request; the answer may come later.

@@ -44,6 +44,12 @@ TEST_CASE("the websocket is somebody else's", "[http]") {
   CHECK(world.ask("GET", "/api/servers/" + some_server + "/ws").status == 101);
 }
 
+TEST_CASE("tokens are denied by whoever keeps the sockets", "[http]") {
+  api_world world;
+  CHECK(world.ask("POST", "/api/servers/" + some_server + "/ws/deny").status
+        == 204);
+}
+
 TEST_CASE("the summary is not the job called summary", "[http]") {
   api_world world;
   CHECK(json::parse(world.ask("GET", "/api/jobs/summary").body)
