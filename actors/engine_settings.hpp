@@ -25,7 +25,7 @@ struct engine_settings {
   /// A job shows that it waits for a worker when it has for this long.
   std::chrono::milliseconds worker_patience{1'000};
   /// Longest time a container inspection may take before the caller is told.
-  std::chrono::milliseconds inspect_limit{5'000};
+  std::chrono::milliseconds inspect_limit{1'500};
 
   std::size_t readers = 2;            ///< threads for ledger queries
   std::size_t waiting_reads = 1'024;  ///< more are refused

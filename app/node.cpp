@@ -95,7 +95,8 @@ actors::engine_settings engine_settings_of(const config& c) {
   out.pools = {{"lifecycle", size(c.jobs.pools.lifecycle)},
                {"purge", size(c.jobs.pools.purge)}};
   out.keep = {c.jobs.retention_succeeded, c.jobs.retention_failed};
-  out.inspect_limit = c.docker.deadlines.inspect;
+  // Whoever looks at a server is not kept as long as a job would wait.
+  out.inspect_limit = std::min(out.inspect_limit, c.docker.deadlines.inspect);
   return out;
 }
 
