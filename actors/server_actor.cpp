@@ -1,5 +1,6 @@
 #include "actors/server_actor.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace alula::actors {
@@ -222,13 +223,21 @@ void server_actor::advance_step(live_job& job, std::size_t index, bool undo) {
     wish_worker(job, step->pool);
 }
 
+/// What a job waits for may be what another one has done, an undelete say, or
+/// may have come true while nobody looked. One that waits after a failure keeps
+/// its time.
+void server_actor::nudge(live_job& job) {
+  job.nudged = std::ranges::none_of(job.record.steps, [](const auto& step) {
+    return step.state == jobs::step_state::started && step.error;
+  });
+}
+
 void server_actor::finish(live_job& job) {
   release_worker(job);
   disarm_all(job);
   jobs_.remove(job.record.id);
-  // What a job waits for may be what another one has done, an undelete say.
   for (auto* other : jobs_.all())
-    other->nudged = true;
+    nudge(*other);
   look_at_all();
 }
 
@@ -323,7 +332,7 @@ void server_actor::handle(const adopt_jobs& m) {
   ++seen_;
   for (const auto& record : *m.jobs)
     if (!record.is_done() && !jobs_.find(record.id))
-      jobs_.add(record, parts().kinds.find(record.kind));
+      nudge(jobs_.add(record, parts().kinds.find(record.kind)));
   look_at_all();
   check_idle();
 }

@@ -60,6 +60,7 @@ private:
   void save_failed(live_job& job, intent what, const jobs::fault& why);
   void advance(live_job& job);
   void advance_step(live_job& job, std::size_t index, bool undo);
+  void nudge(live_job& job);
   void finish(live_job& job);
   void look_at_all();
   void check_idle();

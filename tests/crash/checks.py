@@ -103,16 +103,11 @@ def ended_node(node, told):
         check = ledger.rows("PRAGMA integrity_check")
         assert check == [("ok",)], f"integrity_check: {check}"
         assert not ledger.rows("PRAGMA foreign_key_check"), "foreign keys"
-        # What an undelete took out of the trash is struck off when the window
-        # ends, by the delete that waits for that.
-        for query in ("locks WHERE job_row NOT IN (SELECT job_row FROM jobs "
-                      "WHERE reason = 'Retained')",
-                      "trash WHERE state <> 'restored'"):
+        for query in ("locks", "trash"):
             left = ledger.rows(f"SELECT * FROM {query}")
             assert not left, f"left in the ledger: {left} ({query})"
         open_jobs = ledger.rows(
-            "SELECT id, kind, state FROM jobs WHERE reason <> 'Retained' AND "
-            f"state NOT IN {ENDED}")
+            f"SELECT id, kind, state FROM jobs WHERE state NOT IN {ENDED}")
         assert not open_jobs, f"jobs that have not ended: {open_jobs}"
         servers = {uuid for (uuid,) in ledger.rows(
             "SELECT uuid FROM servers WHERE state <> 'deleted'")}

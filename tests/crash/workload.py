@@ -88,10 +88,7 @@ class Client:
         while time.monotonic() < end:
             status, _, page = self.node.ask("GET", "/api/jobs?done=false")
             assert status == 200, f"list: {status} {page}"
-            # A delete waits for the end of the undelete window, restored or
-            # not: that is its end for us.
-            left = [job for job in page["items"]
-                    if job["reason"] != "Retained"]
+            left = page["items"]
             if not left:
                 return True
             job = left[0]["id"]
