@@ -175,8 +175,9 @@ void listener::welcome(asio::ip::tcp::socket socket) {
   if (ec) // gone already
     return;
   tune(socket);
+  std::shared_ptr<connection> fresh;
   try {
-    auto fresh =
+    fresh =
         std::make_shared<connection>(std::move(socket), tls_, limits_, *this);
     fresh->remote = peer.address().to_string();
     fresh->place = silent_.insert(silent_.end(), fresh.get());
@@ -184,6 +185,8 @@ void listener::welcome(asio::ip::tcp::socket socket) {
   } catch (const std::exception& e) {
     jobs::log(jobs::log_level::error, "connection-refused",
               {{"what", e.what()}});
+    if (fresh) // it may stand in a list already
+      fresh->end();
   }
   if (!std::exchange(sweeping_, true))
     sweep();

@@ -26,10 +26,9 @@ inline constexpr std::chrono::seconds patience{30};
 class journal {
 public:
   void write(std::string entry) {
-    {
-      const std::scoped_lock lock{mutex_};
-      entries_.push_back(std::move(entry));
-    }
+    const std::scoped_lock lock{mutex_};
+    entries_.push_back(std::move(entry));
+    // Under the lock: whoever has seen the entry may end the journal.
     changed_.notify_all();
   }
   std::vector<std::string> entries() const {
