@@ -30,6 +30,8 @@ std::uint8_t* raw(bytes& buffer, std::size_t at) {
 }
 
 void append(bytes& out, const void* data, std::size_t size) {
+  if (size == 0)
+    return; // an empty block may have no address
   const auto at = out.size();
   out.resize(at + size);
   std::memcpy(out.data() + at, data, size);
