@@ -13,7 +13,9 @@ CREATE TABLE schema_migrations(
 ) STRICT;
 
 -- One row per life of the process. Its number is the fencing token of every
--- job that runs: only the newest one may move a running job.
+-- job that runs: only the newest one may move a running job. One that has
+-- ended_at ended on purpose, clean when it could say all it had to; one without
+-- died, unless it is the one that runs.
 CREATE TABLE boots(
   boot INTEGER PRIMARY KEY AUTOINCREMENT,
   started_at INTEGER NOT NULL,
@@ -23,6 +25,19 @@ CREATE TABLE boots(
   version TEXT NOT NULL,
   CHECK(clean = 0 OR ended_at IS NOT NULL)
 ) STRICT;
+
+-- What the directories of volumes and trash are marked with, so that a disk
+-- that is not mounted is not taken for servers without files.
+CREATE TABLE store(
+  one INTEGER PRIMARY KEY CHECK(one = 1),
+  id TEXT NOT NULL CHECK(length(id) = 36)
+) STRICT;
+
+CREATE TRIGGER store_stays_itself BEFORE UPDATE ON store
+BEGIN SELECT RAISE(ABORT, 'a ledger keeps its id'); END;
+
+CREATE TRIGGER store_is_not_forgotten BEFORE DELETE ON store
+BEGIN SELECT RAISE(ABORT, 'a ledger keeps its id'); END;
 
 -- -- servers ------------------------------------------------------------------
 
@@ -173,10 +188,12 @@ CREATE TRIGGER jobs_start_queued BEFORE INSERT ON jobs
 WHEN NEW.state <> 'queued' OR NEW.version <> 1
 BEGIN SELECT RAISE(ABORT, 'a job starts queued, with version 1'); END;
 
--- A retry (retry_of) may finish what a delete left behind.
+-- A retry (retry_of) may finish what a delete left behind, and what lies in
+-- the trash is restored and purged without a server.
 CREATE TRIGGER jobs_not_for_a_leaving_server BEFORE INSERT ON jobs
 WHEN NEW.server_row IS NOT NULL
-  AND NEW.lane <> 'server:' || NEW.server_row || ':trash'
+  AND NEW.lane NOT IN ('server:' || NEW.server_row || ':trash',
+                       'server:' || NEW.server_row || ':purge')
   AND EXISTS (SELECT 1 FROM servers s WHERE s.server_row = NEW.server_row
     AND ((s.state = 'deleting' AND s.owner_job IS NOT NEW.job_row)
          OR (s.state = 'deleted' AND NEW.retry_of IS NULL)))
@@ -236,6 +253,7 @@ CREATE TABLE job_steps(
     ('pending', 'started', 'done', 'skipped', 'undoing', 'undone')),
   attempt INTEGER NOT NULL DEFAULT 0 CHECK(attempt >= 0),
   crashes INTEGER NOT NULL DEFAULT 0 CHECK(crashes >= 0),
+  reached INTEGER NOT NULL DEFAULT 0 CHECK(reached >= 0),
   output TEXT CHECK(output IS NULL OR json_valid(output)),
   error TEXT CHECK(error IS NULL OR json_valid(error)),
   started_at INTEGER,
@@ -347,6 +365,25 @@ WHEN (OLD.state, NEW.state) NOT IN (VALUES
   ('held', 'purging'), ('held', 'restoring'),
   ('restoring', 'held'), ('restoring', 'restored'))
 BEGIN SELECT RAISE(ABORT, 'illegal trash transition'); END;
+
+-- An undelete keeps the uuid from its accept on: its volume comes back before
+-- its server does.
+CREATE TRIGGER trash_claims_a_free_uuid BEFORE UPDATE OF state ON trash
+WHEN NEW.state = 'restoring' AND EXISTS (SELECT 1 FROM servers mine
+  WHERE mine.server_row = NEW.server_row
+    AND (EXISTS (SELECT 1 FROM servers s
+           WHERE s.uuid = mine.uuid AND s.state <> 'deleted')
+         OR EXISTS (SELECT 1 FROM trash t
+           JOIN servers s ON s.server_row = t.server_row
+           WHERE t.claimed_by IS NOT NULL AND t.deleted_by <> NEW.deleted_by
+             AND s.uuid = mine.uuid)))
+BEGIN SELECT RAISE(ABORT, 'the uuid is taken'); END;
+
+CREATE TRIGGER servers_uuid_reserved BEFORE INSERT ON servers
+WHEN EXISTS (SELECT 1 FROM trash t
+  JOIN servers s ON s.server_row = t.server_row
+  WHERE t.claimed_by IS NOT NULL AND s.uuid = NEW.uuid)
+BEGIN SELECT RAISE(ABORT, 'the uuid is being restored'); END;
 
 CREATE TRIGGER trash_is_not_lost BEFORE DELETE ON trash
 WHEN OLD.state NOT IN ('purging', 'restored')
