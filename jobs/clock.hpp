@@ -3,6 +3,8 @@
 
 #include "jobs/ids.hpp"
 
+#include <string>
+
 namespace alula::jobs {
 
 class clock {
@@ -17,5 +19,8 @@ class system_clock final : public clock {
 public:
   time_ms now() const override;
 };
+
+/// RFC 3339: UTC with milliseconds, e.g. "2026-01-31T12:00:00.250Z".
+std::string to_rfc3339(time_ms at);
 
 } // namespace alula::jobs

@@ -6,6 +6,7 @@
 #include "jobs/job.hpp"
 #include "jobs/kind.hpp"
 #include "jobs/ledger.hpp"
+#include "jobs/pool_pause.hpp"
 #include "jobs/ports.hpp"
 #include "jobs/server.hpp"
 
@@ -17,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace alula::jobs {
@@ -30,6 +32,9 @@ struct submission {
   /// The job the request is about (undelete: the job that deleted), or empty.
   job_id subject;
   std::optional<idempotency> key;
+  /// What the Panel is to hear of the request: committed with the accept, and
+  /// only when it makes a new job.
+  std::optional<tell_panel> report = {};
 };
 
 struct ticket {
@@ -47,12 +52,20 @@ enum class await_for {
 struct summary {
   std::map<std::string, std::int64_t> jobs_by_state; ///< live states only
   std::map<std::string, std::int64_t> jobs_by_kind;  ///< live jobs only
+  /// Kind and state; live jobs only.
+  std::map<std::pair<std::string, std::string>, std::int64_t>
+      jobs_by_kind_and_state = {};
   struct pool {
     std::string name;
     std::size_t workers = 0, busy = 0, waiting = 0;
+    time_ms paused_at = 0; ///< 0: it is not
+    std::string pause_reason = {};
+    std::string paused_by = {}; ///< may be empty
   };
   std::vector<pool> pools;
-  time_ms oldest_waiting_since = 0; ///< 0: none waits
+  /// Of jobs in line and of those that try again, from the first try on; not
+  /// of files that are kept for the undelete window. 0: none waits.
+  time_ms oldest_waiting_since = 0;
   std::int64_t ended_since_boot = 0;
 };
 
@@ -65,7 +78,9 @@ struct event_batch {
   bool lost = false;
 };
 
-/// Ends the subscription when destroyed. Callbacks may still be running.
+/// Ends the subscription when destroyed: after that no thread is in the sink
+/// and none enters it. Waits for one that is; so it is not destroyed under a
+/// lock that the sink takes. The sink itself may destroy it.
 class subscription {
 public:
   virtual ~subscription() = default;
@@ -90,13 +105,16 @@ public:
   /// Fault: job_not_found, past_pivot, already_finished.
   virtual void cancel(job_id id,
                       std::function<void(result<job_view_ptr>)> done) = 0;
-  /// Parked: the same job goes on. Failed: a new job with `retry_of`.
-  /// Fault: job_not_found, not_parked.
-  virtual void retry(job_id id, std::function<void(result<ticket>)> done) = 0;
+  /// Parked: the same job goes on. Failed: a new job with `retry_of`. A key
+  /// that is known leads to the job of then. Faults: job_not_found, not_parked,
+  /// idempotency_mismatch, job_expired.
+  virtual void retry(job_id id, std::optional<idempotency> key,
+                     std::function<void(result<ticket>)> done) = 0;
   /// parked → failed. Fault: job_not_found, not_parked.
   virtual void abandon(job_id id, std::string why,
                        std::function<void(result<job_view_ptr>)> done) = 0;
-  /// Forgets the record of a job that has ended.
+  /// Forgets the record of a job that has ended. Faults: those of
+  /// ledger::forget, starting, shutting_down.
   virtual void forget(job_id id, std::function<void(status)> done) = 0;
 
   /// From memory only; null when it is not there. Cheap enough for the I/O
@@ -124,6 +142,17 @@ public:
   list_trash(std::function<void(result<std::vector<trash_entry>>)> done) = 0;
   virtual jobs::summary summarize() const = 0;
 
+  /// From the answer on no step of the pool begins, over restarts too, until
+  /// it is resumed. Steps that have their worker go on to their end, and what
+  /// is cancelled is undone all the same. Done twice: nothing changes, the
+  /// first reason stands. `since` is now, whatever it says. Faults:
+  /// pool_not_found, starting, shutting_down, and those of ledger::amend.
+  virtual void pause_pool(pool_pause what,
+                          std::function<void(result<summary::pool>)> done) = 0;
+  /// Faults as above. A pool that is not paused stays as it is.
+  virtual void resume_pool(std::string pool,
+                           std::function<void(result<summary::pool>)> done) = 0;
+
   /// Live events from now on; combine with events_after for a gapless stream:
   /// subscribe first, then read, then drop what was seen.
   virtual std::unique_ptr<subscription>
@@ -133,6 +162,8 @@ public:
   /// From memory; null when no live server has that uuid.
   virtual server_ptr find_server(const server_id& id) const = 0;
   virtual std::vector<server_ptr> list_servers() const = 0;
+  /// From memory: the jobs of a server that have not ended, oldest first.
+  virtual std::vector<job_record> live_jobs(const server_id& id) const = 0;
   /// Asks the container engine, on a worker thread, with a short deadline.
   virtual void inspect_server(
       server_id id,

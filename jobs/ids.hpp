@@ -56,9 +56,11 @@ private:
 
 struct server_tag;
 struct job_tag;
+struct backup_tag;
 
 using server_id = uuid_id<server_tag>;
 using job_id = uuid_id<job_tag>;
+using backup_id = uuid_id<backup_tag>;
 
 /// A new UUIDv7 (RFC 9562, section 5.7): 48 bits of `now`, the rest random.
 /// Ids made by one process sort by creation; any thread may call it.

@@ -1,11 +1,13 @@
 #include "jobs/job.hpp"
 
+#include "jobs/advice.hpp"
+#include "jobs/clock.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <ctime>
 #include <span>
 
 namespace alula::jobs {
@@ -31,19 +33,9 @@ std::optional<Enum> parse(std::span<const std::string_view> names,
 
 using json = nlohmann::ordered_json;
 
-/// RFC 3339, UTC, milliseconds; null for "never".
+/// Null for "never".
 json time_text(time_ms at) {
-  if (at == 0)
-    return nullptr;
-  const std::time_t seconds = at / 1000;
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::array<char, 40> text{};
-  const auto length =
-      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::string out{text.data(), length};
-  const auto millis = std::to_string(1000 + at % 1000);
-  return out + "." + millis.substr(1) + "Z";
+  return at == 0 ? json(nullptr) : json(to_rfc3339(at));
 }
 
 json embedded(const std::string& text) {
@@ -99,15 +91,32 @@ json step_object(const step_record& s) {
   return out;
 }
 
+/// A failed job is asked for again with its stored input. A create's lacks the
+/// configuration, which may hold secrets, and a transfer's the token; an
+/// undelete is asked of the trash.
+bool can_be_retried(const job_record& job) {
+  if (job.state == job_state::parked)
+    return true;
+  return job.state == job_state::failed && job.kind != "server.create"
+         && job.kind != "server.undelete" && job.kind != "server.transfer";
+}
+
 json links_of(const job_record& job) {
   const auto self = "/api/jobs/" + job.id.to_string();
   json links{{"self", self}, {"events", self + "/events"}};
   links["cancel"] = job.is_cancellable() ? json(self + "/cancel") : nullptr;
-  const bool retriable =
-      job.state == job_state::parked || job.state == job_state::failed;
-  links["retry"] = retriable ? json(self + "/retry") : nullptr;
+  links["retry"] = can_be_retried(job) ? json(self + "/retry") : nullptr;
   links["abandon"] =
       job.state == job_state::parked ? json(self + "/abandon") : nullptr;
+  // Until `result.undo_until`, and only while what it replaced is kept; of one
+  // that was given up another job says so (restore.settle).
+  if (job.kind == "backup.restore" || job.kind == "backup.undo_restore") {
+    const bool was_given_up =
+        job.error && job.error->code == fault_code::abandoned;
+    links["undo"] = job.state == job_state::succeeded || was_given_up
+                        ? json(self + "/undo")
+                        : nullptr;
+  }
   links["server"] = job.server.empty()
                         ? json(nullptr)
                         : json("/api/servers/" + job.server.to_string());
@@ -116,7 +125,8 @@ json links_of(const job_record& job) {
 
 std::string render(const job_record& job,
                    const std::optional<progress>& current) {
-  const bool moving = current && !current->unit.empty() && !job.is_done();
+  const bool says = current && !job.is_done();
+  const bool moving = says && !current->unit.empty();
   json out{
       {"id", job.id.view()},
       {"kind", job.kind},
@@ -127,8 +137,12 @@ std::string render(const job_record& job,
       {"cancellable", job.is_cancellable()}};
   out["reason"] = job.reason.empty() ? json(nullptr) : json(job.reason);
   const auto& message =
-      job.message.empty() && moving ? current->message : job.message;
+      job.message.empty() && says ? current->message : job.message;
   out["message"] = message.empty() ? json(nullptr) : json(message);
+  const auto since = waiting_since(job);
+  out["waiting_since"] = since == 0 ? json(nullptr) : time_text(since);
+  const auto advice = advice_about(job);
+  out["advice"] = advice.empty() ? json(nullptr) : json(advice);
   out["progress"] = moving ? progress_object(*current) : json(nullptr);
   out["steps"] = json::array();
   for (const auto& step : job.steps)
@@ -200,11 +214,13 @@ bool may_follow(job_state from, job_state to) {
     return to == succeeded || to == retry_wait || to == cancelling
            || to == failed || to == parked || to == queued;
   case retry_wait:
-    return to == running || to == cancelling || to == failed || to == parked;
+    return to == running || to == cancelling || to == cancelled || to == failed
+           || to == parked;
   case cancelling:
     return to == cancelled || to == failed || to == parked;
   case parked:
-    return to == retry_wait || to == cancelling || to == failed;
+    return to == retry_wait || to == cancelling || to == cancelled
+           || to == failed;
   default:
     return false;
   }
@@ -214,7 +230,9 @@ bool job_record::is_answered() const {
   if (answer_after < 0)
     return true;
   const auto index = static_cast<std::size_t>(answer_after);
-  return index < steps.size() && steps[index].state == step_state::done;
+  return index < steps.size()
+         && (steps[index].state == step_state::done
+             || steps[index].state == step_state::skipped);
 }
 
 bool job_record::is_cancellable() const {
@@ -222,7 +240,8 @@ bool job_record::is_cancellable() const {
     return false;
   // A pivot that has been started may already have happened.
   return std::ranges::none_of(steps, [](const step_record& s) {
-    return s.cls == step_class::pivot && s.state != step_state::pending;
+    return s.cls == step_class::pivot && s.state != step_state::pending
+           && s.state != step_state::skipped;
   });
 }
 

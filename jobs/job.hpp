@@ -53,8 +53,13 @@ struct step_record {
   std::string name;
   step_class cls = step_class::retriable;
   step_state state = step_state::pending;
-  int attempt = 0;            ///< failed tries of this step
-  int crashes = 0;            ///< times the process died in this step
+  int attempt = 0; ///< failed tries of this step
+  /// Times the process died in this step without having come further than the
+  /// time before.
+  int crashes = 0;
+  /// progress::done as it was last known when the process died in this step,
+  /// the most of all times. A step that goes on where it was counts on from it.
+  std::int64_t reached = 0;
   std::string output;         ///< JSON, or empty
   std::optional<fault> error; ///< of the last failed try
   time_ms started_at = 0;     ///< of the first try
@@ -150,6 +155,8 @@ struct event {
   std::int64_t job_version = 0;
   time_ms at = 0;
   std::string data = "{}"; ///< JSON object
+  /// The job's, when it is about systems: whose it is stands there. Never told.
+  std::string input = {};
 };
 
 } // namespace alula::jobs

@@ -82,12 +82,22 @@ struct step {
   /// something behind. Idempotent like `run`, also after a half-done `run`.
   step_function undo = nullptr;
   std::string_view pool = "lifecycle"; ///< which worker pool runs it
+  /// Which one undoes it, where those of the first may be taken up by others
+  /// for long; empty: the same.
+  std::string_view undo_pool = {};
   /// Other live jobs of the server are cancelled, and awaited, before it runs.
   bool alone = false;
+  /// What it waits for (step_waits) comes with the time, or when a neighbour
+  /// ends: a boot is no reason to look again.
+  bool keeps_time = false;
   /// No sign of life for this long: asked to stop, then shown as stuck.
   std::chrono::milliseconds stall_limit = std::chrono::minutes{5};
   /// The same for the whole step; zero for none.
   std::chrono::milliseconds deadline = std::chrono::milliseconds{0};
+
+  std::string_view pool_of(bool undoing) const {
+    return undoing && !undo_pool.empty() ? undo_pool : pool;
+  }
 };
 
 /// What a caller of `read` knows of the request.
@@ -95,10 +105,13 @@ struct submission;
 
 /// What a kind makes of a request: the part of a job only it can know.
 struct job_draft {
-  std::string input = "{}";             ///< JSON; no secrets
-  std::string dedup_key = {};           ///< empty: never joined to another job
+  std::string input = "{}";   ///< JSON; no secrets
+  std::string dedup_key = {}; ///< empty: never joined to another job
+  std::string lane = {};      ///< appended to the kind's; "": the kind's own
   std::vector<change> changes = {};     ///< committed with the accept
   std::vector<lock_request> locks = {}; ///< taken when the job is claimed
+  /// Steps this request has no use for: they are `skipped` from the accept on.
+  std::vector<std::string_view> skipped = {};
 };
 
 struct kind {
@@ -116,13 +129,36 @@ struct kind {
   /// Cancels and outlives whatever else the server does; the server refuses
   /// every other new job from the accept on.
   bool preempts = false;
+  /// Whether an older live job of the server is pointless once `newer` is
+  /// accepted: it is cancelled then, if it still can be. Null: none is.
+  bool (*supersedes)(const job_record& newer,
+                     const job_record& older) = nullptr;
+  /// Works on what the server has left behind only: it neither waits for the
+  /// server's other jobs nor keeps one of them from being alone.
+  bool is_apart = false;
+  /// Name of the kind that finishes what a job of this kind left behind when
+  /// it was given up; submitted with that job as its subject. Or empty.
+  std::string_view finished_by = "";
   /// Name of the step after which the caller of a synchronous route is told
   /// "done". Empty: when the job is accepted.
   std::string_view answer_after = "";
   /// Checks the arguments; runs on the door's thread, must not block.
   result<job_draft> (*read)(const submission&);
   std::vector<step> steps;
+  /// What is committed with the end of a job that failed or was cancelled,
+  /// wherever and whenever it ends: who waits for its outcome hears of it. The
+  /// record is the one that is saved, of any plan version. Null: nothing.
+  std::vector<change> (*when_over)(const job_record& ended) = nullptr;
 };
+
+/// The rows of a job of this kind as they are when it is accepted. `lane` holds
+/// the kind's suffix only: the ledger makes it whole once it knows the row of
+/// the server ("server:12", "server:12:trash", or "node" without a server).
+job_record plan(const kind& k, const job_draft& draft, time_ms now);
+
+/// What the kind has to say to the end of the job; nothing when it has not
+/// ended, or has succeeded: its steps have said all.
+std::vector<change> changes_at_end(const kind& k, const job_record& job);
 
 /// The kinds an engine knows; a job of an unknown kind read from the ledger is
 /// parked, never dropped.

@@ -9,15 +9,20 @@
 /// one call and rolls back nothing else.
 #pragma once
 
+#include "jobs/access_records.hpp"
+#include "jobs/backup.hpp"
 #include "jobs/changes.hpp"
 #include "jobs/job.hpp"
 #include "jobs/kind.hpp"
 #include "jobs/lifecycle.hpp"
+#include "jobs/outbox.hpp"
 #include "jobs/server.hpp"
+#include "jobs/system_backup.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +61,8 @@ struct save {
   std::vector<event_draft> events;
   std::vector<change> changes;
   std::vector<lock_request> locks; ///< taken with this save, all or none
+  /// Of the request that made this happen: it leads to the job from now on.
+  std::optional<idempotency> key = {};
 };
 
 /// Told of every commit, on the ledger thread, before the callbacks of the
@@ -74,8 +81,16 @@ public:
 struct recovery {
   std::int64_t boot = 0; ///< this boot's number, the fencing token
   bool previous_was_clean = true;
+  /// Of the boots that live jobs belong to: those that ended on purpose, clean
+  /// or not. A job of any other boot was running when the process died.
+  std::set<std::int64_t> ended_boots;
   std::vector<server_record> servers; ///< all that are not deleted
-  std::vector<job_record> jobs;       ///< all that are not terminal
+  /// All that are not terminal. A delete whose files were brought back has
+  /// nothing to wait for any more: its `run_at` is 0, whatever is stored.
+  std::vector<job_record> jobs;
+  /// Deletes that have failed and whose volumes are still in the trash.
+  std::vector<job_id> left_trash;
+  std::vector<pool_pause> paused_pools;
   std::int64_t last_event_seq = 0;
 };
 
@@ -97,12 +112,34 @@ public:
   virtual void save(jobs::save what,
                     std::function<void(result<job_record>)> done) = 0;
 
+  /// Changes that belong to no job, in one transaction. Only those that say
+  /// so: record_found_backup, record_lost_backup, claim_backup,
+  /// record_verification, record_manifest, pin_backup, set_rotation,
+  /// set_schedule, tell_panel, record_delivery, set_server_config,
+  /// quarantine_server, pause_pool, resume_pool, keep_transfer,
+  /// keep_transfer_part, keep_token, revoke_token, note_token_use, keep_audit,
+  /// put_system. Faults as theirs.
+  virtual void amend(std::vector<change> what,
+                     std::function<void(status)> done) = 0;
+
+  /// A token id is used up until it has expired. False when it was already.
+  virtual void burn_token(std::string id, time_ms expires_at,
+                          std::function<void(result<bool>)> done) = 0;
+
   /// Best effort, no version step, no event; the newest per job wins.
   virtual void save_progress(std::int64_t job_row, progress what) = 0;
 
-  /// Removes a terminal job's record. Faults: job_not_found, server_locked
-  /// (not terminal).
+  /// Removes a terminal job's record with its steps and events; keys that led
+  /// to it lead to job_expired until they are over. Faults: job_not_found,
+  /// job_not_ended; job_needed: something still needs it: a server, a volume in
+  /// the trash, what its restore has replaced, a report that the Panel has not
+  /// got.
   virtual void forget(job_id id, std::function<void(status)> done) = 0;
+
+  /// The process is about to end on purpose, now or after a while: what still
+  /// runs when it does has not crashed it. Best effort. A ledger that ends the
+  /// process because it cannot be written sees to that by itself.
+  virtual void ending() = 0;
 
   /// Marks the boot clean, closes the database. Blocking; the last call.
   virtual void end() = 0;
@@ -117,6 +154,9 @@ struct job_filter {
   std::vector<job_state> states;
   std::optional<bool> done;
   time_ms created_after = 0;
+  /// How the id of the job or the uuid of its server begins; empty: any. At
+  /// least 8 characters, or many rows are sorted for a page.
+  std::string begins = {};
 };
 
 struct job_page {
@@ -141,10 +181,15 @@ struct event_page {
   std::int64_t last_seq = 0;
 };
 
-class queries {
+class queries : public backup_records,
+                public report_records,
+                public access_records,
+                public system_records {
 public:
-  virtual ~queries() = default;
   virtual result<std::optional<job_record>> find_job(const job_id& id) = 0;
+  /// The live server of that uuid.
+  virtual result<std::optional<server_record>>
+  find_server(const server_id& id) = 0;
   /// Newest first, strictly below `before` (0: from the newest).
   virtual result<job_page> list_jobs(const job_filter& filter,
                                      std::int64_t before,

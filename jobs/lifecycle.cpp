@@ -157,6 +157,10 @@ public:
     if (h.crashed && in_step) {
       auto& step = job_.steps[*index];
       ++job_.crashes;
+      if (h.done > step.reached) {
+        step.reached = h.done;
+        step.crashes = 0;
+      }
       if (++step.crashes >= max_crashes_in_one_step) {
         park({.code = fault_code::crashed,
               .what = "alula died " + std::to_string(step.crashes)
@@ -190,11 +194,9 @@ public:
       return fault{.code = fault_code::past_pivot,
                    .what = "the job is past the point where it can be undone; "
                            "it runs to its end"};
-    job_.cancel_requested_at = now_;
-    if (!step_to_undo(job_) && job_.state == job_state::queued)
-      finish(job_state::cancelled);
-    else
-      roll_back(h.boot);
+    if (job_.cancel_requested_at == 0)
+      job_.cancel_requested_at = now_;
+    roll_back(h.boot);
     return changed();
   }
 
@@ -238,17 +240,14 @@ public:
     if (job_.state != job_state::parked)
       return fault{.code = fault_code::not_parked,
                    .what = "the job is " + std::string{to_string(job_.state)}};
-    const bool was_undoing =
-        std::ranges::any_of(job_.steps, [](const step_record& s) {
-          return s.state == step_state::undoing
-                 || s.state == step_state::undone;
-        });
+    const bool goes_back = is_going_back();
     job_.attempt = 0;
     for (auto& step : job_.steps) {
       step.attempt = 0;
       step.crashes = 0;
+      step.reached = 0;
     }
-    if (was_undoing) {
+    if (goes_back) {
       roll_back(h.boot);
     } else {
       job_.error.reset();
@@ -343,7 +342,24 @@ private:
     roll_back(job_.boot);
   }
 
+  /// An accepted cancel stands, whatever became of it; a failure is told by
+  /// the steps, see park().
+  bool is_going_back() const {
+    return job_.cancel_requested_at != 0
+           || std::ranges::any_of(job_.steps, [](const step_record& s) {
+                return s.state == step_state::undoing
+                       || s.state == step_state::undone;
+              });
+  }
+
+  /// A job that was rolling back keeps a step that says so, or a retry would
+  /// run it forward: the one whose undo comes next. Nothing runs any more.
   void park(fault why) {
+    if (const auto next = step_to_undo(job_);
+        next && job_.state == job_state::cancelling) {
+      job_.steps[*next].state = step_state::undoing;
+      job_.steps[*next].finished_at = 0;
+    }
     explain("Parked", why.what);
     job_.error = std::move(why);
     enter(job_state::parked);
@@ -354,8 +370,12 @@ private:
     job_.attempt = 0;
     for (auto& step : job_.steps)
       step.attempt = 0;
-    job_.boot = boot;
     job_.run_at = now_;
+    if (!step_to_undo(job_)) {
+      finish_rolled_back();
+      return;
+    }
+    job_.boot = boot;
     if (job_.error)
       explain("RollingBack", job_.error->what);
     else
@@ -407,31 +427,6 @@ action next_action(const job_record& job, time_ms now) {
   }
   const auto index = forward_step(job);
   return index ? action{run_step{*index}} : action{nothing{}};
-}
-
-job_record plan(const kind& k, const job_draft& draft, time_ms now) {
-  job_record job;
-  job.id = make_job_id(now);
-  job.kind = k.name;
-  job.plan_version = k.plan_version;
-  job.lane = k.lane;
-  job.priority = k.priority;
-  job.max_attempts = k.max_attempts;
-  job.past_pivot = k.pivot_at_accept;
-  job.dedup_key = draft.dedup_key;
-  job.input = draft.input;
-  job.created_at = now;
-  job.run_at = now;
-  if (k.deadline.count() > 0)
-    job.deadline_at = now + k.deadline.count();
-  for (const auto& step : k.steps) {
-    if (step.name == k.answer_after)
-      job.answer_after = static_cast<int>(job.steps.size());
-    job.steps.push_back({.name = std::string{step.name}, .cls = step.cls});
-  }
-  if (!k.steps.empty())
-    job.pool = k.steps.front().pool;
-  return job;
 }
 
 } // namespace alula::jobs

@@ -40,7 +40,9 @@ struct interrupted {};
 /// Boot recovery: the process died while this job was running.
 struct adopted {
   std::int64_t boot;
-  bool crashed = true; ///< false: the boot before ended cleanly
+  bool crashed = true; ///< false: the boot it ran for ended on purpose
+  /// progress::done of the step as far as the ledger knows; 0 when it does not.
+  std::int64_t done = 0;
 };
 /// The job waits outside a step (other jobs, a busy pool): only the words.
 struct delayed {
@@ -90,7 +92,8 @@ struct decision {
   std::vector<event_draft> events;
 };
 
-/// Three crashes in one step park the job (design 3).
+/// Three crashes in one step park the job (design 3), unless it came further
+/// each time: a purge of a week outlives three power cuts.
 inline constexpr int max_crashes_in_one_step = 3;
 
 /// Refuses (past_pivot, already_finished, not_parked, internal) what may not
@@ -117,10 +120,5 @@ struct nothing {}; ///< done, or parked
 using action = std::variant<run_step, undo_step, wait_until, nothing>;
 
 action next_action(const job_record& job, time_ms now);
-
-/// The rows of a job of this kind as they are when it is accepted. `lane` holds
-/// the kind's suffix only: the ledger makes it whole once it knows the row of
-/// the server ("server:12", "server:12:trash", or "node" without a server).
-job_record plan(const kind& k, const job_draft& draft, time_ms now);
 
 } // namespace alula::jobs

@@ -1,15 +1,24 @@
 #include "jobs/log.hpp"
 
-#include <memory>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace alula::jobs {
 
 namespace {
 
-log_sink& current_sink() {
-  static log_sink sink;
-  return sink;
+struct destination {
+  log_sink sink;
+  log_format format = log_format::text;
+};
+
+destination& current() {
+  static destination where;
+  return where;
 }
+
+thread_local const log_scope* innermost = nullptr;
 
 void append_value(std::string& line, std::string_view value) {
   const bool plain =
@@ -33,26 +42,54 @@ void append_value(std::string& line, std::string_view value) {
   line += '"';
 }
 
+std::string quoted(std::string_view text) {
+  return nlohmann::json(std::string{text})
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void append(std::string& line, log_format format, std::string_view key,
+            std::string_view value, bool is_number) {
+  if (format == log_format::text) {
+    line += line.empty() ? "" : " ";
+    line += key;
+    line += '=';
+    append_value(line, value);
+    return;
+  }
+  line += line.empty() ? "" : ",";
+  line += quoted(key) + ':';
+  line += is_number ? std::string{value} : quoted(value);
+}
+
 } // namespace
 
-void set_log_sink(log_sink sink) {
-  current_sink() = std::move(sink);
+void set_log_sink(log_sink sink, log_format format) {
+  current() = {std::move(sink), format};
+}
+
+log_scope::log_scope(std::string_view key, std::string_view value)
+  : key_(key), value_(value), outer_(innermost) {
+  innermost = this;
+}
+
+log_scope::~log_scope() {
+  innermost = outer_;
 }
 
 void log(log_level level, std::string_view event,
          std::initializer_list<log_field> fields) {
-  const auto& sink = current_sink();
+  const auto& [sink, format] = current();
   if (!sink)
     return;
   try {
     std::string line;
-    for (const auto& field : fields) {
-      if (!line.empty())
-        line += ' ';
-      line += field.key;
-      line += '=';
-      append_value(line, field.value);
-    }
+    for (const auto& field : fields)
+      append(line, format, field.key, field.value, field.is_number);
+    for (const auto* scope = innermost; scope; scope = scope->outer_)
+      if (std::ranges::none_of(fields, [&](const log_field& field) {
+            return field.key == scope->key_;
+          }))
+        append(line, format, scope->key_, scope->value_, false);
     sink(level, event, line);
   } catch (...) {
     // A line that cannot be written must not stop the work it tells of.

@@ -1,5 +1,6 @@
-/// One line per event: a fixed event name first, then key=value pairs. Never a
-/// secret. The names are listed in docs/operations.md and tests wait for them.
+/// One line per event: a fixed event name first, then key=value pairs, or the
+/// same as members of a JSON object. Never a secret. The names are listed in
+/// docs/operations.md and tests wait for them.
 #pragma once
 
 #include <cstdint>
@@ -16,28 +17,51 @@ enum class log_level { debug, info, warning, error };
 struct log_field {
   std::string_view key;
   std::string value;
+  bool is_number = false;
   log_field(std::string_view name, std::string text)
     : key(name), value(std::move(text)) {}
   log_field(std::string_view name, std::string_view text)
     : key(name), value(text) {}
   log_field(std::string_view name, const char* text) : key(name), value(text) {}
   log_field(std::string_view name, std::int64_t number)
-    : key(name), value(std::to_string(number)) {}
+    : key(name), value(std::to_string(number)), is_number(true) {}
   log_field(std::string_view name, int number)
-    : key(name), value(std::to_string(number)) {}
+    : key(name), value(std::to_string(number)), is_number(true) {}
   log_field(std::string_view name, std::size_t number)
-    : key(name), value(std::to_string(number)) {}
+    : key(name), value(std::to_string(number)), is_number(true) {}
 };
+
+enum class log_format { text, json };
 
 using log_sink = std::function<void(log_level, std::string_view event,
                                     std::string_view fields)>;
 
-/// Set once, before the first thread starts; without it lines are dropped.
-void set_log_sink(log_sink sink);
+/// Set once, before the first thread starts; without it lines are dropped. The
+/// sink gets the fields as `key=value`, values quoted when they hold spaces, or
+/// as `"key":"value","key":3`, valid JSON whatever the bytes are.
+void set_log_sink(log_sink sink, log_format format = log_format::text);
 
-/// `fields` become `key=value`, values quoted when they hold spaces. Any
-/// thread; never throws.
+/// Any thread; never throws.
 void log(log_level level, std::string_view event,
          std::initializer_list<log_field> fields = {});
+
+/// While it lives, every line of this thread has the field, also those of parts
+/// that do not know for whom they work: the id of a request or of a job. A line
+/// that says the same key itself keeps its own. Ends on the thread and in the
+/// order it began; `key` and `value` outlive it.
+class log_scope {
+public:
+  log_scope(std::string_view key, std::string_view value);
+  ~log_scope();
+  log_scope(const log_scope&) = delete;
+  log_scope& operator=(const log_scope&) = delete;
+
+private:
+  friend void log(log_level, std::string_view,
+                  std::initializer_list<log_field>);
+  std::string_view key_;
+  std::string_view value_;
+  const log_scope* outer_;
+};
 
 } // namespace alula::jobs

@@ -18,38 +18,71 @@ namespace alula::jobs {
 /// http/reply.cpp alone, retries in jobs/retry.cpp alone.
 enum class fault_code {
   // the request
-  malformed,            ///< not JSON, not HTTP, not a UUID
-  validation,           ///< well formed, but a field is wrong: see `fields`
-  unauthorized,         ///< no or wrong credentials
-  forbidden,            ///< right credentials, not for this
-  route_not_found,      ///< no such URL
-  method_not_allowed,   ///< the URL exists, not with this method
-  server_not_found,     ///< no server of that uuid here
-  job_not_found,        ///< no job of that id here
-  trash_not_found,      ///< nothing of that job lies in the trash
-  job_expired,          ///< the job's record was pruned
-  server_exists,        ///< the uuid is taken by a different server
-  server_locked,        ///< another job holds the server: see `in_the_way`
-  past_pivot,           ///< too late to cancel
-  already_finished,     ///< the job has ended
-  not_parked,           ///< only a parked or failed job can be retried
-  idempotency_mismatch, ///< the key was used for another request
-  cursor_mismatch,      ///< the cursor belongs to another query
-  body_too_large,       ///< over the body limit
-  headers_too_large,    ///< over the header limits
-  uri_too_long,         ///< over the URL limit
-  rate_limited,         ///< too many requests
-  not_implemented,      ///< a route of Wings alula does not serve
-  shutting_down,        ///< alula stops; ask again later
-  starting,             ///< alula has not recovered its jobs yet
+  malformed,             ///< not JSON, not HTTP, not a UUID
+  validation,            ///< well formed, but a field is wrong: see `fields`
+  unauthorized,          ///< no or wrong credentials
+  forbidden,             ///< right credentials, not for this
+  route_not_found,       ///< no such URL
+  method_not_allowed,    ///< the URL exists, not with this method
+  server_not_found,      ///< no server of that uuid here
+  job_not_found,         ///< no job of that id here
+  trash_not_found,       ///< nothing of that job lies in the trash
+  job_expired,           ///< the job's record was pruned
+  token_used,            ///< a one-time link was used before
+  backup_lost,           ///< the backup is on record, its archive is gone
+  range_not_satisfiable, ///< no byte of the range is in the file
+  backup_not_found,      ///< no backup of that uuid for this server
+  path_not_found,        ///< no such path in the backup
+  token_not_found,       ///< no API token of that id
+  pool_not_found,        ///< no pool of workers of that name
+  server_exists,         ///< the uuid is taken by a different server
+  server_locked,         ///< another job holds the server: see `in_the_way`
+  server_suspended,      ///< a suspended server is not started
+  backup_exists,         ///< the uuid is taken by another backup
+  backup_in_use,         ///< somebody reads the backup: ask again
+  no_manifest,           ///< the archive has not been indexed
+  not_undoable,          ///< nothing is kept to undo the job with
+  not_transferring,      ///< no transfer of the server is under way here
+  past_pivot,            ///< too late to cancel
+  already_finished,      ///< the job has ended
+  not_parked,            ///< only a parked or failed job can be retried
+  job_not_ended,         ///< only an ended job's record can be forgotten
+  job_needed,            ///< something still needs the record of the job
+  idempotency_mismatch,  ///< the key was used for another request
+  cursor_mismatch,       ///< the cursor belongs to another query
+  body_too_large,        ///< over the body limit
+  headers_too_large,     ///< over the header limits
+  uri_too_long,          ///< over the URL limit
+  rate_limited,          ///< too many requests
+  not_implemented,       ///< a route of Wings alula does not serve
+  shutting_down,         ///< alula stops; ask again later
+  starting,              ///< alula has not recovered its jobs yet
   // the world
   docker_unavailable,   ///< dockerd does not answer
   docker_refused,       ///< dockerd answered with a final no
   container_busy,       ///< removal in progress, mount busy: ask again
+  panel_unavailable,    ///< the Panel does not answer, or not now
+  panel_refused,        ///< the Panel answered with a final no
+  node_unavailable,     ///< another node was not reached: it got nothing
+  node_refused,         ///< another node did not take a server
+  store_unavailable,    ///< an object store does not answer, or not now
+  store_refused,        ///< an object store answered with a final no
+  store_object_missing, ///< it has no such object, or no such upload
+  store_not_found,      ///< the configuration names no such store
+  system_not_found,     ///< no system of that id here
+  quota_exceeded,       ///< an organisation has as much as it may have
+  upload_failed,        ///< a body that did not come through to its end
+  transfer_failed,      ///< a server that could not be taken in or sent
+  link_refused,         ///< a URL that may not be asked
   timed_out,            ///< a deadline passed
   insufficient_storage, ///< ENOSPC, EDQUOT
+  no_room,              ///< what the job needs does not fit: waiting is vain
   io_error,             ///< EIO and every other failing system call
   journal_unavailable,  ///< the ledger cannot write
+  volume_obstructed,    ///< a mount or a link where a volume should be
+  backup_damaged,       ///< the archive is not what was written
+  archive_refused,      ///< the archive is hostile or over a limit
+  install_failed,       ///< the install script, or what it ran in
   // the engine
   interrupted, ///< asked to stop: shutdown or cancel
   stuck,       ///< a step made no progress for its whole limit
@@ -93,7 +126,8 @@ fault system_fault(int error_number, std::string_view call,
 std::string to_json(const fault& f);
 fault fault_from_json(std::string_view text);
 
-/// A value or a fault.
+/// A value or a fault. What is taken out of a temporary is taken by value: a
+/// reference into it would dangle in `for (const auto& x : f().value())`.
 template<class T>
 class [[nodiscard]] result {
 public:
@@ -106,15 +140,15 @@ public:
 
   T& value() & { return std::get<0>(held_); }
   const T& value() const& { return std::get<0>(held_); }
-  T&& value() && { return std::get<0>(std::move(held_)); }
+  T value() && { return std::get<0>(std::move(held_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::get<0>(std::move(held_)); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
   const fault& error() const& { return std::get<1>(held_); }
-  fault&& error() && { return std::get<1>(std::move(held_)); }
+  fault error() && { return std::get<1>(std::move(held_)); }
 
 private:
   std::variant<T, fault> held_;
@@ -132,7 +166,7 @@ public:
     assert(fault_);
     return *fault_;
   }
-  fault&& error() && {
+  fault error() && {
     assert(fault_);
     return std::move(*fault_);
   }

@@ -7,13 +7,16 @@ namespace alula::jobs {
 error_class classify(fault_code code) {
   switch (code) {
   case fault_code::docker_unavailable:
+  case fault_code::panel_unavailable:
+  case fault_code::store_unavailable:
+  case fault_code::container_busy: // dockerd is not done yet, hung or not
   case fault_code::insufficient_storage:
   case fault_code::rate_limited:
+  case fault_code::backup_in_use:
   case fault_code::server_locked:
   case fault_code::starting:
   case fault_code::shutting_down:
     return error_class::busy;
-  case fault_code::container_busy:
   case fault_code::timed_out:
   case fault_code::io_error:
   case fault_code::interrupted:

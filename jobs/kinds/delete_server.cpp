@@ -5,18 +5,21 @@
 // and are disconnected, its background work is cancelled and awaited, its
 // containers are destroyed, and its volume is renamed into the trash. Then the
 // uuid is free and the caller is answered; the files follow in the background,
-// after the undelete window.
+// after the undelete window. Its backups are kept, unless the request says
+// otherwise.
 //
 // The accept is the pivot: the Panel forgets the server on our 2xx, so nobody
 // is left to ask a second time (job-engine A.2, ServerDeletionService).
 #include "jobs/catalog.hpp"
 #include "jobs/downloads.hpp"
 #include "jobs/engine.hpp"
+#include "jobs/kinds/fields.hpp"
+#include "jobs/kinds/removing_backups.hpp"
+#include "jobs/kinds/steps.hpp"
+#include "jobs/kinds/trash.hpp"
 #include "jobs/ports.hpp"
+#include "jobs/server_life.hpp"
 
-#include <nlohmann/json.hpp>
-
-#include <algorithm>
 #include <array>
 #include <string>
 
@@ -24,27 +27,28 @@ namespace alula::jobs {
 
 namespace {
 
-using nlohmann::json;
+using fields::json;
 
 result<job_draft> read(const submission& request) {
   if (!request.target)
-    return fault{.code = fault_code::server_not_found,
-                 .what = "there is no server " + request.server.to_string()
-                         + " on this node"};
+    return no_such_server(request);
+  const auto body = fields::object(request.body);
+  if (!body)
+    return body.error();
+  const auto backups = fields::text(*body, "backups", 16);
+  if (!backups)
+    return backups.error();
+  if (*backups != "" && *backups != "keep" && *backups != "delete")
+    return fields::wrong("/backups", "must be \"keep\" or \"delete\"");
   job_draft draft;
   draft.input = json{{"server", request.server.view()},
+                     {"backups", *backups == "delete" ? "delete" : "keep"},
                      {"container_id", request.target->container_id},
                      {"transferring", request.target->transferring}}
                     .dump();
   draft.dedup_key = "server.delete:" + std::to_string(request.target->row);
   draft.changes.emplace_back(begin_delete{});
   return draft;
-}
-
-/// The trash entry is named after the job, so the accept commit is already the
-/// intent of the rename (design 3).
-std::string trash_name(const job_record& job) {
-  return job.id.to_string();
 }
 
 step_outcome announce(step_context& ctx) {
@@ -70,29 +74,41 @@ step_outcome cancel_background_work(step_context& ctx) {
   return step_done{.output = json{{"downloads", cancelled}}.dump()};
 }
 
+/// Each one that is gone is a sign of life: a removal may take minutes.
 step_outcome destroy_container(step_context& ctx) {
   auto& containers = ctx.node.containers;
   const auto uuid = ctx.job.server.to_string();
   const auto recorded =
       json::parse(ctx.job.input).value("container_id", std::string{});
+  std::int64_t gone = 0;
+  // What ends now was wanted: nobody calls it a crash (wings-protocol 8.7).
+  if (auto* life = ctx.node.life;
+      life && life->processes.state(ctx.job.server) != process_state::offline)
+    life->processes.set_state(ctx.job.server, process_state::stopping);
+  const auto destroy = [&](std::string_view name) {
+    auto destroyed = containers.destroy(name, ctx.stop);
+    if (destroyed)
+      ctx.report({.done = ++gone, .unit = "containers"});
+    return destroyed;
+  };
   // The uuid is still ours, so its names cannot belong to a newer server.
   for (const auto& name : {recorded, uuid, uuid + "_installer"}) {
     if (name.empty())
       continue;
-    if (auto destroyed = containers.destroy(name, ctx.stop); !destroyed)
+    if (auto destroyed = destroy(name); !destroyed)
       return std::move(destroyed).error();
   }
-  auto labelled = containers.find_by_label("alula.server=" + uuid);
+  auto labelled = containers.find_by_label("alula.server=" + uuid, ctx.stop);
   if (!labelled)
     return std::move(labelled).error();
   for (const auto& id : *labelled)
-    if (auto destroyed = containers.destroy(id, ctx.stop); !destroyed)
+    if (auto destroyed = destroy(id); !destroyed)
       return std::move(destroyed).error();
   return step_done{};
 }
 
 step_outcome detach_volume(step_context& ctx) {
-  const auto name = trash_name(ctx.job);
+  const auto name = trash_name(ctx.job.id);
   const auto in_trash = ctx.node.volumes.detach(ctx.job.server, name);
   if (!in_trash)
     return in_trash.error();
@@ -105,25 +121,77 @@ step_outcome detach_volume(step_context& ctx) {
   return done;
 }
 
-step_outcome forget(step_context&) {
+/// While the uuid is still ours: a new server of it may make backups of its
+/// own.
+step_outcome mark_backups(step_context& ctx) {
+  step_done done;
+  auto uuids = json::array();
+  const bool all =
+      json::parse(ctx.job.input).value("backups", std::string{}) == "delete";
+  for (std::int64_t before = 0; all;) {
+    const auto page = ctx.node.records.list_backups({.server = ctx.job.server},
+                                                    before, 1'000);
+    if (!page)
+      return page.error();
+    for (const auto& backup : page->items) {
+      uuids.push_back(backup.uuid.view());
+      done.changes.emplace_back(begin_backup_delete{backup.uuid});
+    }
+    before = page->next_before;
+    if (before == 0)
+      break;
+  }
+  done.output = json{{"backups", uuids}}.dump();
+  return done;
+}
+
+step_outcome remove_backups(step_context& ctx) {
+  step_done done;
+  const auto marked = fields::told_by(ctx.job, "mark_backups");
+  for (const auto& text : marked.at("backups")) {
+    const auto uuid = backup_id::parse(text.get<std::string>()).value();
+    auto removed = ctx.node.archives.remove(uuid);
+    if (!removed && removed.error().code == fault_code::backup_in_use)
+      return wait_for_readers(ctx, "remove_backups", uuid);
+    if (!removed)
+      return std::move(removed).error();
+    const auto known = ctx.node.records.find_backup(uuid);
+    if (!known)
+      return known.error();
+    if (*known)
+      remove_objects(ctx, **known, done.changes);
+    done.changes.emplace_back(forget_backup{uuid});
+  }
+  return done;
+}
+
+/// What an install has left: its script; its log goes with the server.
+status remove_install_files(const step_context& ctx) {
+  auto& files = ctx.node.life->installs;
+  if (auto gone = files.remove_script(ctx.job.server); !gone)
+    return gone;
+  return files.remove_log(ctx.job.server);
+}
+
+step_outcome forget(step_context& ctx) {
+  if (ctx.node.life) {
+    ctx.node.life->processes.forget(ctx.job.server);
+    if (auto gone = remove_install_files(ctx); !gone)
+      return std::move(gone).error();
+  }
   return step_done{.changes = {forget_server{}}};
 }
 
-/// An undelete may have taken the files back: then there is nothing to keep.
-result<bool> lies_in_trash(const step_context& ctx) {
-  auto entries = ctx.node.volumes.trash_entries();
-  if (!entries)
-    return std::move(entries).error();
-  return std::ranges::find(*entries, trash_name(ctx.job)) != entries->end();
-}
-
 step_outcome retain(step_context& ctx) {
-  const auto detached = json::parse(ctx.job.find_step("detach_volume")->output);
+  const auto detached = fields::told_by(ctx.job, "detach_volume");
   const auto purge_after = detached.at("purge_after").get<time_ms>();
-  const auto there = lies_in_trash(ctx);
-  if (!there)
-    return there.error();
-  if (*there && ctx.now < purge_after)
+  // An undelete may have taken the files back: then there is nothing to keep.
+  const auto where = find_deleted(ctx, ctx.job.id);
+  if (!where)
+    return where.error();
+  if (*where == deleted_files::taken_out)
+    return wait_for_taken_out();
+  if (*where == deleted_files::in_trash && ctx.now < purge_after)
     return step_waits{
         .reason = "Retained",
         .message = "the files stay in the trash until the undelete window ends",
@@ -132,52 +200,35 @@ step_outcome retain(step_context& ctx) {
 }
 
 step_outcome purge(step_context& ctx) {
-  const auto purged = ctx.node.volumes.purge(
-      trash_name(ctx.job), ctx.stop,
-      [&](const volumes::purge_progress& so_far) {
-        ctx.report({.done = so_far.entries,
-                    .total = so_far.entries_total,
-                    .unit = "entries",
-                    .message = std::to_string(so_far.bytes) + " bytes freed"});
-      });
-  if (!purged)
-    return purged.error();
-  return step_done{
-      .changes = {end_purge{ctx.job.id}},
-      .job_result =
-          json{{"entries", purged->entries}, {"bytes", purged->bytes}}.dump()};
+  return purge_entry(ctx, ctx.job.id);
 }
 
 } // namespace
 
-const kind delete_server{
-    .name = "server.delete",
-    .priority = 1,
-    .pivot_at_accept = true,
-    .preempts = true,
-    .answer_after = "forget_server",
-    .read = read,
-    .steps = {
-        {.name = "announce", .cls = step_class::retriable, .run = announce},
-        {.name = "close_sockets",
-         .cls = step_class::retriable,
-         .run = close_sockets},
-        {.name = "cancel_background_work",
-         .cls = step_class::retriable,
-         .run = cancel_background_work,
-         .alone = true},
-        {.name = "destroy_container",
-         .cls = step_class::retriable,
-         .run = destroy_container},
-        {.name = "detach_volume",
-         .cls = step_class::retriable,
-         .run = detach_volume},
-        {.name = "forget_server", .cls = step_class::retriable, .run = forget},
-        {.name = "retain", .cls = step_class::retriable, .run = retain},
-        {.name = "purge",
-         .cls = step_class::retriable,
-         .run = purge,
-         .pool = "purge"},
-    }};
+const kind delete_server{.name = "server.delete",
+                         .priority = 1,
+                         .pivot_at_accept = true,
+                         .preempts = true,
+                         .finished_by = "trash.purge",
+                         .answer_after = "forget_server",
+                         .read = read,
+                         .steps = {
+                             retriable("announce", announce),
+                             retriable("close_sockets", close_sockets),
+                             {.name = "cancel_background_work",
+                              .cls = step_class::retriable,
+                              .run = cancel_background_work,
+                              .alone = true},
+                             retriable("destroy_container", destroy_container),
+                             retriable("detach_volume", detach_volume),
+                             retriable("mark_backups", mark_backups),
+                             retriable("forget_server", forget),
+                             retriable("remove_backups", remove_backups),
+                             {.name = "retain",
+                              .cls = step_class::retriable,
+                              .run = retain,
+                              .keeps_time = true},
+                             retriable("purge", purge, "purge"),
+                         }};
 
 } // namespace alula::jobs

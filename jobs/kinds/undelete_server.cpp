@@ -1,16 +1,16 @@
 // Brings a deleted server back while its volume still lies in the trash.
 //
 // The accept claims the trash entry, so the delete that owns it cannot purge
-// it meanwhile. The volume is renamed back, and in the commit that records it
-// the server lives again: a new incarnation with the settings of the old one,
-// suspended as it was before. Its container is gone; the next start makes one.
+// it meanwhile, and the uuid, so that no new server gets it. The volume is
+// renamed back, and in the commit that records it the server lives again: a new
+// incarnation with the settings of the old one, suspended as it was before. Its
+// container is gone; the next start makes one.
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
+#include "jobs/kinds/trash.hpp"
 #include "jobs/ports.hpp"
 
 #include <nlohmann/json.hpp>
-
-#include <algorithm>
 
 namespace alula::jobs {
 
@@ -26,11 +26,6 @@ result<job_draft> read(const submission& request) {
   return draft;
 }
 
-job_id deleted_by(const job_record& job) {
-  const auto text = json::parse(job.input).at("deleted_by").get<std::string>();
-  return job_id::parse(text).value();
-}
-
 /// The accept has claimed the entry; this step is what a roll-back releases.
 step_outcome claim(step_context&) {
   return step_done{};
@@ -42,24 +37,15 @@ step_outcome release(step_context& ctx) {
 
 step_outcome restore(step_context& ctx) {
   const auto deletion = deleted_by(ctx.job);
-  auto back = ctx.node.volumes.reattach(deletion.view(), ctx.job.server);
+  auto back = ctx.node.volumes.reattach(trash_name(deletion), ctx.job.server);
   if (!back)
     return std::move(back).error();
   return step_done{.changes = {restore_server{deletion}}};
 }
 
-/// While the entry lies in the trash nothing was moved, and a volume that is
-/// in the way belongs to somebody else.
 step_outcome put_back(step_context& ctx) {
-  const auto entry = deleted_by(ctx.job).to_string();
-  const auto entries = ctx.node.volumes.trash_entries();
-  if (!entries)
-    return entries.error();
-  if (std::ranges::find(*entries, entry) != entries->end())
-    return step_done{};
-  const auto moved = ctx.node.volumes.detach(ctx.job.server, entry);
-  if (!moved)
-    return moved.error();
+  if (auto back = put_back_into_trash(ctx); !back)
+    return std::move(back).error();
   return step_done{};
 }
 
@@ -68,6 +54,7 @@ step_outcome put_back(step_context& ctx) {
 const kind undelete_server{.name = "server.undelete",
                            .lane = "trash",
                            .priority = 1,
+                           .finished_by = "undelete.settle",
                            .read = read,
                            .steps = {
                                {.name = "claim",

@@ -1,0 +1,79 @@
+#include "jobs/backup.hpp"
+
+#include <algorithm>
+
+namespace alula::jobs {
+
+namespace {
+
+constexpr std::string_view in_store = "store ";
+
+} // namespace
+
+const backup_place* backup_record::find_place(std::string_view name) const {
+  const auto found = std::ranges::find(places, name, &backup_place::name);
+  return found == places.end() ? nullptr : &*found;
+}
+
+const backup_place* backup_record::any_store() const {
+  const auto found = std::ranges::find_if(
+      places, [](const backup_place& p) { return p.name != panel_place; });
+  return found == places.end() ? nullptr : &*found;
+}
+
+std::string_view backup_record::damaged_place() const {
+  if (damage.empty())
+    return {};
+  if (!damage.starts_with(in_store))
+    return local_place;
+  // Older releases said "store S does not have the archive", too.
+  const auto named = std::string_view{damage}.substr(in_store.size());
+  return named.substr(0, named.find_first_of(": "));
+}
+
+bool backup_record::has_good_copy_besides(std::string_view place) const {
+  const auto damaged = damaged_place();
+  if (place != local_place && damaged != local_place && is_local
+      && lost_at == 0)
+    return true;
+  return std::ranges::any_of(places, [&](const backup_place& p) {
+    // The Panel has put the object together when it has taken the report.
+    return p.name != place && p.name != damaged
+           && (p.name != panel_place || told_at != 0);
+  });
+}
+
+std::string damage_in_store(std::string_view store, std::string_view what) {
+  std::string out{in_store};
+  out += store;
+  out += ": ";
+  out += what;
+  return out;
+}
+
+bool is_the_panels(const backup_record& b) {
+  return b.find_place(panel_place) && !b.any_store()
+         && (!b.is_local || b.is_scratch);
+}
+
+std::string_view to_string(backup_state s) {
+  switch (s) {
+  case backup_state::creating:
+    return "creating";
+  case backup_state::ready:
+    return "ready";
+  case backup_state::deleting:
+    return "deleting";
+  }
+  return "";
+}
+
+std::optional<backup_state> parse_backup_state(std::string_view text) {
+  for (const auto state :
+       {backup_state::creating, backup_state::ready, backup_state::deleting})
+    if (text == to_string(state))
+      return state;
+  return std::nullopt;
+}
+
+} // namespace alula::jobs

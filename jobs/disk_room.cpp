@@ -1,0 +1,125 @@
+#include "jobs/disk_room.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+namespace alula::jobs {
+
+namespace {
+
+constexpr std::int64_t mib = std::int64_t{1} << 20;
+
+std::int64_t share_of(std::int64_t total) {
+  return std::min(std::clamp(total / 50, 256 * mib, 1024 * mib), total / 10);
+}
+
+} // namespace
+
+fault without_room(fault why) {
+  if (why.code == fault_code::insufficient_storage)
+    why.code = fault_code::no_room;
+  return why;
+}
+
+std::string readable_size(std::int64_t bytes) {
+  constexpr std::array<const char*, 5> units{"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024)
+    return std::to_string(bytes) + " bytes";
+  auto value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; value >= 1000 && unit + 1 < units.size(); ++unit)
+    value /= 1024;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f %s", value, units[unit]);
+  return text.data();
+}
+
+result<disk_room::numbers> disk_room::numbers_of(int at,
+                                                 std::string_view name) const {
+  struct stat place {};
+  if (::fstat(at, &place) != 0)
+    return system_fault(errno, "fstat", name);
+  struct statvfs seen {};
+  if (::fstatvfs(at, &seen) != 0)
+    return system_fault(errno, "statvfs", name);
+  const auto unit = static_cast<std::int64_t>(seen.f_frsize);
+  numbers out;
+  out.disk = place.st_dev;
+  out.free = static_cast<std::int64_t>(seen.f_bavail) * unit;
+  out.total = static_cast<std::int64_t>(seen.f_blocks) * unit;
+  out.kept_free = keep_free_ < 0 ? share_of(out.total) : keep_free_;
+  return out;
+}
+
+std::int64_t disk_room::promised(dev_t disk, const owner& except) const {
+  std::int64_t sum = 0;
+  for (const auto& [whose, kept] : promises_)
+    sum += whose != except && kept.disk == disk ? kept.bytes : 0;
+  return sum;
+}
+
+status disk_room::reserve(int at, std::string_view name, const job_id& job,
+                          std::int64_t bytes) {
+  auto disk = numbers_of(at, name);
+  if (!disk)
+    return std::move(disk).error();
+  const std::lock_guard guard{mutex_};
+  const owner mine{job, std::string{name}};
+  const auto others = promised(disk->disk, mine);
+  if (bytes > disk->free - disk->kept_free - others)
+    return fault{
+        .code = fault_code::insufficient_storage,
+        .what = readable_size(bytes) + " are needed on " + std::string{name}
+                + "; " + readable_size(disk->free) + " are free, of which "
+                + readable_size(std::min(others, disk->free))
+                + " are reserved already and " + readable_size(disk->kept_free)
+                + " have to stay free"};
+  promises_[mine] = {disk->disk, bytes};
+  return {};
+}
+
+void disk_room::release(const job_id& job, std::string_view name) {
+  const std::lock_guard guard{mutex_};
+  promises_.erase({job, std::string{name}});
+}
+
+void disk_room::spend(const job_id& job, std::string_view name,
+                      std::int64_t bytes) {
+  const std::lock_guard guard{mutex_};
+  const auto kept = promises_.find({job, std::string{name}});
+  if (kept != promises_.end())
+    kept->second.bytes = std::max<std::int64_t>(0, kept->second.bytes - bytes);
+}
+
+status disk_room::look(int at, std::string_view name) const {
+  auto disk = numbers_of(at, name);
+  if (!disk)
+    return std::move(disk).error();
+  if (disk->free >= disk->kept_free / 2)
+    return {};
+  return fault{.code = fault_code::insufficient_storage,
+               .what = std::string{name}
+                       + " filled up meanwhile: " + readable_size(disk->free)
+                       + " are free, and " + readable_size(disk->kept_free / 2)
+                       + " have to stay so"};
+}
+
+result<disk_space> disk_room::space(int at, std::string_view name) const {
+  auto disk = numbers_of(at, name);
+  if (!disk)
+    return std::move(disk).error();
+  const std::lock_guard guard{mutex_};
+  const auto reserved = promised(disk->disk, {});
+  return disk_space{.free = std::max<std::int64_t>(
+                        0, disk->free - disk->kept_free - reserved),
+                    .total = disk->total,
+                    .reserved = reserved,
+                    .unused = disk->free,
+                    .device = disk->disk};
+}
+
+} // namespace alula::jobs

@@ -1,0 +1,73 @@
+// Removes the copy of a backup from one of its places, never the last one.
+// Nothing is waited for, as waiting would keep the backup locked, and there is
+// no way back from here: from a store that is away it is removed later
+// (store.clean), and who downloads the local archive reads it to its end.
+//
+// The schedule submits one for every archive that is scratch and that a store
+// of ours has, or the Panel has taken note of; an operator for any place but
+// the Panel's, which only the Panel can reach.
+#include "jobs/backup.hpp"
+#include "jobs/catalog.hpp"
+#include "jobs/engine.hpp"
+#include "jobs/kinds/backup_requests.hpp"
+#include "jobs/kinds/far_steps.hpp"
+#include "jobs/kinds/fields.hpp"
+#include "jobs/kinds/steps.hpp"
+#include "jobs/ports.hpp"
+
+namespace alula::jobs {
+
+namespace {
+
+using fields::json;
+
+result<job_draft> read(const submission& request) {
+  return read_about_place(request, "backup.drop_copy", backup_lock::exclusive,
+                          "place");
+}
+
+step_outcome remove(step_context& ctx) {
+  const auto uuid = fields::known_id<backup_id>(ctx.job.input, "backup");
+  const auto place = json::parse(ctx.job.input).at("place").get<std::string>();
+  const auto known = ctx.node.records.find_backup(uuid);
+  if (!known)
+    return known.error();
+  if (!*known || (*known)->state != backup_state::ready)
+    return step_done{};
+  const auto& b = **known;
+  if (place != local_place && !b.find_place(place))
+    return step_done{};
+  if (!b.has_good_copy_besides(place))
+    return fault{.code = fault_code::validation,
+                 .what = "it is the only good copy of backup "
+                         + uuid.to_string() + ": delete the backup instead",
+                 .where = "/place"};
+  if (place == local_place) {
+    if (auto gone = ctx.node.archives.drop(uuid); !gone)
+      return std::move(gone).error();
+    return step_done{.changes = {set_local{uuid, false, false}}};
+  }
+  const auto store = find_store(ctx, place);
+  if (!store)
+    return store.error();
+  const auto& key = b.find_place(place)->key;
+  const auto gone = remove_remains(**store, {.key = key}, ctx.stop);
+  if (!gone && gone.error().code != fault_code::store_unavailable)
+    return gone.error();
+  step_done done{.changes = {forget_place{uuid, place}}};
+  if (!gone)
+    done.changes.emplace_back(leave_remains{place, key, ""});
+  return done;
+}
+
+} // namespace
+
+const kind drop_copy{.name = "backup.drop_copy",
+                     .lane = "copy",
+                     .priority = 3,
+                     .is_apart = true,
+                     .answer_after = "remove",
+                     .read = read,
+                     .steps = {pivot("remove", remove, nullptr, "transfer")}};
+
+} // namespace alula::jobs

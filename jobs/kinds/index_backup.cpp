@@ -1,0 +1,68 @@
+// Makes the manifest of an archive that another program wrote, so that it can
+// be browsed and single files can be fetched. A cancel ends it at once: a whole
+// manifest harms nobody, and half of one has no name.
+#include "jobs/backup.hpp"
+#include "jobs/catalog.hpp"
+#include "jobs/disk_room.hpp"
+#include "jobs/engine.hpp"
+#include "jobs/kinds/fields.hpp"
+#include "jobs/kinds/reading_backups.hpp"
+#include "jobs/kinds/steps.hpp"
+#include "jobs/ports.hpp"
+
+#include <algorithm>
+
+namespace alula::jobs {
+
+namespace {
+
+result<job_draft> read(const submission& request) {
+  return draft_of_reader(request, "backup.index");
+}
+
+/// For the manifest and what is sorted aside for it: how many files there are
+/// nobody knows yet, and a manifest has some hundredths of its archive.
+std::int64_t room_for_index(std::int64_t archive_size) {
+  constexpr std::int64_t least = std::int64_t{1} << 20;
+  return least + archive_size / 50;
+}
+
+step_outcome index(step_context& ctx) {
+  const auto uuid = fields::known_id<backup_id>(ctx.job.input, "backup");
+  const auto file = ctx.node.archives.inspect(uuid);
+  if (!file)
+    return file.error();
+  const auto total = *file ? (*file)->size : 0;
+  if (auto kept = ctx.node.archives.reserve(ctx.job.id, room_for_index(total));
+      !kept)
+    return without_room(std::move(kept).error());
+  auto made = ctx.node.archives.index(
+      uuid, ctx.job.server, ctx.job.id, ctx.stop,
+      [&](const archive_progress_made& so_far) {
+        ctx.report({.done = so_far.bytes,
+                    .total = std::max(total, so_far.bytes),
+                    .unit = "bytes",
+                    .message = "reading the archive"});
+      });
+  ctx.node.archives.release(ctx.job.id);
+  if (!made)
+    return std::move(made).error();
+  const auto indexed = ctx.node.archives.inspect(uuid);
+  if (!indexed)
+    return indexed.error();
+  record_manifest known{uuid};
+  if (*indexed && (*indexed)->facts)
+    known.facts = *(*indexed)->facts;
+  return step_done{.changes = {std::move(known)}};
+}
+
+} // namespace
+
+const kind index_backup{
+    .name = "backup.index",
+    .lane = "verify",
+    .max_attempts = 3,
+    .read = read,
+    .steps = {compensatable("index", index, nullptr, "verify")}};
+
+} // namespace alula::jobs
