@@ -73,6 +73,21 @@ status make_path(const std::filesystem::path& path,
   return sync_path(parent);
 }
 
+int open_resolved(int parent, const char* path, int flags,
+                  std::uint64_t resolve) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
+  how.resolve = resolve;
+  for (;;) {
+    const auto fd = ::syscall(SYS_openat2, parent, path, &how, sizeof how);
+    if (fd >= 0)
+      return static_cast<int>(fd);
+    // EAGAIN: a rename elsewhere raced with the walk (openat2(2)).
+    if (errno != EINTR && errno != EAGAIN)
+      return -errno;
+  }
+}
+
 bool is_empty(int fd) {
   const file_descriptor again{::openat(fd, ".", directory_flags)};
   if (!again.is_open())
@@ -96,19 +111,6 @@ bool is_empty(int fd) {
 }
 
 } // namespace
-
-file_descriptor& file_descriptor::operator=(file_descriptor&& other) noexcept {
-  if (this != &other) {
-    close();
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
-void file_descriptor::close() {
-  if (fd_ >= 0)
-    ::close(std::exchange(fd_, -1));
-}
 
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name.size() <= 255 && name != "." && name != ".."
@@ -160,18 +162,15 @@ result<directory> open_root(const std::filesystem::path& path,
 }
 
 int open_beneath(int parent, const char* name, int flags) {
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC | O_NOFOLLOW;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
-                | RESOLVE_NO_XDEV;
-  for (;;) {
-    const auto fd = ::syscall(SYS_openat2, parent, name, &how, sizeof how);
-    if (fd >= 0)
-      return static_cast<int>(fd);
-    // EAGAIN: a rename elsewhere raced with the walk (openat2(2)).
-    if (errno != EINTR && errno != EAGAIN)
-      return -errno;
-  }
+  return open_resolved(parent, name, flags | O_NOFOLLOW,
+                       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
+                           | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+}
+
+int open_inside(int root, const char* path, int flags) {
+  return open_resolved(root, path, flags,
+                       RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
+                           | RESOLVE_NO_XDEV);
 }
 
 status sync_directory(const directory& dir) {
@@ -209,6 +208,24 @@ result<bool> is_taken(const directory& dir, const std::string& name) {
   if (errno == ENOENT)
     return false;
   return system_fault(errno, "stat", dir.path_of(name));
+}
+
+result<occupant> look_at(const directory& dir, const std::string& name) {
+  struct statx found {};
+  if (::statx(dir.fd.get(), name.c_str(),
+              AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+              STATX_TYPE | STATX_INO | STATX_MNT_ID, &found)
+      != 0) {
+    if (errno == ENOENT)
+      return occupant::nothing;
+    return system_fault(errno, "statx", dir.path_of(name));
+  }
+  if (S_ISLNK(found.stx_mode))
+    return occupant::link;
+  // Also a bind mount of the same disk. A subvolume can be renamed.
+  if (identity_of(found).mount != dir.identity.mount)
+    return occupant::mount;
+  return occupant::entry;
 }
 
 result<rename_outcome> rename_new(const directory& from,

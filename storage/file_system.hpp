@@ -7,6 +7,7 @@
 /// system calls as io_error or insufficient_storage.
 #pragma once
 
+#include "jobs/descriptor.hpp"
 #include "jobs/result.hpp"
 
 #include <cstdint>
@@ -22,23 +23,7 @@ struct statx;
 
 namespace alula::storage {
 
-/// Owns a file descriptor; negative when it owns none.
-class file_descriptor {
-public:
-  file_descriptor() = default;
-  explicit file_descriptor(int fd) : fd_(fd) {}
-  file_descriptor(file_descriptor&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)) {}
-  file_descriptor& operator=(file_descriptor&& other) noexcept;
-  ~file_descriptor() { close(); }
-
-  int get() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-  void close();
-
-private:
-  int fd_ = -1;
-};
+using file_descriptor = jobs::descriptor;
 
 /// What makes a directory itself, however it is reached. Two bind mounts of
 /// one file system differ in `mount` only (statx, STATX_MNT_ID, Linux 5.8).
@@ -90,6 +75,10 @@ jobs::result<directory> open_root(const std::filesystem::path& path,
 /// and NO_XDEV; the descriptor or -errno. EXDEV: a mount lies on it.
 int open_beneath(int parent, const char* name, int flags);
 
+/// The same of a path, which may lead over links as long as they end beneath
+/// `root`. EXDEV: it leads out, or a mount lies on it.
+int open_inside(int root, const char* path, int flags);
+
 /// fsync; a failed one is never repeated and believed (design 3).
 jobs::status sync_directory(const directory& dir);
 
@@ -103,6 +92,10 @@ jobs::result<bool> make_directory(const directory& parent,
 
 /// Whether anything, of whatever type, has the name; links are not followed.
 jobs::result<bool> is_taken(const directory& dir, const std::string& name);
+
+/// What has a name, as far as it matters to a rename.
+enum class occupant { nothing, entry, link, mount };
+jobs::result<occupant> look_at(const directory& dir, const std::string& name);
 
 enum class rename_outcome { moved, source_missing, target_exists };
 

@@ -67,6 +67,7 @@ jobs::step_record read_step(const rows& row) {
   step.state = jobs::parse_step_state(row.text(c++)).value();
   step.attempt = small(row, c++);
   step.crashes = small(row, c++);
+  step.reached = row.integer(c++);
   step.output = row.text(c++);
   step.error = read_fault(row, c++);
   step.started_at = row.integer(c++);
@@ -88,6 +89,14 @@ jobs::server_record read_server(const rows& row) {
   server.config = row.text(c++);
   server.created_at = row.integer(c++);
   server.updated_at = row.integer(c++);
+  server.quarantined_at = row.integer(c++);
+  server.wanted_up = row.integer(c++) != 0;
+  server.install = jobs::parse_install_state(row.text(c++)).value();
+  server.installed_at = row.integer(c++);
+  server.crashed_at = row.integer(c++);
+  server.crash_exit_code = static_cast<int>(row.integer(c++));
+  server.crash_out_of_memory = row.integer(c++) != 0;
+  server.rotation = row.text(c++);
   return server;
 }
 
@@ -103,6 +112,7 @@ jobs::event read_event(const rows& row) {
   event.job_version = row.integer(c++);
   event.at = row.integer(c++);
   event.data = row.text(c++);
+  event.input = row.text(c++);
   return event;
 }
 

@@ -17,14 +17,16 @@
   " j.deadline_at, j.created_at, j.started_at, j.finished_at, j.expires_at,"   \
   " j.answer_after"
 #define ALULA_STEP_COLUMNS                                                     \
-  "name, class, state, attempt, crashes, output, error, started_at, "          \
+  "name, class, state, attempt, crashes, reached, output, error, started_at, " \
   "finished_at"
 #define ALULA_SERVER_COLUMNS                                                   \
   "server_row, uuid, state, suspended, transferring, owner_job, created_by,"   \
-  " container_id, config, created_at, updated_at"
+  " container_id, config, created_at, updated_at, quarantined_at,"             \
+  " wanted_up, install, installed_at, crashed_at, crash_exit_code,"            \
+  " crash_out_of_memory, rotation"
 #define ALULA_EVENT_COLUMNS                                                    \
   "e.seq, e.job_row, j.id, j.server, j.kind, e.type, e.job_version, e.at,"     \
-  " e.data"
+  " e.data, CASE WHEN j.kind GLOB 'system.*' THEN j.input END"
 
 namespace alula::storage {
 

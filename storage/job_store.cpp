@@ -1,8 +1,11 @@
 #include "storage/job_store.hpp"
 
+#include "jobs/principal.hpp"
+#include "storage/backup_sql.hpp"
 #include "storage/ledger_sql.hpp"
 #include "storage/server_changes.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -31,17 +34,9 @@ fault broken(std::string what) {
       .code = fault_code::internal, .what = std::move(what), .where = "ledger"};
 }
 
-/// job-engine B.3; the schema checks the same.
-std::string lane_of(const jobs::job_record& job) {
-  if (job.server_row == 0)
-    return "node";
-  const auto lane = "server:" + std::to_string(job.server_row);
-  return job.lane.empty() ? lane : lane + ":" + job.lane;
-}
-
 bool same(const jobs::step_record& a, const jobs::step_record& b) {
   return a.state == b.state && a.attempt == b.attempt && a.crashes == b.crashes
-         && a.output == b.output && a.error == b.error
+         && a.reached == b.reached && a.output == b.output && a.error == b.error
          && a.started_at == b.started_at && a.finished_at == b.finished_at;
 }
 
@@ -58,148 +53,6 @@ void ledger_news::append(ledger_news&& more) {
   move_to_end(forgotten, more.forgotten);
 }
 
-// -- accept -------------------------------------------------------------------
-
-jobs::result<jobs::accepted> job_store::accept(const jobs::acceptance& what,
-                                               ledger_news& news) {
-  auto earlier = find_earlier(what);
-  if (!earlier)
-    return std::move(earlier).error();
-  if (!*earlier)
-    return accept_new(what, news);
-  if ((*earlier)->outcome == jobs::accept_outcome::joined)
-    if (auto kept = remember_key(what, (*earlier)->job.row); !kept)
-      return std::move(kept).error();
-  return **std::move(earlier);
-}
-
-/// The job this request made before, or the live one it would only repeat.
-jobs::result<std::optional<jobs::accepted>>
-job_store::find_earlier(const jobs::acceptance& what) {
-  const auto given = [this](std::int64_t row, jobs::accept_outcome outcome)
-      -> jobs::result<std::optional<jobs::accepted>> {
-    auto job = read(row);
-    if (!job)
-      return std::move(job).error();
-    return std::optional{jobs::accepted{*std::move(job), outcome}};
-  };
-  if (what.key) {
-    const auto& key = *what.key;
-    auto known = on_.ask(ledger_sql("find_key"), key.principal, key.key);
-    const bool found = known.next();
-    if (auto ended = known.outcome(); !ended)
-      return std::move(ended).error();
-    const bool live = found && !known.is_null(3) && known.integer(3) == 0;
-    if (found && (live || known.integer(2) > clock_.now())) {
-      if (known.text(0) != key.fingerprint)
-        return fault{.code = fault_code::idempotency_mismatch,
-                     .what = "the Idempotency-Key was used for another "
-                             "request"};
-      if (known.is_null(1))
-        return fault{.code = fault_code::job_expired,
-                     .what = "the job of this Idempotency-Key was forgotten"};
-      return given(known.integer(1), jobs::accept_outcome::replayed);
-    }
-  }
-  if (what.job.dedup_key.empty())
-    return std::optional<jobs::accepted>{};
-  auto live = on_.ask(ledger_sql("live_job_of_key"), what.job.dedup_key);
-  if (live.next())
-    return given(live.integer(0), jobs::accept_outcome::joined);
-  if (auto ended = live.outcome(); !ended)
-    return std::move(ended).error();
-  return std::optional<jobs::accepted>{};
-}
-
-jobs::result<jobs::accepted> job_store::accept_new(const jobs::acceptance& what,
-                                                   ledger_news& news) {
-  jobs::job_record job = what.job;
-  // Given out here and not by SQLite: the server row that the job registers
-  // names its owner before the job is inserted.
-  job.row = ++last_job_row_;
-  job.version = 1;
-  server_changes changes{on_, job, server_changes::occasion::accept,
-                         clock_.now()};
-  if (auto inherited = changes.inherit(); !inherited)
-    return std::move(inherited).error();
-  for (const auto& change : what.changes)
-    if (auto applied = changes.apply(change); !applied)
-      return std::move(applied).error();
-  job.lane = lane_of(job);
-  if (auto inserted = insert(job); !inserted)
-    return std::move(inserted).error();
-  if (auto locked = take_locks(job, what.locks); !locked)
-    return std::move(locked).error();
-  if (auto kept = remember_key(what, job.row); !kept)
-    return std::move(kept).error();
-  if (auto told =
-          tell_events(job, {{"job.accepted", R"({"state":"queued"})"}}, news);
-      !told)
-    return std::move(told).error();
-  if (auto told = tell_servers(changes, news); !told)
-    return std::move(told).error();
-  news.jobs.push_back(job);
-  return jobs::accepted{std::move(job), jobs::accept_outcome::created};
-}
-
-jobs::status job_store::remember_key(const jobs::acceptance& what,
-                                     std::int64_t job_row) {
-  if (!what.key)
-    return {};
-  const auto& key = *what.key;
-  const auto now = clock_.now();
-  // Only one that is over can be there.
-  auto dropped = on_.run(ledger_sql("drop_key"), key.principal, key.key);
-  if (!dropped)
-    return std::move(dropped).error();
-  return outcome_of(on_.run(ledger_sql("remember_key"), key.principal, key.key,
-                            key.fingerprint, job_row, now,
-                            now + keys_kept_.count()));
-}
-
-jobs::status job_store::insert(const jobs::job_record& job) {
-  auto inserted = on_.run(
-      ledger_sql("insert_job"), job.row, job.id.view(), job.kind,
-      job.plan_version, or_null{job.server_row}, or_null{job.server.view()},
-      job.lane, job.pool, job.priority, to_string(job.state), job.version,
-      or_null{job.dedup_key}, job.input, or_null{job.result},
-      or_null{stored(job.error)}, job.reason, job.message, job.attempt,
-      job.max_attempts, job.crashes, job.past_pivot,
-      or_null{job.cancel_requested_at}, or_null{job.boot},
-      or_null{job.retry_of.view()}, job.run_at, or_null{job.deadline_at},
-      job.created_at, or_null{job.started_at}, or_null{job.finished_at},
-      or_null{job.expires_at}, job.answer_after);
-  if (!inserted)
-    return explain_insert(job, std::move(inserted).error());
-  std::int64_t seq = 0;
-  for (const auto& step : job.steps) {
-    auto made = on_.run(ledger_sql("insert_step"), job.row, seq++, step.name,
-                        to_string(step.cls), to_string(step.state));
-    if (!made)
-      return std::move(made).error();
-  }
-  return {};
-}
-
-/// The usual reason why a new job is refused is a server that is leaving.
-jobs::status job_store::explain_insert(const jobs::job_record& job, fault why) {
-  if (why.code != fault_code::internal || job.server_row == 0)
-    return why;
-  auto owner = on_.ask(ledger_sql("owner_of_server"), job.server_row);
-  if (!owner.next())
-    return why;
-  if (owner.text(0) == "deleted")
-    return fault{.code = fault_code::server_not_found,
-                 .what = "server " + job.server.to_string() + " was deleted"};
-  if (owner.text(0) == "deleting" && owner.integer(2) != job.row)
-    return fault{.code = fault_code::server_locked,
-                 .what =
-                     "server " + job.server.to_string() + " is being deleted",
-                 .where = "ledger",
-                 .in_the_way = owner.text(1)};
-  return why;
-}
-
 // -- save ---------------------------------------------------------------------
 
 jobs::result<jobs::job_record> job_store::save(const jobs::save& what,
@@ -208,19 +61,28 @@ jobs::result<jobs::job_record> job_store::save(const jobs::save& what,
   if (auto checked = check_version(after); !checked)
     return std::move(checked).error();
   server_changes changes{on_, after, server_changes::occasion::save,
-                         clock_.now()};
+                         clock_.now(), tells_panel_};
   for (const auto& change : what.changes)
     if (auto applied = changes.apply(change); !applied)
       return std::move(applied).error();
-  if (auto updated = update_steps(after); !updated)
-    return std::move(updated).error();
+  // A job ends when its steps have; a step starts when its job runs.
+  if (after.is_done())
+    if (auto updated = update_steps(after); !updated)
+      return std::move(updated).error();
   const auto held =
       after.is_done() ? changes.let_go() : take_locks(after, what.locks);
   if (!held)
     return held.error();
   if (auto updated = update(after); !updated)
     return std::move(updated).error();
+  if (!after.is_done())
+    if (auto updated = update_steps(after); !updated)
+      return std::move(updated).error();
+  if (auto kept = remember_key(what.key, after.row); !kept)
+    return std::move(kept).error();
   if (auto told = tell_events(after, what.events, news); !told)
+    return std::move(told).error();
+  if (auto told = tell_reports(changes, news); !told)
     return std::move(told).error();
   if (auto told = tell_servers(changes, news); !told)
     return std::move(told).error();
@@ -279,8 +141,8 @@ jobs::status job_store::update_steps(const jobs::job_record& after) {
       continue;
     auto updated = on_.run(ledger_sql("update_step"), after.row,
                            static_cast<std::int64_t>(i), to_string(step.state),
-                           step.attempt, step.crashes, or_null{step.output},
-                           or_null{stored(step.error)},
+                           step.attempt, step.crashes, step.reached,
+                           or_null{step.output}, or_null{stored(step.error)},
                            or_null{step.started_at}, or_null{step.finished_at});
     if (!updated)
       return std::move(updated).error();
@@ -321,21 +183,71 @@ jobs::status job_store::forget(const jobs::job_id& id, ledger_news& news) {
                                     .what = "no job " + id.to_string()}}
                : found.outcome();
   if (found.integer(1) == 0)
-    return fault{.code = fault_code::server_locked,
+    return fault{.code = fault_code::job_not_ended,
                  .what = "job " + id.to_string() + " has not ended",
                  .in_the_way = id.to_string()};
+  if (auto unneeded = check_unneeded(id); !unneeded)
+    return unneeded;
   auto gone = on_.run(ledger_sql("delete_job"), found.integer(0));
   if (!gone && gone.error().code != fault_code::internal)
     return std::move(gone).error();
   // A delete that was given up: its server or its files still need it. The
   // trash refuses at once, the server only at the end of the transaction.
   if (!gone || on_.has_broken_reference())
-    return fault{.code = fault_code::server_locked,
+    return fault{.code = fault_code::job_needed,
                  .what = "job " + id.to_string()
                          + " still answers for a server or its files",
                  .where = "ledger"};
   news.forgotten.push_back(id);
   return {};
+}
+
+/// What names the job without a foreign key and could not be acted on, or be
+/// understood, without its record.
+jobs::status job_store::check_unneeded(const jobs::job_id& id) {
+  auto replaced = on_.ask(ledger_sql("replaced_by_job"), id.view());
+  if (replaced.next())
+    return fault{.code = fault_code::job_needed,
+                 .what = "what job " + id.to_string() + " has replaced "
+                         + (replaced.integer(0) == 0
+                                ? "is not removed yet"
+                                : "is kept until "
+                                      + jobs::to_rfc3339(replaced.integer(0))
+                                      + " and can be taken back by it"),
+                 .where = "ledger"};
+  if (auto ended = replaced.outcome(); !ended)
+    return ended;
+  auto report = on_.ask(ledger_sql("open_report_of_job"), id.view());
+  if (report.next())
+    return fault{.code = fault_code::job_needed,
+                 .what = "the Panel has not been told yet what came of job "
+                         + id.to_string() + ": see /api/outbox, "
+                         + report.text(0),
+                 .where = "ledger"};
+  return report.outcome();
+}
+
+jobs::status job_store::amend(const std::vector<jobs::change>& what,
+                              ledger_news& news) {
+  jobs::job_record nobody;
+  server_changes changes{on_, nobody, server_changes::occasion::save,
+                         clock_.now(), tells_panel_};
+  for (const auto& change : what)
+    if (auto applied = changes.apply(change); !applied)
+      return applied;
+  if (auto told = tell_reports(changes, news); !told)
+    return told;
+  if (auto told = tell_events(nobody, changes.pool_events(), news); !told)
+    return told;
+  return tell_servers(changes, news);
+}
+
+jobs::result<bool> job_store::burn_token(std::string_view id,
+                                         jobs::time_ms expires_at) {
+  auto burnt = on_.run(backup_sql("burn_token"), id, expires_at);
+  if (!burnt)
+    return std::move(burnt).error();
+  return *burnt > 0;
 }
 
 jobs::status job_store::write_progress(std::int64_t job_row,
@@ -353,8 +265,8 @@ job_store::tell_events(const jobs::job_record& job,
                        ledger_news& news) {
   const auto now = clock_.now();
   for (const auto& draft : drafts) {
-    auto inserted = on_.run(ledger_sql("insert_event"), job.row, draft.type,
-                            job.version, now, draft.data);
+    auto inserted = on_.run(ledger_sql("insert_event"), or_null{job.row},
+                            draft.type, job.version, now, draft.data);
     if (!inserted)
       return std::move(inserted).error();
     news.events.push_back({.seq = on_.last_row(),
@@ -365,8 +277,20 @@ job_store::tell_events(const jobs::job_record& job,
                            .type = draft.type,
                            .job_version = job.version,
                            .at = now,
-                           .data = draft.data});
+                           .data = draft.data,
+                           .input = jobs::is_about_systems(job.kind)
+                                        ? job.input
+                                        : std::string{}});
   }
+  return {};
+}
+
+/// Events of the job a report is of, or of none.
+jobs::status job_store::tell_reports(const server_changes& changes,
+                                     ledger_news& news) {
+  for (const auto& one : changes.reports())
+    if (auto told = tell_events(one.job, {one.what}, news); !told)
+      return told;
   return {};
 }
 

@@ -15,6 +15,10 @@ namespace alula::storage {
 struct ledger_settings {
   std::filesystem::path file; ///< made with its directory when missing
   std::string version = {};   ///< of alula, noted with each boot
+  /// Given to a ledger that has none (store_mark.hpp); empty: none is given.
+  std::string store_id = {};
+  /// The node has a Panel: what it is to be told is kept (jobs/outbox.hpp).
+  bool tells_panel = false;
 
   /// Calls that share one commit at most (job-engine B.4, measured).
   std::size_t group = 256;
@@ -36,6 +40,13 @@ struct ledger_settings {
   std::chrono::milliseconds keys_kept = std::chrono::hours{24};
   std::chrono::milliseconds events_kept = std::chrono::hours{24 * 7};
   std::int64_t max_events = 2'000'000;
+  /// Reports stay readable so long after they were delivered, or given up.
+  std::chrono::milliseconds delivered_kept = std::chrono::hours{24 * 7};
+  std::chrono::milliseconds dead_kept = std::chrono::hours{24 * 90};
+  /// What was changed by whom.
+  std::chrono::milliseconds audit_kept = std::chrono::hours{24 * 90};
+  /// Tokens that are of no use any more stay on the list.
+  std::chrono::milliseconds tokens_kept = std::chrono::hours{24 * 90};
 
   /// How long a boot after a crash may look for damage; what is not looked at
   /// by then is found when it is read.

@@ -1,6 +1,9 @@
 #include "storage/pruner.hpp"
 
+#include "storage/access_sql.hpp"
+#include "storage/backup_sql.hpp"
 #include "storage/ledger_sql.hpp"
+#include "storage/outbox_sql.hpp"
 
 #include <utility>
 #include <vector>
@@ -10,7 +13,7 @@ namespace alula::storage {
 namespace {
 
 constexpr std::int64_t rows_at_once = 500;
-constexpr std::size_t stages = 4;
+constexpr std::size_t stages = 8;
 
 } // namespace
 
@@ -28,6 +31,23 @@ jobs::result<bool> pruner::prune_some(ledger_news& news) {
     break;
   case 2:
     pruned = prune_events();
+    break;
+  case 3:
+    pruned = on_.run(backup_sql("prune_tokens"), clock_.now(), rows_at_once);
+    break;
+  case 4:
+    pruned = on_.run(outbox_sql("prune_reports"),
+                     clock_.now() - settings_.delivered_kept.count(),
+                     clock_.now() - settings_.dead_kept.count(), rows_at_once);
+    break;
+  case 5:
+    pruned = on_.run(access_sql("prune_audit"),
+                     clock_.now() - settings_.audit_kept.count(), rows_at_once);
+    break;
+  case 6:
+    pruned =
+        on_.run(access_sql("prune_principals"),
+                clock_.now() - settings_.tokens_kept.count(), rows_at_once);
     break;
   default:
     pruned = prune_servers();

@@ -2,6 +2,7 @@
 
 #include "storage/ledger_sql.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -42,12 +43,16 @@ struct server_changes::trash_row {
 };
 
 jobs::status server_changes::apply(const jobs::change& what) {
-  return std::visit([this](const auto& one) { return change(one); }, what);
+  auto applied =
+      std::visit([this](const auto& one) { return change(one); }, what);
+  if (applied && backups_.touched_server())
+    touched_.push_back(job_.server_row);
+  return applied;
 }
 
 // -- servers ------------------------------------------------------------------
 
-jobs::status server_changes::refuse_living(const jobs::server_id& uuid) {
+jobs::status server_changes::refuse_taken(const jobs::server_id& uuid) {
   auto found = on_.ask(ledger_sql("live_server"), uuid.view());
   if (found.next())
     return fault{.code = fault_code::server_exists,
@@ -55,13 +60,22 @@ jobs::status server_changes::refuse_living(const jobs::server_id& uuid) {
                          + " is registered on this node already",
                  .where = "ledger",
                  .in_the_way = found.text(1)};
-  return found.outcome();
+  if (auto ended = found.outcome(); !ended)
+    return ended;
+  auto claimed = on_.ask(ledger_sql("claim_on_uuid"), uuid.view());
+  if (claimed.next())
+    return fault{.code = fault_code::server_exists,
+                 .what = "server " + uuid.to_string()
+                         + " is being brought back from the trash",
+                 .where = "ledger",
+                 .in_the_way = claimed.text(0)};
+  return claimed.outcome();
 }
 
 jobs::status server_changes::change(const jobs::register_server& what) {
   if (when_ != occasion::accept || job_.server_row != 0)
     return nonsense("only a new job without a server registers one");
-  if (auto free = refuse_living(what.uuid); !free)
+  if (auto free = refuse_taken(what.uuid); !free)
     return free;
   auto made = on_.run(ledger_sql("insert_server"), what.uuid.view(),
                       what.suspended, job_.row, what.config, now_);
@@ -106,7 +120,9 @@ jobs::status server_changes::change(const jobs::discard_server&) {
 }
 
 jobs::status server_changes::change(const jobs::forget_server&) {
-  return leave(ledger_sql("forget_server"), "deleting");
+  if (auto left = leave(ledger_sql("forget_server"), "deleting"); !left)
+    return left;
+  return backups_.expire_replaced();
 }
 
 jobs::status server_changes::change(const jobs::begin_delete&) {
@@ -138,6 +154,73 @@ jobs::status server_changes::change(const jobs::set_container& what) {
                     + " has no live server to set a container of");
   touched_.push_back(job_.server_row);
   return {};
+}
+
+// -- what the Panel says ------------------------------------------------------
+
+jobs::status server_changes::change(const jobs::set_server_config& what) {
+  return touch(on_.ask(ledger_sql("set_server_config"), what.server.view(),
+                       what.config, what.suspended, now_));
+}
+
+jobs::status server_changes::change(const jobs::quarantine_server& what) {
+  return touch(on_.ask(ledger_sql("quarantine_server"), what.server.view(),
+                       what.quarantined, now_));
+}
+
+// -- the life of servers ------------------------------------------------------
+
+jobs::status server_changes::change(const jobs::want_power& what) {
+  const auto row = what.server.empty() ? job_.server_row : 0;
+  return touch(on_.ask(ledger_sql("want_power"), row, what.server.view(),
+                       what.up, now_, what.unless_start_waits));
+}
+
+jobs::status server_changes::change(const jobs::set_transferring& what) {
+  const auto row = what.server.empty() ? job_.server_row : 0;
+  return touch(on_.ask(ledger_sql("set_transferring"), row, what.server.view(),
+                       what.transferring, now_));
+}
+
+jobs::status server_changes::change(const jobs::note_crash& what) {
+  constexpr std::int64_t by_uuid = 0;
+  return touch(on_.ask(ledger_sql("note_crash"), by_uuid, what.server.view(),
+                       what.at, static_cast<std::int64_t>(what.exit_code),
+                       what.out_of_memory, now_));
+}
+
+jobs::status server_changes::change(const jobs::want_install&) {
+  return touch(on_.ask(ledger_sql("want_install"), job_.server_row,
+                       job_.server.view(), now_));
+}
+
+jobs::status server_changes::change(const jobs::begin_install&) {
+  return touch(on_.ask(ledger_sql("begin_install"), job_.server_row,
+                       job_.server.view(), now_));
+}
+
+jobs::status server_changes::change(const jobs::end_install& what) {
+  return touch(on_.ask(ledger_sql("end_install"), job_.server_row,
+                       job_.server.view(), what.successful, now_));
+}
+
+jobs::status server_changes::change(const jobs::set_rotation& what) {
+  const auto before = touched_.size();
+  auto changed = touch(on_.ask(ledger_sql("set_rotation"), what.server.view(),
+                               or_null{what.policy}, now_));
+  if (changed && touched_.size() == before)
+    return fault{.code = fault_code::server_not_found,
+                 .what = "no server " + what.server.to_string()
+                         + " is registered on this node",
+                 .where = "ledger"};
+  return changed;
+}
+
+/// Of an UPDATE that returns the rows it changed.
+jobs::status server_changes::touch(rows changed) {
+  while (changed.next())
+    touched_.push_back(changed.integer(0));
+  return changed.outcome();
 }
 
 // -- trash --------------------------------------------------------------------
@@ -187,6 +270,23 @@ jobs::status server_changes::change(const jobs::end_purge& what) {
   return outcome_of(on_.run(ledger_sql("end_purge"), entry->deleted_by));
 }
 
+jobs::status server_changes::change(const jobs::adopt_trash& what) {
+  if (when_ != occasion::accept)
+    return nonsense("only a new job adopts trash");
+  auto left = on_.ask(ledger_sql("left_by_job"), what.deleted_by.view());
+  if (!left.next() || left.text(2) != "failed")
+    return left.outcome() ? fault{.code = fault_code::trash_not_found,
+                                  .what = "job " + what.deleted_by.to_string()
+                                          + " has left nothing in the trash "
+                                            "that it does not purge itself",
+                                  .where = "ledger"}
+                          : left.outcome();
+  job_.server_row = left.integer(0);
+  job_.server = jobs::server_id::parse(left.text(1)).value_or(job_.server);
+  job_.run_at = std::max(job_.run_at, left.integer(3)); // NULL reads as 0
+  return {};
+}
+
 jobs::status server_changes::change(const jobs::claim_trash& what) {
   auto entry = find_trash(what.deleted_by);
   if (!entry)
@@ -200,10 +300,14 @@ jobs::status server_changes::change(const jobs::claim_trash& what) {
                  .where = "ledger"};
   if (entry->server_state != "deleted")
     return locked("the server is still being deleted", entry->deleter);
+  // Kept from now on: the volume comes back before the server does.
+  const auto uuid = jobs::server_id::parse(entry->server).value();
+  if (auto free = refuse_taken(uuid); !free)
+    return free;
   // The undelete belongs to the incarnation whose files it brings back.
   if (when_ == occasion::accept && job_.server_row == 0) {
     job_.server_row = entry->server_row;
-    job_.server = jobs::server_id::parse(entry->server).value();
+    job_.server = uuid;
   }
   return outcome_of(
       on_.run(ledger_sql("claim_trash"), entry->deleted_by, job_.row));
@@ -229,7 +333,7 @@ jobs::status server_changes::change(const jobs::restore_server& what) {
     return nonsense("job " + job_.id.to_string()
                     + " restores trash it has not claimed");
   const auto uuid = jobs::server_id::parse(entry->server).value();
-  if (auto free = refuse_living(uuid); !free)
+  if (auto free = refuse_taken(uuid); !free)
     return free;
   auto made =
       on_.run(ledger_sql("restore_server"), entry->server_row, job_.row, now_);
@@ -258,7 +362,14 @@ jobs::status server_changes::let_go() {
       on_.run(ledger_sql("discard_server"), job_.server_row, job_.row, now_);
   if (!discarded)
     return std::move(discarded).error();
-  if (*discarded > 0)
+  const bool was_discarded = *discarded > 0;
+  if (auto freed = backups_.let_go(); !freed)
+    return freed;
+  if (auto freed = places_.let_go(); !freed)
+    return freed;
+  if (auto freed = systems_.let_go(); !freed)
+    return freed;
+  if (was_discarded || backups_.touched_server())
     touched_.push_back(job_.server_row);
   return {};
 }

@@ -1,6 +1,6 @@
 /// SQLite as values: connections, statements and transactions that clean up
-/// after themselves, and failures that say what they mean. The only file that
-/// knows sqlite3.h is the source beside this header.
+/// after themselves, and failures that say what they mean. Only the sources
+/// beside this header (sqlite*.cpp) know sqlite3.h.
 ///
 /// A database and everything made from it is used by one thread at a time.
 ///
@@ -168,6 +168,9 @@ public:
   /// PRAGMA quick_check, cut short after `limit`: false when it was cut short,
   /// a journal_unavailable fault when the file is damaged.
   jobs::result<bool> quick_check(std::chrono::milliseconds limit);
+  /// The same with PRAGMA integrity_check, which also holds the indexes against
+  /// the tables.
+  jobs::result<bool> full_check(std::chrono::milliseconds limit);
 
   /// Online copy to a new file, made durable under its final name.
   jobs::status copy_to(const std::filesystem::path& target);
@@ -178,6 +181,8 @@ private:
   struct connection;
   explicit database(std::unique_ptr<connection> opened);
   jobs::result<statement*> prepared(const named_sql& sql);
+  jobs::result<bool> run_check(const named_sql& check,
+                               std::chrono::milliseconds limit);
   std::int64_t changed_rows() const;
 
   template<class... Args>

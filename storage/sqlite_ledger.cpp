@@ -1,7 +1,9 @@
 #include "storage/sqlite_ledger.hpp"
 
 #include "jobs/log.hpp"
+#include "jobs/measures.hpp"
 #include "storage/call_queue.hpp"
+#include "storage/last_words.hpp"
 #include "storage/ledger_boot.hpp"
 #include "storage/ledger_sql.hpp"
 #include "storage/upkeep.hpp"
@@ -82,7 +84,8 @@ public:
   writer(ledger_settings settings, const jobs::clock& clock)
     : settings_(std::move(settings)), clock_(clock),
       queue_(settings_.progress_interval),
-      ballast_(settings_.file, settings_.ballast_bytes) {
+      ballast_(settings_.file, settings_.ballast_bytes),
+      last_words_(settings_.file) {
     if (!settings_.fatal)
       settings_.fatal = leave_at_once;
   }
@@ -98,6 +101,7 @@ public:
   void push_progress(std::int64_t job_row, jobs::progress what) {
     queue_.push_progress(job_row, std::move(what));
   }
+  void note_ending();
   void end();
 
   const ledger_settings& settings() const { return settings_; }
@@ -109,7 +113,7 @@ private:
     desk(booted_ledger& booted, const jobs::clock& clock, ballast& reserve,
          const ledger_settings& settings)
       : db(std::move(booted.db)),
-        store(db, clock, settings.keys_kept, booted.last_job_row),
+        store(db, clock, settings, booted.last_job_row),
         commits(db, store, reserve), chores(db, clock, reserve, settings) {}
     database db;
     job_store store;
@@ -128,6 +132,7 @@ private:
   const jobs::clock& clock_;
   call_queue queue_;
   ballast ballast_;
+  last_words last_words_;
   jobs::commit_listener* listener_ = nullptr;
   std::int64_t boot_ = 0;
   std::unique_ptr<desk> desk_;
@@ -144,15 +149,19 @@ sqlite_ledger::writer::begin(jobs::commit_listener& listener) {
   if (desk_)
     return fault{.code = fault_code::internal,
                  .what = "the ledger was begun twice"};
-  auto booted = boot_ledger(settings_, clock_);
+  const auto before = last_words_.heard();
+  auto booted = boot_ledger(settings_, before, clock_);
   if (!booted && booted.error().code == fault_code::insufficient_storage
       && ballast_.release())
-    booted = boot_ledger(settings_, clock_);
+    booted = boot_ledger(settings_, before, clock_);
   if (!booted)
     return std::move(booted).error();
   if (auto taken = ballast_.restore(); !taken)
     jobs::log(jobs::log_level::warning, "ledger-ballast-missing",
               {{"why", taken.error().what}});
+  if (auto ready = last_words_.prepare(); !ready)
+    jobs::log(jobs::log_level::warning, "ledger-last-words-missing",
+              {{"why", ready.error().what}});
   listener_ = &listener;
   boot_ = booted->found.boot;
   desk_ = std::make_unique<desk>(*booted, clock_, ballast_, settings_);
@@ -175,6 +184,17 @@ void sqlite_ledger::writer::push(std::unique_ptr<ledger_call> call,
     break;
   }
   call->answer();
+}
+
+void sqlite_ledger::writer::note_ending() {
+  push(make_call(std::function<void(jobs::status)>{},
+                 [this, at = clock_.now()](job_store&, ledger_news&) {
+                   auto noted =
+                       desk_->db.run(ledger_sql("boot_ends"), boot_, at);
+                   return noted ? jobs::status{}
+                                : jobs::status{std::move(noted).error()};
+                 }),
+       std::numeric_limits<std::size_t>::max());
 }
 
 void sqlite_ledger::writer::end() {
@@ -217,9 +237,14 @@ void sqlite_ledger::writer::work() {
 
 void sqlite_ledger::writer::write(call_queue::batch& batch) {
   if (!broken_) {
+    const auto begun = steady_clock::now();
     auto news =
         desk_->commits.commit(batch.calls, batch.progress, stop_.get_token());
     log_bytes_ = desk_->db.log_bytes();
+    const std::chrono::duration<double> took = steady_clock::now() - begun;
+    jobs::observe(jobs::measure::ledger_commit_seconds, took.count());
+    jobs::observe(jobs::measure::ledger_log_bytes,
+                  static_cast<double>(log_bytes_));
     if (news)
       tell(*news);
     else
@@ -257,6 +282,7 @@ void sqlite_ledger::writer::tell(const ledger_news& news) {
 void sqlite_ledger::writer::fail(const fault& why) {
   jobs::log(jobs::log_level::error, "ledger-failed",
             {{"why", why.what}, {"where", why.where}});
+  last_words_.say({boot_, clock_.now()});
   settings_.fatal(why);
   broken_ = fault{.code = fault_code::journal_unavailable,
                   .what = "the ledger cannot be written: " + why.what,
@@ -297,6 +323,26 @@ void sqlite_ledger::save(
       std::numeric_limits<std::size_t>::max());
 }
 
+void sqlite_ledger::amend(std::vector<jobs::change> what,
+                          std::function<void(jobs::status)> done) {
+  writer_->push(
+      make_call(std::move(done),
+                [what = std::move(what)](job_store& store, ledger_news& news) {
+                  return store.amend(what, news);
+                }),
+      writer_->settings().max_waiting);
+}
+
+void sqlite_ledger::burn_token(std::string id, jobs::time_ms expires_at,
+                               std::function<void(jobs::result<bool>)> done) {
+  writer_->push(make_call(std::move(done),
+                          [id = std::move(id), expires_at](job_store& store,
+                                                           ledger_news&) {
+                            return store.burn_token(id, expires_at);
+                          }),
+                writer_->settings().max_waiting);
+}
+
 void sqlite_ledger::save_progress(std::int64_t job_row, jobs::progress what) {
   writer_->push_progress(job_row, std::move(what));
 }
@@ -308,6 +354,10 @@ void sqlite_ledger::forget(jobs::job_id id,
                             return store.forget(id, news);
                           }),
                 writer_->settings().max_waiting);
+}
+
+void sqlite_ledger::ending() {
+  writer_->note_ending();
 }
 
 void sqlite_ledger::end() {

@@ -27,8 +27,13 @@ public:
               std::function<void(jobs::result<jobs::accepted>)> done) override;
   void save(jobs::save what,
             std::function<void(jobs::result<jobs::job_record>)> done) override;
+  void amend(std::vector<jobs::change> what,
+             std::function<void(jobs::status)> done) override;
+  void burn_token(std::string id, jobs::time_ms expires_at,
+                  std::function<void(jobs::result<bool>)> done) override;
   void save_progress(std::int64_t job_row, jobs::progress what) override;
   void forget(jobs::job_id id, std::function<void(jobs::status)> done) override;
+  void ending() override;
   void end() override;
 
   /// Bytes of the write-ahead log after the last commit. Any thread.

@@ -1,10 +1,15 @@
 #include "storage/sqlite_queries.hpp"
 
+#include "storage/access_rows.hpp"
+#include "storage/backup_rows.hpp"
+#include "storage/job_lists.hpp"
+#include "storage/outbox_rows.hpp"
+#include "storage/place_rows.hpp"
 #include "storage/query_sql.hpp"
+#include "storage/system_rows.hpp"
 
 #include <algorithm>
 #include <condition_variable>
-#include <functional>
 #include <limits>
 #include <mutex>
 #include <string>
@@ -12,122 +17,7 @@
 
 namespace alula::storage {
 
-namespace {
-
 using jobs::fault;
-
-/// An argument that may be left out: NULL then.
-struct kind_pattern {
-  explicit kind_pattern(const std::string& kind) {
-    if (!kind.ends_with(".*")) {
-      exact = kind;
-      return;
-    }
-    first = kind.substr(0, kind.size() - 1);
-    end = first;
-    ++end.back(); // '.' becomes '/', the next character
-  }
-  std::string exact, first, end;
-};
-
-/// ",running,parked,"; empty for any.
-std::string list_of(const std::vector<jobs::job_state>& states) {
-  std::string list;
-  for (const auto state : states)
-    list += (list.empty() ? "," : "") + std::string{to_string(state)} + ",";
-  return list;
-}
-
-std::string list_of(const std::vector<jobs::job_id>& ids) {
-  std::string list;
-  for (const auto& id : ids)
-    list += (list.empty() ? "[\"" : ",\"") + id.to_string() + "\"";
-  return list + "]";
-}
-
-bool all_live(const std::vector<jobs::job_state>& states) {
-  return !states.empty() && std::ranges::none_of(states, jobs::is_terminal);
-}
-
-bool all_troubled(const std::vector<jobs::job_state>& states) {
-  return !states.empty() && std::ranges::all_of(states, [](auto s) {
-    return s == jobs::job_state::failed || s == jobs::job_state::cancelled
-           || s == jobs::job_state::parked;
-  });
-}
-
-/// The statement whose index leaves the fewest rows to look at.
-const named_sql& driver_for(const jobs::job_filter& filter,
-                            const kind_pattern& kind) {
-  if (!filter.ids.empty())
-    return query_sql("jobs_by_id");
-  if (filter.done == false || all_live(filter.states))
-    return query_sql("live_jobs");
-  if (!filter.server.empty())
-    return query_sql("jobs_by_server");
-  if (all_troubled(filter.states))
-    return query_sql("troubled_jobs");
-  if (filter.created_after != 0)
-    return query_sql("jobs_by_age");
-  if (!kind.exact.empty())
-    return query_sql("jobs_by_kind");
-  return query_sql("jobs");
-}
-
-/// Appends at most `limit` rows, newest first.
-jobs::status read_rows(database& db, const named_sql& sql,
-                       const jobs::job_filter& filter, const kind_pattern& kind,
-                       std::int64_t below, std::size_t limit,
-                       std::vector<jobs::job_record>& items) {
-  const std::string states = list_of(filter.states);
-  // Zero is a value here, so "any" is told apart by an empty text.
-  const std::string done =
-      filter.done ? std::string{*filter.done ? "1" : "0"} : std::string{};
-  const auto ask = [&](const auto&... more) {
-    return db.ask(sql, below, static_cast<std::int64_t>(limit),
-                  or_null{filter.server.view()}, or_null{kind.exact},
-                  or_null{kind.first}, or_null{kind.end}, or_null{states},
-                  or_null{done}, or_null{filter.created_after}, more...);
-  };
-  auto answer = filter.ids.empty() ? ask() : ask(list_of(filter.ids));
-  while (answer.next())
-    items.push_back(read_job(answer));
-  return answer.outcome();
-}
-
-/// A prefix stands for the few kinds that have it: each is read by its index.
-jobs::status read_kinds(database& db, const jobs::job_filter& filter,
-                        const kind_pattern& prefix, std::int64_t below,
-                        std::size_t limit,
-                        std::vector<jobs::job_record>& items) {
-  for (std::string last = prefix.first;;) {
-    auto answer = db.ask(query_sql("next_kind"), last);
-    last = answer.next() ? answer.text(0) : "";
-    if (auto ended = answer.outcome(); !ended)
-      return ended;
-    if (last.empty() || last >= prefix.end)
-      break;
-    auto got = read_rows(db, query_sql("jobs_by_kind"), filter,
-                         kind_pattern{last}, below, limit, items);
-    if (!got)
-      return got;
-  }
-  std::ranges::sort(items, std::greater{}, &jobs::job_record::row);
-  items.resize(std::min(items.size(), limit));
-  return {};
-}
-
-jobs::status read_list(database& db, const jobs::job_filter& filter,
-                       std::int64_t below, std::size_t limit,
-                       std::vector<jobs::job_record>& items) {
-  const kind_pattern kind{filter.kind};
-  const auto& sql = driver_for(filter, kind);
-  if (&sql == &query_sql("jobs") && !kind.first.empty())
-    return read_kinds(db, filter, kind, below, limit, items);
-  return read_rows(db, sql, filter, kind, below, limit, items);
-}
-
-} // namespace
 
 // -- connections --------------------------------------------------------------
 
@@ -194,8 +84,10 @@ private:
 };
 
 sqlite_queries::sqlite_queries(std::filesystem::path file,
+                               const jobs::clock& clock,
                                std::size_t connections)
-  : pool_(std::make_unique<pool>(std::move(file), connections)) {}
+  : pool_(std::make_unique<pool>(std::move(file), connections)), clock_(clock) {
+}
 
 sqlite_queries::~sqlite_queries() = default;
 
@@ -221,7 +113,8 @@ sqlite_queries::find_job(const jobs::job_id& id) {
 jobs::result<std::optional<jobs::job_record>>
 sqlite_queries::find_by_key(const jobs::idempotency& key) {
   auto id = pool_->with([&](database& db) -> jobs::result<jobs::job_id> {
-    auto answer = db.ask(query_sql("job_of_key"), key.principal, key.key);
+    auto answer =
+        db.ask(query_sql("job_of_key"), key.principal, key.key, clock_.now());
     if (!answer.next()) {
       if (auto ended = answer.outcome(); !ended)
         return std::move(ended).error();
@@ -242,6 +135,20 @@ sqlite_queries::find_by_key(const jobs::idempotency& key) {
   return find_job(*id);
 }
 
+jobs::result<std::optional<jobs::server_record>>
+sqlite_queries::find_server(const jobs::server_id& id) {
+  using found_server = jobs::result<std::optional<jobs::server_record>>;
+  return pool_->with([&](database& db) -> found_server {
+    auto answer = db.ask(query_sql("server_by_uuid"), id.view());
+    std::optional<jobs::server_record> server;
+    if (answer.next())
+      server = read_server(answer);
+    if (auto ended = answer.outcome(); !ended)
+      return std::move(ended).error();
+    return server;
+  });
+}
+
 jobs::result<jobs::job_page>
 sqlite_queries::list_jobs(const jobs::job_filter& filter, std::int64_t before,
                           std::size_t limit) {
@@ -250,7 +157,7 @@ sqlite_queries::list_jobs(const jobs::job_filter& filter, std::int64_t before,
   return pool_->with([&](database& db) -> jobs::result<jobs::job_page> {
     jobs::job_page page;
     // One more than asked for tells whether there is a next page.
-    auto listed = read_list(db, filter, below, limit + 1, page.items);
+    auto listed = read_jobs(db, filter, below, limit + 1, page.items);
     if (!listed)
       return std::move(listed).error();
     if (page.items.size() > limit) {
@@ -338,6 +245,123 @@ jobs::result<std::vector<jobs::trash_entry>> sqlite_queries::list_trash() {
       return std::move(ended).error();
     return found;
   });
+}
+
+// -- backups ------------------------------------------------------------------
+
+jobs::result<std::optional<jobs::backup_record>>
+sqlite_queries::find_backup(const jobs::backup_id& uuid) {
+  return pool_->with([&](database& db) { return read_backup(db, uuid); });
+}
+
+jobs::result<jobs::backup_page>
+sqlite_queries::list_backups(const jobs::backup_filter& filter,
+                             std::int64_t before, std::size_t limit) {
+  return pool_->with(
+      [&](database& db) { return read_backups(db, filter, before, limit); });
+}
+
+jobs::result<std::optional<jobs::replaced_tree>>
+sqlite_queries::find_replaced(const jobs::job_id& replaced_by) {
+  return pool_->with(
+      [&](database& db) { return read_replaced(db, replaced_by); });
+}
+
+jobs::result<std::vector<jobs::replaced_tree>>
+sqlite_queries::list_due_replaced(jobs::time_ms now, std::size_t limit) {
+  return pool_->with(
+      [&](database& db) { return read_due_replaced(db, now, limit); });
+}
+
+jobs::result<std::vector<jobs::schedule_entry>>
+sqlite_queries::list_schedules() {
+  return pool_->with([](database& db) { return read_schedules(db); });
+}
+
+jobs::result<std::optional<jobs::transfer_record>>
+sqlite_queries::find_transfer(const jobs::job_id& job) {
+  return pool_->with([&](database& db) { return read_transfer(db, job); });
+}
+
+jobs::result<std::vector<jobs::remote_remains>>
+sqlite_queries::list_remains(std::size_t limit) {
+  return pool_->with([&](database& db) { return read_remains(db, limit); });
+}
+
+jobs::result<std::vector<jobs::backup_record>>
+sqlite_queries::list_settled_scratch(std::size_t limit) {
+  return pool_->with(
+      [&](database& db) { return read_settled_scratch(db, limit); });
+}
+
+// -- reports ------------------------------------------------------------------
+
+jobs::result<std::vector<jobs::report>>
+sqlite_queries::list_due_reports(jobs::time_ms now, std::size_t limit) {
+  return pool_->with(
+      [&](database& db) { return read_due_reports(db, now, limit); });
+}
+
+jobs::result<jobs::time_ms>
+sqlite_queries::next_report_at(jobs::time_ms after) {
+  return pool_->with(
+      [&](database& db) { return read_next_report_at(db, after); });
+}
+
+jobs::result<jobs::report_page>
+sqlite_queries::list_reports(jobs::report_group which, std::int64_t after,
+                             std::size_t limit) {
+  return pool_->with(
+      [&](database& db) { return read_reports(db, which, after, limit); });
+}
+
+jobs::result<jobs::outbox_figures> sqlite_queries::count_reports() {
+  return pool_->with([](database& db) { return read_outbox_figures(db); });
+}
+
+// -- systems ------------------------------------------------------------------
+
+jobs::result<std::optional<jobs::system_record>>
+sqlite_queries::find_system(std::string_view id) {
+  return pool_->with([&](database& db) { return read_system(db, id); });
+}
+
+jobs::result<std::vector<jobs::listed_system>>
+sqlite_queries::list_systems(std::string_view after, std::size_t limit) {
+  return pool_->with(
+      [&](database& db) { return read_systems(db, after, limit); });
+}
+
+jobs::result<std::optional<jobs::system_backup_record>>
+sqlite_queries::find_system_backup(std::string_view id) {
+  return pool_->with([&](database& db) { return read_system_backup(db, id); });
+}
+
+jobs::result<std::vector<jobs::system_backup_record>>
+sqlite_queries::list_system_backups(std::string_view system) {
+  return pool_->with(
+      [&](database& db) { return read_system_backups(db, system); });
+}
+
+jobs::result<std::vector<jobs::system_backup_record>>
+sqlite_queries::list_system_uploads(std::size_t limit) {
+  return pool_->with(
+      [&](database& db) { return read_system_uploads(db, limit); });
+}
+
+// -- access -------------------------------------------------------------------
+
+jobs::result<std::vector<jobs::token_record>> sqlite_queries::list_tokens() {
+  return pool_->with([](database& db) { return read_tokens(db); });
+}
+
+jobs::result<jobs::audit_page>
+sqlite_queries::list_audit(const jobs::audit_filter& filter,
+                           std::int64_t before, std::size_t limit) {
+  const auto below =
+      before > 0 ? before : std::numeric_limits<std::int64_t>::max();
+  return pool_->with(
+      [&](database& db) { return read_audit(db, filter, below, limit); });
 }
 
 } // namespace alula::storage

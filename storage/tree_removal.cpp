@@ -1,14 +1,15 @@
 #include "storage/tree_removal.hpp"
 
+#include "storage/entry_removal.hpp"
+#include "storage/walk_level.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/ioprio.h>
 #include <optional>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
@@ -24,13 +25,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC;
-constexpr std::size_t max_open_levels = 32;
-/// Large batches where the trees are wide, small ones where only a hostile
-/// tree goes: every level keeps the directory names of one batch.
 constexpr std::size_t large_batch = 256 * 1024;
-constexpr std::size_t small_batch = 8 * 1024;
-constexpr std::int64_t looks_between_checks = 256;
 constexpr std::int64_t entries_between_reports = 4096;
 constexpr auto time_between_reports = std::chrono::milliseconds{250};
 /// The total is worth having while it is cheap; reading the names costs a few
@@ -39,15 +34,9 @@ constexpr auto longest_count = std::chrono::seconds{2};
 constexpr std::size_t longest_shown_path = 1024;
 
 /// A directory that is being emptied.
-struct level {
-  file_descriptor fd; ///< closed while the walk is far below
-  file_identity identity;
-  std::string name;              ///< in its parent
-  std::vector<std::string> subs; ///< directories of the current batch
-  std::size_t next_sub = 0;
+struct level : walk_level {
+  std::string name;          ///< in its parent
   std::int64_t blocks = 0;   ///< of the directory itself, in 512 bytes
-  off_t position = 0;        ///< where reading goes on after a reopen
-  bool is_read = false;      ///< the end was reached
   bool removed_any = false;  ///< since the last rewind
   bool failed_below = false; ///< something of it stays
 };
@@ -104,10 +93,10 @@ private:
   }
 
   void descend(int parent_fd, std::string name) {
-    auto opened = open_beneath(parent_fd, name.c_str(), directory_flags);
+    auto opened = open_beneath(parent_fd, name.c_str(), walk_flags);
     if (opened == -EACCES && !is_counting_
-        && (grant(parent_fd) | make_accessible(parent_fd, name)))
-      opened = open_beneath(parent_fd, name.c_str(), directory_flags);
+        && (grant_access(parent_fd) | make_accessible(parent_fd, name)))
+      opened = open_beneath(parent_fd, name.c_str(), walk_flags);
     if (opened == -ENOENT)
       return;
     if (opened == -EXDEV)
@@ -127,43 +116,35 @@ private:
       return fail_mount(name);
     next.name = std::move(name);
     next.blocks = static_cast<std::int64_t>(found.stx_blocks);
-    levels_.push_back(std::move(next));
-    if (levels_.size() > max_open_levels) {
-      auto& far = levels_[levels_.size() - 1 - max_open_levels];
-      if (far.fd.is_open()) {
-        far.position = ::lseek(far.fd.get(), 0, SEEK_CUR);
-        far.fd.close();
-      }
-    }
+    go_down(levels_, std::move(next));
   }
 
   void read_batch(level& top) {
     top.subs.clear();
     top.next_sub = 0;
-    const auto room =
-        levels_.size() <= max_open_levels ? large_batch : small_batch;
-    const auto got =
-        ::syscall(SYS_getdents64, top.fd.get(), batch_.data(), room);
-    if (got < 0) {
+    if (!batch_.read(top.fd.get(), room_at(levels_.size(), large_batch))) {
       top.is_read = true;
       return fail_inside(errno, "getdents");
     }
-    if (got == 0) {
-      top.is_read = true;
-      return;
-    }
-    for (long at = 0; at < got;) {
-      const auto* entry = reinterpret_cast<const dirent64*>(batch_.data() + at);
-      at += entry->d_reclen;
-      const std::string_view name{entry->d_name};
-      if (name == "." || name == "..")
-        continue;
-      if (auto sub = remove_entry(top.fd.get(), name, entry->d_type))
+    top.is_read = batch_.is_end();
+    sort_batch();
+    for (const auto* entry : order_) {
+      if (auto sub = remove_entry(top.fd.get(), entry->d_name, entry->d_type))
         top.subs.push_back(std::move(*sub));
       // The loop in walk() sees it again and ends.
       if (is_interrupted())
         return;
     }
+  }
+
+  /// By inode: names come in the order of their hashes (ext4), and going
+  /// through the inode tables at random is what a removal waits for.
+  void sort_batch() {
+    order_.clear();
+    for (const auto& entry : batch_)
+      order_.push_back(&entry);
+    if (!is_counting_)
+      std::ranges::sort(order_, {}, &dirent64::d_ino);
   }
 
   /// Removes what is not a directory; the name of what is one.
@@ -246,16 +227,16 @@ private:
   bool reopen(level& above, const level& child) {
     if (above.fd.is_open())
       return true;
-    int fd = ::openat(child.fd.get(), "..", directory_flags);
-    if (fd < 0 && errno == EACCES && grant(child.fd.get()))
-      fd = ::openat(child.fd.get(), "..", directory_flags);
-    above.fd = file_descriptor{fd};
-    if (!above.fd.is_open()) {
+    int fd = ::openat(child.fd.get(), "..", walk_flags);
+    if (fd < 0 && errno == EACCES && grant_access(child.fd.get()))
+      fd = ::openat(child.fd.get(), "..", walk_flags);
+    file_descriptor opened{fd};
+    if (!opened.is_open()) {
       fail_inside(errno, "open ..");
       broken_ = true;
       return false;
     }
-    auto identity = identify(above.fd.get(), above.name);
+    auto identity = identify(opened.get(), above.name);
     if (!identity || *identity != above.identity) {
       note(fault{fault_code::io_error,
                  "The directory was moved while it was purged.",
@@ -263,42 +244,8 @@ private:
       broken_ = true;
       return false;
     }
-    ::lseek(above.fd.get(), above.position, SEEK_SET);
+    go_on(above, std::move(opened));
     return true;
-  }
-
-  // -- permissions ------------------------------------------------------------
-
-  /// unlinkat that gives itself the right to write in the directory.
-  static bool unlink_entry(int fd, const char* name, int flags) {
-    if (::unlinkat(fd, name, flags) == 0)
-      return true;
-    return errno == EACCES && grant(fd) && ::unlinkat(fd, name, flags) == 0;
-  }
-
-  /// u+rwx on an open directory; true when that changed something. errno
-  /// stays EACCES when it did not.
-  static bool grant(int fd) {
-    struct stat now {};
-    if (::fstat(fd, &now) == 0 && (now.st_mode & S_IRWXU) != S_IRWXU
-        && ::fchmod(fd, (now.st_mode & 07777) | S_IRWXU) == 0)
-      return true;
-    errno = EACCES;
-    return false;
-  }
-
-  /// The same for a directory that cannot be opened for reading. A descriptor
-  /// without rights (O_PATH) pins what the chmod then goes to: no link can
-  /// come in between.
-  static bool make_accessible(int parent_fd, const std::string& name) {
-    const file_descriptor pinned{
-        open_beneath(parent_fd, name.c_str(), O_PATH | O_DIRECTORY)};
-    struct stat now {};
-    if (!pinned.is_open() || ::fstat(pinned.get(), &now) != 0
-        || (now.st_mode & S_IRWXU) == S_IRWXU)
-      return false;
-    const auto path = "/proc/self/fd/" + std::to_string(pinned.get());
-    return ::chmod(path.c_str(), (now.st_mode & 07777) | S_IRWXU) == 0;
   }
 
   // -- what became of it ------------------------------------------------------
@@ -369,7 +316,8 @@ private:
   const directory& parent_;
   const std::stop_token& stop_;
   const std::function<void(const purge_progress&)>& tell_;
-  std::vector<char> batch_;
+  directory_batch batch_;
+  std::vector<const dirent64*> order_; ///< of what is in the batch
   std::vector<level> levels_;
   purge_progress progress_;
   std::optional<fault> first_failure_;
@@ -390,18 +338,6 @@ remove_tree(const directory& parent, const std::string& name,
             const std::stop_token& stop,
             const std::function<void(const purge_progress&)>& tell) {
   return tree_removal{parent, stop, tell}.run(name);
-}
-
-low_io_priority::low_io_priority() {
-  before_ = static_cast<int>(::syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0));
-  if (before_ >= 0)
-    ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
-              IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7));
-}
-
-low_io_priority::~low_io_priority() {
-  if (before_ >= 0)
-    ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, before_);
 }
 
 } // namespace alula::storage

@@ -1,0 +1,97 @@
+#include "storage/place_changes.hpp"
+
+#include "storage/place_sql.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+namespace alula::storage {
+
+namespace {
+
+jobs::status no_more_than_outcome(jobs::result<std::int64_t> run) {
+  return run ? jobs::status{} : jobs::status{std::move(run).error()};
+}
+
+} // namespace
+
+jobs::status place_changes::change(const jobs::record_place& what) {
+  return no_more_than_outcome(on_.run(place_sql("record_place"),
+                                      what.uuid.view(), what.place, what.key,
+                                      what.etag, what.size, now_));
+}
+
+jobs::status place_changes::change(const jobs::forget_place& what) {
+  return no_more_than_outcome(
+      on_.run(place_sql("forget_place"), what.uuid.view(), what.place));
+}
+
+jobs::status place_changes::change(const jobs::set_local& what) {
+  if (!what.is_local) {
+    auto elsewhere = on_.ask(place_sql("has_place"), what.uuid.view());
+    if (!elsewhere.next()) {
+      auto ended = elsewhere.outcome();
+      return ended ? jobs::status{jobs::fault{
+                 .code = jobs::fault_code::backup_in_use,
+                 .what = "the only archive of backup " + what.uuid.to_string()
+                         + " stays",
+                 .where = "ledger"}}
+                   : ended;
+    }
+  }
+  return no_more_than_outcome(on_.run(place_sql("set_local"), what.uuid.view(),
+                                      what.is_local, what.is_scratch));
+}
+
+jobs::status place_changes::change(const jobs::keep_transfer& what) {
+  const auto job = what.job.empty() ? job_.id.view() : what.job.view();
+  const auto& t = what.what;
+  auto kept =
+      on_.run(place_sql("keep_transfer"), job, t.place, t.key, t.upload,
+              nlohmann::json(t.links).dump(
+                  -1, ' ', false, nlohmann::json::error_handler_t::replace),
+              t.part_size, t.size, t.etag, t.expires_at);
+  if (!kept)
+    return std::move(kept).error();
+  if (auto gone = on_.run(place_sql("drop_transfer_parts"), job); !gone)
+    return std::move(gone).error();
+  if (!t.key.empty())
+    if (auto taken = on_.run(place_sql("take_over_remains"), t.place, t.key);
+        !taken)
+      return std::move(taken).error();
+  for (const auto& part : t.parts)
+    if (auto one = change(jobs::keep_transfer_part{t.upload, part, what.job});
+        !one)
+      return one;
+  return {};
+}
+
+jobs::status place_changes::change(const jobs::keep_transfer_part& what) {
+  const auto job = what.job.empty() ? job_.id.view() : what.job.view();
+  return no_more_than_outcome(on_.run(place_sql("keep_transfer_part"), job,
+                                      what.upload, what.part.number,
+                                      what.part.size, what.part.etag));
+}
+
+jobs::status place_changes::change(const jobs::leave_remains& what) {
+  return no_more_than_outcome(on_.run(place_sql("leave_remains"), what.store,
+                                      what.key, what.upload, now_));
+}
+
+jobs::status place_changes::change(const jobs::forget_remains& what) {
+  return no_more_than_outcome(on_.run(place_sql("forget_remains"), what.row));
+}
+
+jobs::status place_changes::let_go() {
+  const bool given_up =
+      job_.error && job_.error->code == jobs::fault_code::abandoned;
+  if (given_up)
+    if (auto left = on_.run(place_sql("leave_transfer"), job_.id.view(), now_);
+        !left)
+      return std::move(left).error();
+  return no_more_than_outcome(
+      on_.run(place_sql("drop_transfer"), job_.id.view()));
+}
+
+} // namespace alula::storage
