@@ -10,6 +10,7 @@
 #include "caf/behavior.hpp"
 #include "caf/event_based_actor.hpp"
 #include "caf/exit_reason.hpp"
+#include "caf/logger.hpp"
 #include "caf/send.hpp"
 #include "caf/stateful_actor.hpp"
 #include "jobs/log.hpp"
@@ -35,6 +36,13 @@ void post(const actor_handle& to, Message message) {
 /// Asks an actor to end after what lies in its mailbox already.
 inline void dismiss(const actor_handle& who) {
   caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
+}
+
+/// The thread that makes an actor system keeps a reference to its logger, and
+/// the end of the system waits for the end of that: on any other thread, for
+/// ever. Called by the maker when it is done.
+inline void let_any_thread_end_the_system() {
+  caf::logger::set_current_actor_system(nullptr);
 }
 
 /// Spawns an event-based actor whose behaviour is `run(self, args...)`.

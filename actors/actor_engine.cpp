@@ -19,7 +19,7 @@ actor_engine::state::state(engine_settings chosen, const jobs::catalog& catalog,
                            jobs::queries& reading, const jobs::clock& time)
   : settings(std::move(chosen)), kinds(catalog), node(ports), ledger(book),
     queries(reading), clock(time), board(settings.ended_jobs),
-    alarms(settings.uptime),
+    alarms(settings.uptime, [this] { return clock.now(); }),
     hub(board, alarms, clock,
         {settings.subscriber_lag, settings.subscribers, settings.waiters},
         [this](std::int64_t row, jobs::progress p) {
@@ -51,8 +51,10 @@ jobs::status actor_engine::start() {
         + " jobs of earlier boots");
   if (auto adopted = s.adopt(*found); !adopted)
     return adopted;
+  s.remember_pauses(found->paused_pools);
   s.start_actors(found->boot);
   s.resume();
+  s.look_after_trash(found->left_trash);
   s.say({});
   s.now_in = state::phase::ready;
   return {};
@@ -60,15 +62,44 @@ jobs::status actor_engine::start() {
 
 jobs::status actor_engine::state::check_pools() const {
   for (const auto* kind : kinds.all())
-    for (const auto& step : kind->steps) {
-      const auto pool = settings.pools.find(std::string{step.pool});
-      if (pool == settings.pools.end() || pool->second == 0)
-        return jobs::fault{.what = std::string{kind->name}
-                                   + " needs workers in " + "the pool \""
-                                   + std::string{step.pool}
-                                   + "\", and there are none"};
-    }
+    for (const auto& step : kind->steps)
+      for (const bool undoing : {false, true}) {
+        const auto name = std::string{step.pool_of(undoing)};
+        const auto pool = settings.pools.find(name);
+        if (pool == settings.pools.end() || pool->second == 0)
+          return jobs::fault{.what = std::string{kind->name}
+                                     + " needs workers in the pool \"" + name
+                                     + "\", and there are none"};
+      }
   return {};
+}
+
+/// What adoption makes of a job that ran for a boot that is over.
+jobs::result<jobs::decision>
+actor_engine::state::adopted(const jobs::job_record& job,
+                             const jobs::recovery& found) {
+  jobs::happened::adopted what{.boot = found.boot};
+  what.crashed = !found.ended_boots.contains(job.boot);
+  if (what.crashed)
+    what.done = done_before_crash(job);
+  return jobs::decide(job, what, clock.now(), settings.keep);
+}
+
+/// Progress that stands with the job may still be that of an earlier step.
+std::int64_t
+actor_engine::state::done_before_crash(const jobs::job_record& job) {
+  const auto step = std::ranges::find(job.steps, jobs::step_state::started,
+                                      &jobs::step_record::state);
+  if (step == job.steps.end())
+    return 0;
+  const auto known = queries.find_progress(job.row);
+  if (!known) {
+    jobs::log(jobs::log_level::warning, "progress-unknown",
+              {{"job", job.id.view()}, {"why", known.error().what}});
+    return 0;
+  }
+  const bool is_of_step = *known && (*known)->updated_at >= step->started_at;
+  return is_of_step ? (*known)->done : 0;
 }
 
 /// Every job that was running when the last boot ended belongs to this boot
@@ -79,9 +110,7 @@ jobs::status actor_engine::state::adopt(const jobs::recovery& found) {
     if (job.state != jobs::job_state::running
         && job.state != jobs::job_state::cancelling)
       continue;
-    auto decided = jobs::decide(
-        job, jobs::happened::adopted{found.boot, !found.previous_was_clean},
-        clock.now(), settings.keep);
+    auto decided = adopted(job, found);
     if (!decided)
       return decided.error();
     saves.push_back(
@@ -124,10 +153,12 @@ void actor_engine::state::start_actors(std::int64_t boot) {
       board,
       hub,
       alarms,
+      pauses,
       settings.random ? settings.random : [this] { return draw(); },
       boot,
       std::make_shared<address>(),
-      {}});
+      {},
+      [this](const jobs::job_record& job) { finish_after(job); }});
   for (const auto& [name, workers] : settings.pools) {
     parts->pools[name] = std::make_shared<address>();
     figures[name] = std::make_shared<pool_figures>();
@@ -143,6 +174,7 @@ void actor_engine::state::start_actors(std::int64_t boot) {
         drained = true;
         drain_changed.notify_all();
       }}));
+  let_any_thread_end_the_system();
 }
 
 void actor_engine::state::resume() {
@@ -184,17 +216,22 @@ void actor_engine::stop(std::chrono::milliseconds grace) {
   const std::scoped_lock once{s.stop_mutex};
   if (std::exchange(s.stopped, true))
     return;
+  const auto until = std::chrono::steady_clock::now() + grace;
   s.now_in = state::phase::stopping;
   s.say("alula is stopping");
+  if (s.begun)
+    s.ledger.ending(); // whoever ends us before we are done is no crash either
   bool drained = false;
   if (s.system) {
     s.parts->registry->send(drain{});
     std::unique_lock lock{s.drain_mutex};
-    drained = s.drain_changed.wait_for(lock, grace, [&] { return s.drained; });
+    drained =
+        s.drain_changed.wait_until(lock, until, [&] { return s.drained; });
     if (!drained)
       jobs::log(jobs::log_level::warning, "stop-grace-over",
                 {{"workers", workers_left()}});
   }
+  s.closing = true;
   s.hub.stop();
   s.alarms.stop();
   s.readers.stop();
@@ -207,10 +244,13 @@ void actor_engine::stop(std::chrono::milliseconds grace) {
       pool->dismiss_actor();
     for (const auto& [name, crew] : s.crews)
       crew->close();
-    // Workers that have told their outcome still have to return.
+    // Workers that have told their outcome still have to return, which takes
+    // them microseconds.
+    const auto back =
+        std::chrono::steady_clock::now() + std::chrono::seconds{1};
     if (drained)
       for (const auto& [name, crew] : s.crews)
-        crew->wait_idle(std::chrono::seconds{1});
+        crew->wait_idle(back);
     s.system.reset();
   }
   const std::unique_lock gate{s.ledger_gate};
@@ -242,256 +282,19 @@ std::string actor_engine::not_ready_reason() const {
   return state_->reason;
 }
 
+jobs::fault actor_engine::state::stops() {
+  return {.code = jobs::fault_code::shutting_down,
+          .what = "alula is stopping; ask again when it is back"};
+}
+
 std::optional<jobs::fault> actor_engine::state::refusal() const {
   const auto where = now_in.load();
   if (where == phase::ready)
     return std::nullopt;
   if (where == phase::stopping)
-    return jobs::fault{.code = jobs::fault_code::shutting_down,
-                       .what = "alula is stopping; ask again when it is back"};
+    return stops();
   return jobs::fault{.code = jobs::fault_code::starting,
                      .what = "alula is starting; ask again soon"};
-}
-
-// -- asking for jobs ----------------------------------------------------------
-
-namespace {
-
-jobs::result<jobs::job_draft> read_request(const jobs::kind& kind,
-                                           const jobs::submission& request) {
-  try {
-    return kind.read(request);
-  } catch (const std::exception& e) {
-    return jobs::fault{.what = "reading a request for " + std::string{kind.name}
-                               + " threw: " + e.what()};
-  }
-}
-
-const jobs::register_server* registration(const jobs::job_draft& draft) {
-  for (const auto& change : draft.changes)
-    if (const auto* r = std::get_if<jobs::register_server>(&change))
-      return r;
-  return nullptr;
-}
-
-jobs::acceptance make_acceptance(const jobs::kind& kind, jobs::job_draft draft,
-                                 const jobs::server_ptr& target,
-                                 jobs::time_ms now) {
-  jobs::acceptance what;
-  what.job = jobs::plan(kind, draft, now);
-  if (const auto* fresh = registration(draft)) {
-    what.job.server = fresh->uuid; // the ledger gives the row
-  } else if (target) {
-    what.job.server = target->uuid;
-    what.job.server_row = target->row;
-  }
-  what.changes = std::move(draft.changes);
-  what.locks = std::move(draft.locks);
-  return what;
-}
-
-} // namespace
-
-void actor_engine::submit(
-    jobs::submission what,
-    std::function<void(jobs::result<jobs::ticket>)> done) {
-  auto& s = *state_;
-  const ticket_answer answer{std::move(done)};
-  if (auto why = s.refusal()) {
-    s.refuse(answer, *std::move(why));
-    return;
-  }
-  const auto* kind = s.kinds.find(what.kind);
-  if (!kind) {
-    s.refuse(answer, {.code = jobs::fault_code::not_implemented,
-                      .what = "there is no kind of job called \""
-                              + std::string{what.kind} + "\""});
-    return;
-  }
-  if (!what.server.empty() && what.subject.empty())
-    what.target = s.board.find_server(what.server);
-  auto draft = read_request(*kind, what);
-  if (!draft) {
-    s.refuse_unless_taken_before(what.key, std::move(draft).error(), answer);
-    return;
-  }
-  if (!what.server.empty() && what.subject.empty() && !what.target
-      && !registration(*draft)) {
-    s.refuse_unless_taken_before(
-        what.key,
-        {.code = jobs::fault_code::server_not_found,
-         .what =
-             "there is no server " + what.server.to_string() + " on this node"},
-        answer);
-    return;
-  }
-  auto accepted =
-      make_acceptance(*kind, *std::move(draft), what.target, s.clock.now());
-  accepted.key = std::move(what.key);
-  if (what.subject.empty())
-    s.accept(std::move(accepted), {}, answer);
-  else
-    s.submit_about(std::move(accepted), what.subject, answer);
-}
-
-/// What is refused now may have been taken before the world moved on: then the
-/// key leads to the job of then.
-void actor_engine::state::refuse_unless_taken_before(
-    const std::optional<jobs::idempotency>& key, jobs::fault why,
-    ticket_answer done) {
-  if (!key) {
-    refuse(done, std::move(why));
-    return;
-  }
-  read<jobs::ticket>(
-      std::move(done),
-      [this, key = *key, why = std::move(why)]() -> jobs::result<jobs::ticket> {
-        auto found = queries.find_by_key(key);
-        if (!found)
-          return std::move(found).error();
-        if (!*found)
-          return why;
-        return jobs::ticket{newest_view(**std::move(found)),
-                            jobs::accept_outcome::replayed};
-      });
-}
-
-void actor_engine::state::accept(jobs::acceptance what,
-                                 const jobs::job_id& subject,
-                                 ticket_answer done) {
-  parts->registry->send(
-      start_job{std::make_shared<const jobs::acceptance>(std::move(what)),
-                subject, std::move(done)});
-}
-
-/// The job works on the server of another job, which may have ended, with a
-/// server that is not live any more.
-void actor_engine::state::submit_about(jobs::acceptance what,
-                                       const jobs::job_id& subject,
-                                       ticket_answer done) {
-  look_up(subject, [this, what = std::move(what), subject,
-                    done](const jobs::result<jobs::job_view_ptr>& found) {
-    if (!found) {
-      done(jobs::fault{.code = jobs::fault_code::trash_not_found,
-                       .what = "nothing of a job " + subject.to_string()
-                               + " lies in the trash"});
-      return;
-    }
-    auto whole = what;
-    whole.job.server = found.value()->record().server;
-    whole.job.server_row = found.value()->record().server_row;
-    accept(std::move(whole), subject, done);
-  });
-}
-
-void actor_engine::state::submit_again(const jobs::job_record& failed,
-                                       ticket_answer done) {
-  const auto impossible = [&](const std::string& why) {
-    done(jobs::fault{.code = jobs::fault_code::not_parked,
-                     .what = "job " + failed.id.to_string()
-                             + " cannot be tried again by itself: " + why});
-  };
-  const auto* kind = kinds.find(failed.kind);
-  if (!kind) {
-    impossible("this release does not know " + failed.kind);
-    return;
-  }
-  jobs::submission like;
-  like.kind = kind->name;
-  like.server = failed.server;
-  like.body = failed.input;
-  like.target = board.find_server(failed.server);
-  if (!like.target || like.target->row != failed.server_row) {
-    impossible("its server is gone; send the request again");
-    return;
-  }
-  auto draft = read_request(*kind, like);
-  if (!draft) {
-    impossible(draft.error().what + "; send the request again");
-    return;
-  }
-  auto what =
-      make_acceptance(*kind, *std::move(draft), like.target, clock.now());
-  what.job.retry_of = failed.id;
-  accept(std::move(what), {}, std::move(done));
-}
-
-void actor_engine::retry(jobs::job_id id,
-                         std::function<void(jobs::result<jobs::ticket>)> done) {
-  auto& s = *state_;
-  const ticket_answer answer{std::move(done)};
-  if (auto why = s.refusal()) {
-    s.refuse(answer, *std::move(why));
-    return;
-  }
-  s.look_up(id, [&s, answer](const jobs::result<jobs::job_view_ptr>& found) {
-    if (!found) {
-      answer(found.error());
-      return;
-    }
-    const auto& job = found.value()->record();
-    if (job.state == jobs::job_state::failed)
-      s.submit_again(job, answer);
-    else if (job.is_done())
-      answer(jobs::fault{.code = jobs::fault_code::not_parked,
-                         .what = "the job has "
-                                 + std::string{to_string(job.state)}});
-    else
-      s.parts->registry->send(
-          retry_job{key_of(job.server_row), job.id, answer});
-  });
-}
-
-void actor_engine::cancel(
-    jobs::job_id id,
-    std::function<void(jobs::result<jobs::job_view_ptr>)> done) {
-  auto& s = *state_;
-  const view_answer answer{std::move(done)};
-  if (auto why = s.refusal()) {
-    s.refuse(answer, *std::move(why));
-    return;
-  }
-  s.look_up(id, [&s, answer](const jobs::result<jobs::job_view_ptr>& found) {
-    if (!found) {
-      answer(found.error());
-      return;
-    }
-    const auto& job = found.value()->record();
-    if (job.is_done())
-      answer(jobs::fault{.code = jobs::fault_code::already_finished,
-                         .what = "the job has already "
-                                 + std::string{to_string(job.state)}});
-    else
-      s.parts->registry->send(
-          cancel_job{key_of(job.server_row), job.id, answer});
-  });
-}
-
-void actor_engine::abandon(
-    jobs::job_id id, std::string reason,
-    std::function<void(jobs::result<jobs::job_view_ptr>)> done) {
-  auto& s = *state_;
-  const view_answer answer{std::move(done)};
-  if (auto why = s.refusal()) {
-    s.refuse(answer, *std::move(why));
-    return;
-  }
-  s.look_up(id, [&s, answer, reason = std::move(reason)](
-                    const jobs::result<jobs::job_view_ptr>& found) {
-    if (!found) {
-      answer(found.error());
-      return;
-    }
-    const auto& job = found.value()->record();
-    if (job.is_done())
-      answer(jobs::fault{.code = jobs::fault_code::not_parked,
-                         .what = "only a parked job can be abandoned; this one "
-                                 "has "
-                                 + std::string{to_string(job.state)}});
-    else
-      s.parts->registry->send(
-          abandon_job{key_of(job.server_row), job.id, reason, answer});
-  });
 }
 
 } // namespace alula::actors

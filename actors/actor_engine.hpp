@@ -30,7 +30,8 @@ public:
   /// Refuses new requests, asks running steps to stop, and waits up to `grace`
   /// until what they did is saved and their jobs are queued again. Then the
   /// ledger is ended. Jobs still running after the grace are taken up by the
-  /// next boot. Later calls do nothing.
+  /// next boot. Takes about a second longer than that at worst, when the last
+  /// worker returns late. Later calls do nothing.
   void stop(std::chrono::milliseconds grace);
 
   /// Steps that have not returned. After stop(): when there are any, end the
@@ -47,7 +48,7 @@ public:
   void
   cancel(jobs::job_id id,
          std::function<void(jobs::result<jobs::job_view_ptr>)> done) override;
-  void retry(jobs::job_id id,
+  void retry(jobs::job_id id, std::optional<jobs::idempotency> key,
              std::function<void(jobs::result<jobs::ticket>)> done) override;
   void
   abandon(jobs::job_id id, std::string why,
@@ -70,11 +71,19 @@ public:
       std::function<void(jobs::result<std::vector<jobs::trash_entry>>)> done)
       override;
   jobs::summary summarize() const override;
+  void pause_pool(
+      jobs::pool_pause what,
+      std::function<void(jobs::result<jobs::summary::pool>)> done) override;
+  void resume_pool(
+      std::string pool,
+      std::function<void(jobs::result<jobs::summary::pool>)> done) override;
   std::unique_ptr<jobs::subscription>
   subscribe(jobs::event_filter filter,
             std::function<void(const jobs::event_batch&)> sink) override;
   jobs::server_ptr find_server(const jobs::server_id& id) const override;
   std::vector<jobs::server_ptr> list_servers() const override;
+  std::vector<jobs::job_record>
+  live_jobs(const jobs::server_id& id) const override;
   void inspect_server(
       jobs::server_id id,
       std::function<void(jobs::result<std::optional<jobs::container_info>>)>

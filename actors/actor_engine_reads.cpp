@@ -141,8 +141,7 @@ jobs::summary actor_engine::summarize() const {
       || state_->now_in == state::phase::starting)
     return out; // the pools are being built
   for (const auto& [name, figures] : state_->figures)
-    out.pools.push_back(
-        {name, figures->workers, figures->busy, figures->waiting});
+    out.pools.push_back(state_->show_pool(name));
   return out;
 }
 
@@ -156,6 +155,13 @@ actor_engine::subscribe(jobs::event_filter filter,
 
 jobs::server_ptr actor_engine::find_server(const jobs::server_id& id) const {
   return state_->board.find_server(id);
+}
+
+std::vector<jobs::job_record>
+actor_engine::live_jobs(const jobs::server_id& id) const {
+  const auto server = state_->board.find_server(id);
+  return server ? state_->board.live_jobs(server->row)
+                : std::vector<jobs::job_record>{};
 }
 
 std::vector<jobs::server_ptr> actor_engine::list_servers() const {

@@ -6,10 +6,12 @@
 #include "actors/engine_settings.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/job_board.hpp"
+#include "actors/pool_pauses.hpp"
 #include "actors/protocol.hpp"
 #include "jobs/clock.hpp"
 #include "jobs/ledger.hpp"
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -24,10 +26,13 @@ struct engine_parts {
   job_board& board;
   event_hub& hub;
   alarm_clock& alarms;
+  pool_pauses& pauses;
   std::function<double()> random;
   std::int64_t boot = 0;
   address_ptr registry;
   std::map<std::string, address_ptr> pools;
+  /// Called by the job's actor when an abandoned job has ended.
+  std::function<void(const jobs::job_record&)> given_up;
 };
 
 } // namespace alula::actors

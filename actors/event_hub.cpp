@@ -3,9 +3,11 @@
 #include "jobs/log.hpp"
 
 #include <algorithm>
+#include <condition_variable>
 #include <deque>
 #include <exception>
 #include <map>
+#include <thread>
 #include <utility>
 
 namespace alula::actors {
@@ -47,7 +49,8 @@ public:
              std::function<void(const jobs::event_batch&)> callee)
     : filter(std::move(wanted)), sink(std::move(callee)) {}
 
-  /// Takes what is owed; false when there is nothing.
+  /// Takes what is owed, to be handed to the sink at once by this thread, which
+  /// calls handed_over() then; false when there is nothing.
   bool take(jobs::event_batch& into) {
     const std::scoped_lock lock{mutex};
     if (closed || (owed.empty() && progress.empty() && !lost)) {
@@ -60,12 +63,23 @@ public:
       into.progress.push_back(std::move(view));
     owed.clear();
     progress.clear();
+    in_sink = std::this_thread::get_id();
     return true;
   }
-
-  void close() {
+  void handed_over() {
     const std::scoped_lock lock{mutex};
+    in_sink = {};
+    left_sink.notify_all();
+  }
+
+  /// The sink is not called any more, and no other thread is inside it.
+  void close() {
+    std::unique_lock lock{mutex};
     closed = true;
+    left_sink.wait(lock, [this] {
+      return in_sink == std::thread::id{}
+             || in_sink == std::this_thread::get_id();
+    });
   }
   bool is_closed() {
     const std::scoped_lock lock{mutex};
@@ -77,6 +91,8 @@ public:
   std::mutex mutex;
   std::deque<std::shared_ptr<const jobs::event>> owed;
   std::map<jobs::job_id, jobs::job_view_ptr> progress; ///< the newest per job
+  std::thread::id in_sink; ///< none, or who is in the sink
+  std::condition_variable left_sink;
   bool scheduled = false;
   bool lost = false;
   bool closed = false;
@@ -166,7 +182,10 @@ void event_hub::deliver(const subscriber_ptr& who) {
     who->sink(batch);
   } catch (const std::exception& e) {
     jobs::log(jobs::log_level::error, "subscriber-threw", {{"what", e.what()}});
+  } catch (...) {
+    jobs::log(jobs::log_level::error, "subscriber-threw");
   }
+  who->handed_over();
   if (batch.lost) {
     who->close();
     return;
@@ -273,8 +292,7 @@ void event_hub::moved(std::shared_ptr<progress_cell> cell) {
   moved_.push_back(std::move(cell));
   if (std::exchange(sampling_, true))
     return;
-  const auto left = sampled_at_ + second - alarms_.uptime();
-  alarms_.arm(std::chrono::milliseconds{left}, [this] { sample(); });
+  alarms_.arm_at_uptime(sampled_at_ + second, [this] { sample(); });
 }
 
 void event_hub::sample() {

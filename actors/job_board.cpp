@@ -1,5 +1,7 @@
 #include "actors/job_board.hpp"
 
+#include "jobs/advice.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -16,8 +18,18 @@ int moving_step(const jobs::job_record& job) {
   return -1;
 }
 
+/// Waits for its turn, or for a condition: Docker, the Panel, a store, a disk.
+/// A parked job has a count of its own, and files that are kept as promised
+/// wait for nothing that anybody could mend.
+bool is_held_up(const jobs::job_record& j) {
+  return j.state == jobs::job_state::queued
+         || (j.state == jobs::job_state::retry_wait && j.reason != "Retained");
+}
+
 std::pair<jobs::time_ms, std::int64_t> waiting_key(const jobs::job_record& j) {
-  return {std::max(j.created_at, j.run_at), j.row};
+  const bool tries = j.state == jobs::job_state::retry_wait;
+  return {tries ? jobs::waiting_since(j) : std::max(j.created_at, j.run_at),
+          j.row};
 }
 
 } // namespace
@@ -95,14 +107,12 @@ void job_board::keep_count(const jobs::job_record* before,
                            const jobs::job_record& after, bool at_boot) {
   const std::scoped_lock lock{counters_mutex_};
   if (before && !before->is_done()) {
-    --by_state_[before->state];
-    --by_kind_[before->kind];
+    --counts_[{before->kind, before->state}];
     waiting_.erase(waiting_key(*before));
   }
   if (!after.is_done()) {
-    ++by_state_[after.state];
-    ++by_kind_[after.kind];
-    if (after.state == jobs::job_state::queued)
+    ++counts_[{after.kind, after.state}];
+    if (is_held_up(after))
       waiting_.insert(waiting_key(after));
   } else if (!at_boot && before && !before->is_done()) {
     ++ended_since_boot_;
@@ -152,23 +162,28 @@ jobs::job_view_ptr job_board::peek(const jobs::job_id& id) const {
   return place == home.jobs.end() ? nullptr : place->second.view;
 }
 
-std::vector<jobs::job_record> job_board::live_jobs() const {
+/// Oldest first. Only what is wanted is copied: there may be thousands.
+template<class Wanted>
+std::vector<jobs::job_record> job_board::live_ones(Wanted wanted) const {
   std::vector<jobs::job_record> out;
   for (const auto& home : shards_) {
     const std::shared_lock lock{home.mutex};
     for (const auto& [id, shown] : home.jobs)
-      if (!shown.view->record().is_done())
-        out.push_back(shown.view->record());
+      if (const auto& job = shown.view->record(); !job.is_done() && wanted(job))
+        out.push_back(job);
   }
   std::ranges::sort(out, {}, &jobs::job_record::row);
   return out;
 }
 
+std::vector<jobs::job_record> job_board::live_jobs() const {
+  return live_ones([](const auto&) { return true; });
+}
+
 std::vector<jobs::job_record>
 job_board::live_jobs(std::int64_t server_row) const {
-  auto out = live_jobs();
-  std::erase_if(out, [&](const auto& j) { return j.server_row != server_row; });
-  return out;
+  return live_ones(
+      [server_row](const auto& job) { return job.server_row == server_row; });
 }
 
 jobs::server_ptr job_board::find_server(const jobs::server_id& id) const {
@@ -188,12 +203,15 @@ std::vector<jobs::server_ptr> job_board::list_servers() const {
 
 void job_board::count(jobs::summary& into) const {
   const std::scoped_lock lock{counters_mutex_};
-  for (const auto& [state, count] : by_state_)
-    if (count > 0)
-      into.jobs_by_state[std::string{to_string(state)}] = count;
-  for (const auto& [kind, count] : by_kind_)
-    if (count > 0)
-      into.jobs_by_kind[kind] = count;
+  for (const auto& [what, count] : counts_) {
+    if (count <= 0)
+      continue;
+    const auto& kind = what.first;
+    const std::string state{to_string(what.second)};
+    into.jobs_by_state[state] += count;
+    into.jobs_by_kind[kind] += count;
+    into.jobs_by_kind_and_state[{kind, state}] = count;
+  }
   into.oldest_waiting_since = waiting_.empty() ? 0 : waiting_.begin()->first;
   into.ended_since_boot = ended_since_boot_;
 }

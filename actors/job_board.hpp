@@ -61,6 +61,8 @@ private:
   };
 
   shard& shard_of(const jobs::job_id& id) const;
+  template<class Wanted>
+  std::vector<jobs::job_record> live_ones(Wanted wanted) const;
   jobs::job_view_ptr show(const jobs::job_record& record);
   void show_server(const jobs::server_ptr& server);
   void keep_count(const jobs::job_record* before, const jobs::job_record& after,
@@ -75,8 +77,7 @@ private:
   const std::size_t ended_kept_;
   mutable std::mutex counters_mutex_;
   std::deque<jobs::job_id> ended_;
-  std::map<jobs::job_state, std::int64_t> by_state_;
-  std::map<std::string, std::int64_t> by_kind_;
+  std::map<std::pair<std::string, jobs::job_state>, std::int64_t> counts_;
   std::set<std::pair<jobs::time_ms, std::int64_t>> waiting_; ///< since, row
   std::int64_t ended_since_boot_ = 0;
 };

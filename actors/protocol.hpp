@@ -17,8 +17,11 @@
 
 namespace alula::actors {
 
+class pending_accept;
+
 using view_answer = answer_once<jobs::job_view_ptr>;
 using ticket_answer = answer_once<jobs::ticket>;
+using pool_answer = answer_once<jobs::summary::pool>;
 
 std::string key_of(std::int64_t server_row);
 
@@ -45,11 +48,14 @@ struct cancel_job {
   view_answer done;
 };
 
-/// A parked job is offered another go.
+/// A parked job is offered another go; `replayed` when a request was sent again
+/// that had led to it, which is good whatever the job does.
 struct retry_job {
   std::string key;
   jobs::job_id id;
   ticket_answer done;
+  jobs::accept_outcome outcome = jobs::accept_outcome::joined;
+  std::optional<jobs::idempotency> request = {}; ///< saved with what it does
 };
 
 struct abandon_job {
@@ -67,8 +73,7 @@ struct drain {};
 /// To whoever called accept: the server actor, or the registry, which passes it
 /// on to the actor of the new server.
 struct job_accepted {
-  std::shared_ptr<const jobs::result<jobs::accepted>> what;
-  ticket_answer done;
+  std::shared_ptr<pending_accept> what;
 };
 
 /// To the server actor that saved. `life` and `number` tell a late answer.
@@ -90,6 +95,7 @@ struct want_worker {
   int priority = 2;
   std::uint64_t number = 0; ///< comes back with the answer
   address_ptr from;
+  bool undo = false; ///< a pause does not hold it up
 };
 
 /// Not wanted any more; a worker granted meanwhile is free again.
@@ -133,6 +139,9 @@ struct replace_worker {
   std::uint64_t ticket = 0;
 };
 
+/// To a pool: it was paused or resumed, see pool_pauses.
+struct pool_switched {};
+
 // -- alarms, to the server actor ----------------------------------------------
 
 /// Look at the job again: its time has come, or what was in its way is gone.
@@ -145,7 +154,8 @@ struct look_at_run {
   step_run_ptr run;
 };
 
-/// The job has waited for a worker for a while.
+/// The job has waited for a worker for a while, or the pool was paused, or
+/// resumed with no worker to spare: say what it waits for. Also from the pool.
 struct still_no_worker {
   jobs::job_id id;
 };
@@ -197,6 +207,7 @@ struct start_again {
   X(step_ended)                                                                \
   X(worker_free)                                                               \
   X(replace_worker)                                                            \
+  X(pool_switched)                                                             \
   X(wake_job)                                                                  \
   X(look_at_run)                                                               \
   X(still_no_worker)                                                           \

@@ -1,6 +1,11 @@
 #include "actors/server_actor.hpp"
 
+#include "jobs/measures.hpp"
+#include "jobs/ports.hpp"
+#include "jobs/system_objects.hpp"
+
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace alula::actors {
@@ -11,10 +16,21 @@ template<class... Fs>
 struct overloaded : Fs... {
   using Fs::operator()...;
 };
+template<class... Fs>
+overloaded(Fs...) -> overloaded<Fs...>;
 
 /// How long a job is left alone after the ledger or the state machine refused
 /// something that was never expected to be refused.
 constexpr std::chrono::milliseconds hold_after_surprise{60'000};
+
+/// A try has failed and that is on record; counted unless it was the last one,
+/// after which the job is in another state than this.
+void count_retry(const jobs::job_record& job, jobs::job_state if_in,
+                 jobs::step_state of) {
+  const auto step = std::ranges::find(job.steps, of, &jobs::step_record::state);
+  if (job.state == if_in && step != job.steps.end())
+    jobs::observe(jobs::measure::step_retry, 1, job.kind + " " + step->name);
+}
 
 } // namespace
 
@@ -50,12 +66,18 @@ void server_actor::save(live_job& job, intent what, jobs::decision decided) {
   job.saving = true;
   const auto number = ++job.save_number;
   auto changes = what.changes;
+  // Also of a job that this release cannot run: somebody waits to hear of it.
+  if (const auto* kind = parts().kinds.find(job.record.kind))
+    std::ranges::move(jobs::changes_at_end(*kind, decided.after),
+                      std::back_inserter(changes));
+  auto key = what.key;
   job.saved_intent = std::move(what);
   parts().ledger.save(
       {std::move(decided.after),
        std::move(decided.events),
        std::move(changes),
-       {}},
+       {},
+       std::move(key)},
       [here = place_.here, id = job.record.id, life = place_.life,
        number](jobs::result<jobs::job_record> r) {
         here->send(
@@ -79,6 +101,7 @@ void server_actor::handle(const job_saved& m) {
     save_failed(*job, std::move(what), m.what->error());
   }
   pump(*job);
+  look_at_preempting(m.id);
   check_idle();
 }
 
@@ -91,6 +114,17 @@ void server_actor::settled(live_job& job, const intent& what) {
                  },
                  [&](const jobs::happened::step_done&) { job.busy_tries = 0; },
                  [&](const jobs::happened::undo_done&) { job.busy_tries = 0; },
+                 [&](const jobs::happened::step_failed&) {
+                   count_retry(job.record, jobs::job_state::retry_wait,
+                               jobs::step_state::started);
+                 },
+                 [&](const jobs::happened::undo_failed&) {
+                   count_retry(job.record, jobs::job_state::cancelling,
+                               jobs::step_state::undoing);
+                 },
+                 [&](const jobs::happened::abandoned&) {
+                   parts().given_up(job.record);
+                 },
                  [&](const jobs::happened::cancel_requested&) {
                    if (job.run && !job.run->is_undo())
                      job.run->ask_to_stop(stop_cause::cancelled);
@@ -105,8 +139,7 @@ void server_actor::settled(live_job& job, const intent& what) {
   if (what.view)
     what.view(view_of(job.record));
   if (what.ticket)
-    what.ticket(
-        jobs::ticket{view_of(job.record), jobs::accept_outcome::joined});
+    what.ticket(jobs::ticket{view_of(job.record), what.outcome});
 }
 
 void server_actor::refused(live_job& job, const intent& what,
@@ -114,8 +147,7 @@ void server_actor::refused(live_job& job, const intent& what,
   if (what.view)
     what.view(why);
   if (what.ticket && what.joined)
-    what.ticket(
-        jobs::ticket{view_of(job.record), jobs::accept_outcome::joined});
+    what.ticket(jobs::ticket{view_of(job.record), what.outcome});
   else if (what.ticket)
     what.ticket(why);
   if (why.code != jobs::fault_code::internal)
@@ -180,6 +212,8 @@ void server_actor::advance(live_job& job) {
   auto& first = jobs_.first_of_lane(job);
   if (&first != &job) {
     release_worker(job);
+    if (job.kind && job.kind->preempts)
+      send_away(first, job);
     show_waiting(job, "WaitingInLine",
                  "waits for the end of " + first.record.kind + " "
                      + first.record.id.to_string());
@@ -202,7 +236,7 @@ void server_actor::advance(live_job& job) {
   } else {
     release_worker(job);
     if (const auto* wait = std::get_if<jobs::wait_until>(&action))
-      wake_in(job, std::chrono::milliseconds{wait->at - now()});
+      wake_at(job, wait->at);
   }
 }
 
@@ -217,10 +251,13 @@ void server_actor::advance_step(live_job& job, std::size_t index, bool undo) {
     clear_the_way(job);
     return;
   }
-  if (job.ticket != 0 && job.pool == step->pool)
+  // A pause takes back a worker that was granted and has not begun.
+  const auto pool = step->pool_of(undo);
+  const bool may_begin = undo || !parts().pauses.is_paused(pool);
+  if (job.ticket != 0 && job.pool == pool && may_begin)
     happen(job, {jobs::happened::step_started{parts().boot, job.pool}});
   else
-    wish_worker(job, step->pool);
+    wish_worker(job, pool, undo);
 }
 
 /// What a job waits for may be what another one has done, an undelete say, or
@@ -232,9 +269,19 @@ void server_actor::nudge(live_job& job) {
   });
 }
 
+/// However it has ended: one that was given up could not give it back itself.
+void server_actor::free_room(const live_job& job) {
+  const auto& node = parts().node;
+  node.volumes.release(job.record.id);
+  node.archives.release(job.record.id);
+  if (node.systems)
+    node.systems->objects.release(job.record.id);
+}
+
 void server_actor::finish(live_job& job) {
   release_worker(job);
   disarm_all(job);
+  free_room(job);
   jobs_.remove(job.record.id);
   for (auto* other : jobs_.all())
     nudge(*other);
@@ -245,6 +292,15 @@ void server_actor::look_at_all() {
   for (const auto& id : jobs_.ids())
     if (auto* job = jobs_.find(id))
       pump(*job);
+}
+
+/// What has happened to one job may be what lets a preempting one send it away.
+void server_actor::look_at_preempting(const jobs::job_id& changed) {
+  for (const auto& id : jobs_.ids()) {
+    auto* job = id == changed ? nullptr : jobs_.find(id);
+    if (job && job->kind && job->kind->preempts)
+      pump(*job);
+  }
 }
 
 void server_actor::check_idle() {
@@ -262,130 +318,6 @@ void server_actor::check_idle() {
       return;
   }
   parts().registry->send(is_quiet{place_.key, place_.life, seen_});
-}
-
-// -- what others ask ----------------------------------------------------------
-
-void server_actor::handle(const start_job& m) {
-  ++seen_;
-  if (draining_) {
-    m.done(jobs::fault{.code = jobs::fault_code::shutting_down,
-                       .what = "alula is stopping; ask again when it is back"});
-  } else if (const auto* owner =
-                 m.what->key ? nullptr : preempting(*m.what, m.subject)) {
-    // With a key the ledger decides: the request may be one it knows.
-    m.done(jobs::fault{.code = jobs::fault_code::server_locked,
-                       .what = owner->record.kind + " "
-                               + owner->record.id.to_string()
-                               + " is under way and nothing else may be "
-                                 "asked of the server",
-                       .in_the_way = owner->record.id.to_string()});
-  } else {
-    ++*place_.accepting;
-    parts().ledger.accept(*m.what, [here = place_.here, done = m.done](
-                                       jobs::result<jobs::accepted> r) {
-      here->send(job_accepted{
-          std::make_shared<const jobs::result<jobs::accepted>>(std::move(r)),
-          done});
-    });
-  }
-  check_idle();
-}
-
-void server_actor::handle(const job_accepted& m) {
-  --*place_.accepting;
-  if (!*m.what) {
-    m.done(m.what->error());
-    check_idle();
-    return;
-  }
-  const auto& [record, outcome] = m.what->value();
-  const auto answer = jobs::ticket{view_of(record), outcome};
-  auto* known = jobs_.find(record.id);
-  if (answer.job->record().is_done()) {
-    m.done(answer);
-  } else if (record.server_row != place_.server_row) {
-    // An idempotency key from another incarnation of the server.
-    parts().registry->send(adopt_jobs{
-        key_of(record.server_row),
-        std::make_shared<const std::vector<jobs::job_record>>(1, record)});
-    m.done(answer);
-  } else if (!known) {
-    auto& job =
-        jobs_.add(answer.job->record(), parts().kinds.find(record.kind));
-    m.done(answer);
-    if (job.kind && job.kind->preempts)
-      send_others_away(record.id);
-    look_at_all();
-  } else if (known->record.state == jobs::job_state::parked
-             && outcome == jobs::accept_outcome::joined) {
-    happen(*known, {.what = jobs::happened::retry_requested{parts().boot},
-                    .ticket = m.done,
-                    .joined = true});
-  } else {
-    m.done(answer);
-  }
-  check_idle();
-}
-
-void server_actor::handle(const adopt_jobs& m) {
-  ++seen_;
-  for (const auto& record : *m.jobs)
-    if (!record.is_done() && !jobs_.find(record.id))
-      nudge(jobs_.add(record, parts().kinds.find(record.kind)));
-  look_at_all();
-  check_idle();
-}
-
-namespace {
-
-jobs::fault not_live(const engine_parts& parts, const jobs::job_id& id) {
-  if (const auto view = parts.board.peek(id))
-    return {.code = jobs::fault_code::already_finished,
-            .what = "the job has already "
-                    + std::string{to_string(view->record().state)}};
-  return {.code = jobs::fault_code::job_not_found,
-          .what = "there is no job " + id.to_string()};
-}
-
-} // namespace
-
-void server_actor::handle(const cancel_job& m) {
-  ++seen_;
-  if (auto* job = jobs_.find(m.id))
-    happen(*job, {.what = jobs::happened::cancel_requested{parts().boot},
-                  .view = m.done});
-  else
-    m.done(not_live(parts(), m.id));
-  check_idle();
-}
-
-void server_actor::handle(const retry_job& m) {
-  ++seen_;
-  if (auto* job = jobs_.find(m.id))
-    happen(*job, {.what = jobs::happened::retry_requested{parts().boot},
-                  .ticket = m.done});
-  else
-    m.done(not_live(parts(), m.id));
-  check_idle();
-}
-
-void server_actor::handle(const abandon_job& m) {
-  ++seen_;
-  if (auto* job = jobs_.find(m.id))
-    happen(*job, {.what = jobs::happened::abandoned{m.why}, .view = m.done});
-  else
-    m.done(not_live(parts(), m.id));
-  check_idle();
-}
-
-void server_actor::handle(const drain&) {
-  draining_ = true;
-  for (auto* job : jobs_.all())
-    if (job->run)
-      job->run->ask_to_stop(stop_cause::shutdown);
-  look_at_all();
-  check_idle();
 }
 
 // -- its life -----------------------------------------------------------------

@@ -61,12 +61,14 @@ private:
   void advance(live_job& job);
   void advance_step(live_job& job, std::size_t index, bool undo);
   void nudge(live_job& job);
+  void free_room(const live_job& job);
   void finish(live_job& job);
   void look_at_all();
+  void look_at_preempting(const jobs::job_id& changed);
   void check_idle();
 
   // steps and workers: server_actor_steps.cpp
-  void wish_worker(live_job& job, std::string_view pool);
+  void wish_worker(live_job& job, std::string_view pool, bool undo);
   void release_worker(live_job& job);
   void start_run(live_job& job);
   void watch_run(live_job& job);
@@ -80,6 +82,7 @@ private:
   live_job* preempting(const jobs::acceptance& what,
                        const jobs::job_id& subject);
   void clear_the_way(live_job& job);
+  void supersede_others(const jobs::job_id& newer);
   bool is_alone(live_job& job);
   void send_others_away(const jobs::job_id& because_of);
   void send_away(live_job& other, const live_job& because_of);
@@ -89,6 +92,7 @@ private:
                   std::chrono::milliseconds limit);
   void hold(live_job& job, std::chrono::milliseconds delay);
   void wake_in(live_job& job, std::chrono::milliseconds delay);
+  void wake_at(live_job& job, jobs::time_ms when);
   void disarm_all(live_job& job);
 
   jobs::time_ms now() const { return parts().clock.now(); }

@@ -11,14 +11,17 @@ using std::chrono::milliseconds;
 
 // -- a worker, please ---------------------------------------------------------
 
-void server_actor::wish_worker(live_job& job, std::string_view pool) {
-  if (job.wishing && job.pool == pool)
+void server_actor::wish_worker(live_job& job, std::string_view pool,
+                               bool undo) {
+  if (job.wishing && job.pool == pool && job.wishes_undo == undo)
     return;
   release_worker(job);
   job.pool = pool;
   job.wishing = true;
-  parts().pools.at(job.pool)->send(want_worker{
-      place_.key, job.record.id, job.record.priority, ++job.wish, place_.here});
+  job.wishes_undo = undo;
+  parts().pools.at(job.pool)->send(want_worker{place_.key, job.record.id,
+                                               job.record.priority, ++job.wish,
+                                               place_.here, undo});
   job.wish_alarm = parts().alarms.arm(parts().settings.worker_patience,
                                       [here = place_.here, id = job.record.id] {
                                         here->send(still_no_worker{id});
@@ -63,7 +66,12 @@ void server_actor::handle(const still_running& m) {
 
 void server_actor::handle(const still_no_worker& m) {
   auto* job = jobs_.find(m.id);
-  if (job && job->wishing)
+  if (!job || !job->wishing)
+    return;
+  const auto pause = parts().pauses.find(job->pool);
+  if (pause && !job->wishes_undo)
+    show_waiting(*job, "PoolPaused", jobs::words_of(*pause));
+  else
     show_waiting(*job, "WaitingForWorker",
                  "all workers of the pool \"" + job->pool + "\" are busy");
 }
@@ -183,19 +191,22 @@ intent server_actor::failure(live_job& job, bool undo, jobs::fault why) {
   const auto moving =
       undo ? jobs::step_state::undoing : jobs::step_state::started;
   int tries = job.busy_tries;
+  std::string_view at;
   for (const auto& step : job.record.steps)
     if (step.state == moving) {
       tries += step.attempt;
-      if (why.where.empty())
-        why.where = step.name;
+      at = step.name;
     }
+  if (why.where.empty())
+    why.where = at;
   const auto retry =
       jobs::draw_retry(why, tries, parts().settings.retry, parts().random());
   if (retry.cls == jobs::error_class::busy)
     ++job.busy_tries;
   jobs::log(jobs::log_level::warning, undo ? "undo-failed" : "step-failed",
             {{"job", job.record.id.view()},
-             {"step", why.where},
+             {"step", at},
+             {"where", why.where},
              {"code", jobs::slug(why.code)},
              {"why", why.what}});
   if (undo)

@@ -23,6 +23,9 @@ struct intent {
   ticket_answer ticket = {};
   /// The ticket is good even when the happening is refused.
   bool joined = false;
+  jobs::accept_outcome outcome =
+      jobs::accept_outcome::joined; ///< of the ticket
+  std::optional<jobs::idempotency> key = {};
   int resyncs = 0;
 };
 
@@ -39,6 +42,7 @@ struct live_job {
 
   std::string pool; ///< where a worker was wished for, granted or is at work
   bool wishing = false;
+  bool wishes_undo = false; ///< of the last wish
   std::uint64_t wish = 0;
   std::uint64_t ticket = 0;         ///< of the granted worker; 0: none
   step_run_ptr run;                 ///< while a worker is at it

@@ -1,5 +1,7 @@
 #include "actors/server_registry.hpp"
 
+#include "actors/pending_accept.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -45,22 +47,22 @@ void server_registry::handle(const start_job& m) {
     pass_on(key_of(m.what->job.server_row), m);
     return;
   }
-  ++accepting_;
-  parts_->ledger.accept(*m.what, [here = parts_->registry, done = m.done](
-                                     jobs::result<jobs::accepted> r) {
-    here->send(job_accepted{
-        std::make_shared<const jobs::result<jobs::accepted>>(std::move(r)),
-        done});
+  const auto pending = std::make_shared<pending_accept>(
+      accepting_, parts_->registry, parts_->board, key_of(0), m.done);
+  parts_->ledger.accept(*m.what, [here = parts_->registry,
+                                  pending](jobs::result<jobs::accepted> r) {
+    pending->answered(std::move(r));
+    here->send(job_accepted{pending});
   });
 }
 
 void server_registry::handle(const job_accepted& m) {
-  --accepting_;
-  if (!*m.what) {
-    m.done(m.what->error());
+  if (!m.what->what()) {
+    m.what->taken();
+    m.what->done()(m.what->what().error());
   } else {
-    auto& place = actor_of(key_of(m.what->value().job.server_row));
-    ++*place.accepting; // it counts this one down
+    auto& place = actor_of(key_of(m.what->what().value().job.server_row));
+    m.what->count_in(place.accepting);
     place.quiet = false;
     place.here->send(m);
   }
@@ -131,6 +133,7 @@ void server_registry::handle(const actor_broke& m) {
   auto& place = found->second;
   place.down = true;
   place.here->close();
+  check_drained();
   if (++place.breaks == 1) {
     start_actor(m.key, place);
     return;
@@ -168,7 +171,7 @@ void server_registry::check_drained() {
   const bool quiet = std::ranges::all_of(actors_, [](const auto& place) {
     return place.second.quiet || place.second.down;
   });
-  if (draining_ && quiet && accepting_ == 0)
+  if (draining_ && quiet && *accepting_ == 0)
     drained_();
 }
 

@@ -63,7 +63,8 @@ private:
   std::shared_ptr<const engine_parts> parts_;
   std::function<void()> drained_;
   std::unordered_map<std::string, entry> actors_;
-  int accepting_ = 0;
+  std::shared_ptr<std::atomic<int>> accepting_ =
+      std::make_shared<std::atomic<int>>(0);
   bool draining_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include "actors/step_run.hpp"
 
+#include "jobs/log.hpp"
+
 #include <exception>
 #include <string>
 #include <utility>
@@ -45,6 +47,7 @@ step_run::perform(const jobs::clock& clock,
                                + "\" threw: " + std::move(what),
                        .where = std::string{step_.name}};
   };
+  const jobs::log_scope whose{"job", job_.id.view()};
   try {
     jobs::step_context context{job_, node_, stop_.get_token(), clock.now(),
                                std::move(report)};

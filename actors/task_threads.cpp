@@ -24,12 +24,11 @@ task_threads::~task_threads() {
 }
 
 bool task_threads::run(std::function<void()> task) {
-  {
-    const std::scoped_lock lock{mutex_};
-    if (stopping_ || (limit_ != 0 && tasks_.size() >= limit_))
-      return false;
-    tasks_.push_back(std::move(task));
-  }
+  // Told under the lock: whoever stops us waits for it.
+  const std::scoped_lock lock{mutex_};
+  if (stopping_ || (limit_ != 0 && tasks_.size() >= limit_))
+    return false;
+  tasks_.push_back(std::move(task));
   changed_.notify_one();
   return true;
 }
@@ -60,6 +59,8 @@ void task_threads::work() {
     } catch (const std::exception& e) {
       jobs::log(jobs::log_level::error, "task-threw",
                 {{"thread", name_}, {"what", e.what()}});
+    } catch (...) {
+      jobs::log(jobs::log_level::error, "task-threw", {{"thread", name_}});
     }
     task = nullptr;
     lock.lock();

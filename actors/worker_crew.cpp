@@ -1,10 +1,28 @@
 #include "actors/worker_crew.hpp"
 
 #include "actors/task_threads.hpp"
+#include "jobs/log.hpp"
 
+#include <exception>
 #include <utility>
 
 namespace alula::actors {
+
+namespace {
+
+/// A thread must not end by an exception: that would end the process.
+void run_safely(const std::string& crew, const std::function<void()>& task) {
+  try {
+    task();
+  } catch (const std::exception& e) {
+    jobs::log(jobs::log_level::error, "worker-threw",
+              {{"pool", crew}, {"what", e.what()}});
+  } catch (...) {
+    jobs::log(jobs::log_level::error, "worker-threw", {{"pool", crew}});
+  }
+}
+
+} // namespace
 
 worker_crew::worker_crew(std::string name, std::size_t threads)
   : name_(std::move(name)) {
@@ -49,10 +67,10 @@ std::size_t worker_crew::busy() const {
   return busy_;
 }
 
-bool worker_crew::wait_idle(std::chrono::milliseconds limit) {
+bool worker_crew::wait_idle(std::chrono::steady_clock::time_point until) {
   std::unique_lock lock{mutex_};
-  return idle_.wait_for(lock, limit,
-                        [this] { return busy_ == 0 && tasks_.empty(); });
+  return idle_.wait_until(lock, until,
+                          [this] { return busy_ == 0 && tasks_.empty(); });
 }
 
 void worker_crew::close() {
@@ -86,7 +104,7 @@ void worker_crew::work(std::size_t place) {
       tasks_.pop_front();
       ++busy_;
       lock.unlock();
-      task();
+      run_safely(name_, task);
       task = nullptr;
       lock.lock();
       --busy_;

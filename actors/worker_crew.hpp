@@ -30,8 +30,8 @@ public:
   void remove_thread();
 
   std::size_t busy() const;
-  /// False when tasks still run after `limit`.
-  bool wait_idle(std::chrono::milliseconds limit);
+  /// False when tasks still run then.
+  bool wait_idle(std::chrono::steady_clock::time_point until);
   /// Takes no more tasks; returns at once.
   void close();
 

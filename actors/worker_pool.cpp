@@ -1,6 +1,9 @@
 #include "actors/worker_pool.hpp"
 
+#include "jobs/log.hpp"
+
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace alula::actors {
@@ -12,8 +15,16 @@ waiting_line::level& waiting_line::level_of(const want_worker& wish) {
 }
 
 void waiting_line::add(want_worker wish) {
-  if (by_job_.contains(wish.id))
+  if (const auto known = by_job_.find(wish.id); known != by_job_.end()) {
+    known->second->number = wish.number;
+    known->second->from = std::move(wish.from);
+    if (const bool was = std::exchange(known->second->undo, wish.undo);
+        wish.undo && !was)
+      undos_.push_back(wish.id);
+    else if (was && !wish.undo)
+      std::erase(undos_, wish.id);
     return;
+  }
   auto& [turns, of_server] = level_of(wish);
   auto mine = of_server.find(wish.key);
   if (mine == of_server.end())
@@ -22,6 +33,8 @@ void waiting_line::add(want_worker wish) {
             .first;
   mine->second->jobs.push_back(wish.id);
   const auto id = wish.id;
+  if (wish.undo)
+    undos_.push_back(id);
   by_job_[id] = arrivals_.insert(arrivals_.end(), std::move(wish));
 }
 
@@ -37,8 +50,16 @@ void waiting_line::remove(const jobs::job_id& id) {
     turns.erase(mine->second);
     of_server.erase(mine);
   }
+  if (wish->undo)
+    std::erase(undos_, id);
   arrivals_.erase(wish);
   by_job_.erase(place);
+}
+
+want_worker waiting_line::take(const jobs::job_id& id) {
+  auto wish = *by_job_.at(id);
+  remove(wish.id);
+  return wish;
 }
 
 std::optional<want_worker> waiting_line::next() {
@@ -54,13 +75,16 @@ std::optional<want_worker> waiting_line::next() {
     // The server goes to the end of the turn.
     turns.splice(turns.end(), turns, turns.begin());
   }
-  auto wish = *by_job_.at(chosen);
-  remove(chosen);
-  return wish;
+  return take(chosen);
 }
 
-// -- on the worker thread
-// ------------------------------------------------------
+std::optional<want_worker> waiting_line::next_undo() {
+  if (undos_.empty())
+    return std::nullopt;
+  return take(undos_.front());
+}
+
+// -- on the worker thread -----------------------------------------------------
 
 namespace {
 
@@ -75,6 +99,26 @@ jobs::step_outcome perform_here(const engine_parts& parts,
     if (cell->put(std::move(p)))
       parts.hub.moved(cell);
   });
+}
+
+/// What the engine itself throws around the step is the outcome of the step.
+jobs::step_outcome outcome_of(const engine_parts& parts,
+                              const step_run_ptr& run) {
+  const auto threw = [&run](std::string_view what) {
+    const std::string step{run->step().name};
+    jobs::log(jobs::log_level::error, "worker-threw",
+              {{"job", run->job().id.view()}, {"step", step}, {"what", what}});
+    return jobs::fault{.what = "the worker of step \"" + step
+                               + "\" threw: " + std::string{what},
+                       .where = step};
+  };
+  try {
+    return perform_here(parts, run);
+  } catch (const std::exception& e) {
+    return threw(e.what());
+  } catch (...) {
+    return threw("something that is no std::exception");
+  }
 }
 
 } // namespace
@@ -98,6 +142,8 @@ void worker_pool::handle(const want_worker& m) {
   if (known == ticket_of_.end()) {
     line_.add(m);
     match();
+    if (is_paused() && !m.undo)
+      m.from->send(still_no_worker{m.id});
     return;
   }
   auto& given = grants_.at(known->second);
@@ -130,7 +176,7 @@ void worker_pool::handle(const perform& m) {
   place->second.run = m.run;
   crew_->run([parts = parts_, run = m.run, self = self_, ticket = m.ticket,
               from = m.from] {
-    auto outcome = perform_here(*parts, run);
+    auto outcome = outcome_of(*parts, run);
     // In this order: when the server actor wants a worker for the next step,
     // the pool knows already that this one is free.
     self->send(worker_free{ticket});
@@ -158,9 +204,20 @@ void worker_pool::handle(const replace_worker& m) {
   match();
 }
 
+void worker_pool::handle(const pool_switched&) {
+  match();
+  for (const auto& wish : line_.waiting())
+    if (!wish.undo)
+      wish.from->send(still_no_worker{wish.id});
+}
+
+bool worker_pool::is_paused() const {
+  return parts_->pauses.is_paused(crew_->name());
+}
+
 void worker_pool::match() {
   while (free_ > 0) {
-    auto wish = line_.next();
+    auto wish = is_paused() ? line_.next_undo() : line_.next();
     if (!wish)
       break;
     --free_;
@@ -200,8 +257,9 @@ caf::behavior run_worker_pool(self_of<worker_pool> self,
                               address_ptr address) {
   self->state.begin(std::move(parts), std::move(crew), workers,
                     std::move(figures), std::move(address));
-  return {on<want_worker>(self), on<drop_want>(self), on<perform>(self),
-          on<worker_free>(self), on<replace_worker>(self)};
+  return {on<want_worker>(self),    on<drop_want>(self),
+          on<perform>(self),        on<worker_free>(self),
+          on<replace_worker>(self), on<pool_switched>(self)};
 }
 
 } // namespace alula::actors

@@ -24,11 +24,16 @@ struct pool_figures {
 /// longest, so that nobody waits for ever.
 class waiting_line {
 public:
-  /// One wish per job; a second one is ignored.
+  /// One wish per job. A second one keeps the place of the first, and is the
+  /// one that is answered: the actor that wished before has crashed.
   void add(want_worker wish);
   void remove(const jobs::job_id& id);
   /// The next one, removed; nothing when nobody waits.
   std::optional<want_worker> next();
+  /// The same of those that undo something, in the order they came.
+  std::optional<want_worker> next_undo();
+  /// All, oldest first.
+  const std::list<want_worker>& waiting() const { return arrivals_; }
   std::size_t size() const { return arrivals_.size(); }
 
 private:
@@ -41,16 +46,19 @@ private:
     std::unordered_map<std::string, std::list<turn>::iterator> of_server;
   };
   level& level_of(const want_worker& wish);
+  want_worker take(const jobs::job_id& id);
 
   std::array<level, 4> levels_;     ///< by priority
   std::list<want_worker> arrivals_; ///< oldest first
   std::unordered_map<jobs::job_id, std::list<want_worker>::iterator> by_job_;
+  std::deque<jobs::job_id> undos_; ///< oldest first
   unsigned granted_ = 0;
 };
 
-/// The actor of one pool. Answers want_worker, drop_want, perform, worker_free
-/// and replace_worker. A wish of a job that has a worker already gets that
-/// one: the actor that asked before has crashed.
+/// The actor of one pool. Answers want_worker, drop_want, perform, worker_free,
+/// replace_worker and pool_switched. While the pool is paused only what undoes
+/// something gets a worker, and whoever waits is told why. A wish of a job that
+/// has a worker already gets that one: the actor that asked before has crashed.
 class worker_pool {
 public:
   static inline const char* name = "worker_pool";
@@ -64,6 +72,7 @@ public:
   void handle(const perform& m);
   void handle(const worker_free& m);
   void handle(const replace_worker& m);
+  void handle(const pool_switched& m);
   void broke(const char* what);
 
 private:
@@ -73,6 +82,7 @@ private:
     bool replaced = false;
   };
 
+  bool is_paused() const;
   void match();
   void release(std::uint64_t ticket);
   void tell_figures();

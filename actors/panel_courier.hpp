@@ -1,0 +1,135 @@
+/// Takes reports from the ledger to the Panel: in order per subject, several
+/// subjects at once, again and again for days. What is told of a delivery is
+/// committed before the next of its subject leaves, so after a crash a report
+/// may be told twice, and never out of order or not at all.
+///
+/// A Panel that cannot be reached is asked with one report at a time, less and
+/// less often; when it is back the others follow. Nothing else in the node
+/// waits for a report, and nothing is undone because of one.
+#pragma once
+
+#include "actors/alarm_clock.hpp"
+#include "actors/lasting_subscription.hpp"
+#include "actors/task_threads.hpp"
+#include "jobs/clock.hpp"
+#include "jobs/engine.hpp"
+#include "jobs/outbox.hpp"
+#include "jobs/panel.hpp"
+#include "jobs/report_repeats.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <stop_token>
+
+namespace alula::actors {
+
+struct courier_settings {
+  std::size_t threads = 4; ///< reports under way at once
+  /// Full jitter: a wait is drawn from zero to base · 2^tries, at most `cap`;
+  /// at most `doubt_cap` when the Panel answered with a 4xx.
+  std::chrono::milliseconds base{1'000};
+  std::chrono::milliseconds cap{300'000};
+  std::chrono::milliseconds doubt_cap{3'600'000};
+  /// So young, the end of a transfer may be told before the Panel has committed
+  /// its beginning: it starts one inside a transaction that lasts as long as
+  /// its call to us, 15 seconds at most (wings-protocol 7.10 T5, 10.6).
+  std::chrono::milliseconds early{20'000};
+  /// Between two tries while the Panel cannot be reached.
+  std::chrono::milliseconds pause_cap{60'000};
+  /// After so long, and so many tries, a report is given up.
+  std::chrono::milliseconds give_up_after{std::chrono::hours{24 * 7}};
+  int least_tries = 10;
+  /// It looks by itself so often, whatever it was told.
+  std::chrono::milliseconds look_every{60'000};
+  std::function<double()> random = {}; ///< in [0, 1); empty: one of ours
+};
+
+/// The engine, the ledger, the Panel and the clock outlive it.
+class panel_courier final : public jobs::outbox_desk,
+                            public jobs::report_repeats {
+public:
+  panel_courier(courier_settings settings, jobs::engine& engine,
+                jobs::queries& queries, jobs::ledger& ledger,
+                jobs::panel& panel, const jobs::clock& clock,
+                alarm_clock::reading uptime = {});
+  ~panel_courier() override;
+  panel_courier(const panel_courier&) = delete;
+  panel_courier& operator=(const panel_courier&) = delete;
+
+  /// Once, when the engine is ready.
+  void start();
+
+  /// Before the engine stops. What is under way is broken off, and sent again
+  /// at the next start.
+  void stop();
+
+  void list(jobs::report_group which, std::int64_t after, std::size_t limit,
+            std::function<void(jobs::result<jobs::report_page>)> done) override;
+  jobs::outbox_figures figures() const override;
+
+  void repeat(std::int64_t row,
+              std::function<void(jobs::result<jobs::report>)> done) override;
+
+  /// The clock was moved. For tests.
+  void look() { alarms_.look(); }
+
+private:
+  /// Both clocks, read once for a whole look: what is due by the one decision
+  /// is not overdue by the next.
+  struct moment {
+    jobs::time_ms uptime, calendar;
+  };
+
+  using repeated = std::function<void(jobs::result<jobs::report>)>;
+
+  void tell_again(std::int64_t row, const repeated& done);
+  void find_repetition(const jobs::report& of, const repeated& done);
+  void look_soon();
+  void look_around();
+  bool hand_out(const moment& at);
+  void count();
+  void arm(const moment& at, bool paused);
+  void deliver(const jobs::report& what);
+  void note_answer(const jobs::delivery& came);
+  void record(const jobs::report& what, const jobs::delivery& came);
+  void settled(const jobs::report& what, const jobs::record_delivery& noted,
+               const jobs::status& kept);
+  jobs::record_delivery decide(const jobs::report& what,
+                               const jobs::delivery& came);
+  std::chrono::milliseconds draw(std::chrono::milliseconds most, int doublings);
+
+  const courier_settings settings_;
+  jobs::engine& engine_;
+  jobs::queries& queries_;
+  jobs::ledger& ledger_;
+  jobs::panel& panel_;
+  const jobs::clock& clock_;
+  std::stop_source stop_;
+
+  /// The ledger may call back when the courier is gone.
+  struct link {
+    std::mutex mutex;
+    panel_courier* to;
+  };
+  const std::shared_ptr<link> link_;
+
+  mutable std::mutex mutex_; ///< over everything down to the alarms
+  std::set<std::int64_t> under_way_;
+  bool look_is_due_ = false;       ///< a look is queued and has not begun
+  int failures_ = 0;               ///< in a row, that met no Panel
+  jobs::time_ms paused_until_ = 0; ///< uptime
+  jobs::outbox_figures figures_;
+  alarm_clock::id alarm_ = 0;
+
+  alarm_clock alarms_;
+  lasting_subscription news_;
+  task_threads looker_;
+  task_threads porters_; ///< last: they use all of the above
+};
+
+} // namespace alula::actors

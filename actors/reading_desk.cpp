@@ -1,0 +1,397 @@
+#include "actors/reading_desk.hpp"
+
+#include <exception>
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace alula::actors {
+
+namespace {
+
+constexpr std::size_t page_size = 1'000;
+
+jobs::fault busy() {
+  return {.code = jobs::fault_code::rate_limited,
+          .what = "too many questions about backups wait; ask again later"};
+}
+
+jobs::fault unknown(const jobs::backup_id& backup) {
+  return {.code = jobs::fault_code::backup_not_found,
+          .what =
+              "there is no backup " + backup.to_string() + " of this server"};
+}
+
+jobs::fault stopping() {
+  return {.code = jobs::fault_code::shutting_down,
+          .what = "alula is stopping; ask again when it is back"};
+}
+
+bool is_of(const jobs::backup_record& backup, const jobs::server_id& server) {
+  return server.empty() || backup.server.empty() || backup.server == server;
+}
+
+} // namespace
+
+reading_desk::reading_desk(desk_settings settings, jobs::archives& archives,
+                           jobs::queries& queries, jobs::ledger& ledger,
+                           const jobs::far_places* far)
+  : archives_(archives), queries_(queries), ledger_(ledger), far_(far),
+    answers_("alula-replies", 1, 0),
+    contents_("alula-contents", settings.content_threads, settings.waiting),
+    fetching_("alula-fetch", settings.fetch_threads, settings.waiting),
+    threads_("alula-desk", settings.threads, settings.waiting) {}
+
+reading_desk::~reading_desk() {
+  stop();
+}
+
+void reading_desk::stop() {
+  closing_ = true;
+  stop_.request_stop();
+  contents_.stop();
+  threads_.stop();
+  fetching_.stop();
+  std::unique_lock lock{mutex_};
+  stopped_ = true;
+  changed_.wait(lock, [this] { return ledger_calls_ == 0; });
+}
+
+std::shared_ptr<void> reading_desk::ledger_call() {
+  const std::scoped_lock lock{mutex_};
+  if (stopped_)
+    return nullptr;
+  ++ledger_calls_;
+  return {static_cast<void*>(this), [this](void*) {
+            const std::scoped_lock ended{mutex_};
+            --ledger_calls_;
+            changed_.notify_all();
+          }};
+}
+
+template<class T>
+void reading_desk::reply(const answer_once<T>& once, jobs::result<T> value) {
+  const auto held = std::make_shared<jobs::result<T>>(std::move(value));
+  const auto give = [once, held] { once(std::move(*held)); };
+  if (!threads_.run(give))
+    answers_.run(give);
+}
+
+template<class T>
+void reading_desk::refuse(const answer_once<T>& once) {
+  bool is_over = false;
+  {
+    const std::scoped_lock lock{mutex_};
+    is_over = stopped_;
+  }
+  answers_.run([once, is_over] { once(is_over ? stopping() : busy()); });
+}
+
+bool reading_desk::run(std::function<void()> what) {
+  return contents_.run(std::move(what));
+}
+
+template<class T>
+void reading_desk::answer(std::function<void(jobs::result<T>)> done,
+                          std::function<jobs::result<T>()> question) {
+  const answer_once<T> once{std::move(done)};
+  const bool taken = threads_.run(
+      [this, once, question = std::move(question)] { settle(once, question); });
+  if (!taken)
+    refuse(once);
+}
+
+template<class T>
+void reading_desk::settle(const answer_once<T>& once,
+                          const std::function<jobs::result<T>()>& question) {
+  try {
+    once(closing_ ? jobs::result<T>{stopping()} : question());
+  } catch (const std::exception& e) {
+    once(jobs::fault{.what =
+                         std::string{"reading a backup threw: "} + e.what()});
+  }
+}
+
+// -- the ledger ---------------------------------------------------------------
+
+void reading_desk::find(
+    jobs::server_id server, jobs::backup_id backup,
+    std::function<void(jobs::result<jobs::backup_record>)> done) {
+  const answer_once<jobs::backup_record> once{std::move(done)};
+  const bool taken = threads_.run([this, server, backup, once] {
+    if (closing_) {
+      once(stopping());
+      return;
+    }
+    auto known = queries_.find_backup(backup);
+    if (!known) {
+      once(std::move(known).error());
+    } else if (*known) {
+      if (is_of(**known, server))
+        once(**std::move(known));
+      else
+        once(unknown(backup));
+    } else if (auto file = archives_.inspect(backup); !file) {
+      once(std::move(file).error());
+    } else if (!*file
+               || (!(*file)->server.empty() && !server.empty()
+                   && (*file)->server != server)) {
+      once(unknown(backup));
+    } else {
+      record_found(server, **std::move(file), once);
+    }
+  });
+  if (!taken)
+    refuse(once);
+}
+
+/// It was put into the directory since the last scan.
+void reading_desk::record_found(jobs::server_id server, jobs::archive_file file,
+                                answer_once<jobs::backup_record> done) {
+  const auto backup = file.backup;
+  const auto call = ledger_call();
+  if (!call) {
+    done(stopping());
+    return;
+  }
+  ledger_.amend(
+      {jobs::record_found_backup{std::move(file)}},
+      [this, server, backup, done, call](const jobs::status& recorded) {
+        if (!recorded) {
+          reply<jobs::backup_record>(done, recorded.error());
+          return;
+        }
+        // The ledger's thread reads nothing.
+        const bool taken = threads_.run([this, server, backup, done] {
+          auto known = queries_.find_backup(backup);
+          if (!known)
+            done(std::move(known).error());
+          else if (*known && is_of(**known, server))
+            done(**std::move(known));
+          else
+            done(unknown(backup));
+        });
+        if (!taken)
+          refuse(done);
+      });
+}
+
+void reading_desk::list(
+    jobs::backup_filter filter, std::int64_t before, std::size_t limit,
+    std::function<void(jobs::result<jobs::backup_page>)> done) {
+  answer<jobs::backup_page>(std::move(done), [this, filter, before, limit] {
+    return queries_.list_backups(filter, before, limit);
+  });
+}
+
+jobs::result<std::vector<jobs::backup_record>>
+reading_desk::all_of(const jobs::backup_filter& filter) {
+  std::vector<jobs::backup_record> all;
+  for (std::int64_t before = 0;;) {
+    auto page = queries_.list_backups(filter, before, page_size);
+    if (!page)
+      return std::move(page).error();
+    all.insert(all.end(), std::make_move_iterator(page->items.begin()),
+               std::make_move_iterator(page->items.end()));
+    before = page->next_before;
+    if (before == 0)
+      return all;
+  }
+}
+
+void reading_desk::usage(
+    std::function<void(jobs::result<jobs::backup_usage>)> done) {
+  using answer_type = jobs::result<jobs::backup_usage>;
+  answer<jobs::backup_usage>(std::move(done), [this]() -> answer_type {
+    auto all = all_of({});
+    if (!all)
+      return std::move(all).error();
+    auto disk = archives_.space();
+    if (!disk)
+      return std::move(disk).error();
+    std::map<jobs::server_id, jobs::backup_usage::per_server> by_server;
+    jobs::backup_usage usage{.disk = *disk};
+    for (const auto& b : *all) {
+      if (b.state != jobs::backup_state::ready || b.lost_at != 0)
+        continue;
+      auto& of = by_server[b.server];
+      of.server = b.server;
+      of.server_lives = b.server_lives;
+      ++of.backups;
+      of.bytes += b.facts.size;
+      ++usage.backups;
+      usage.bytes += b.facts.size;
+      if (!b.damage.empty())
+        continue;
+      of.newest_at = std::max(of.newest_at, b.completed_at);
+      if (b.verified_at != 0)
+        of.newest_verified = std::max(of.newest_verified, b.completed_at);
+    }
+    for (auto& [server, of] : by_server)
+      usage.servers.push_back(of);
+    return usage;
+  });
+}
+
+void reading_desk::amend(jobs::change what,
+                         std::function<void(jobs::status)> done) {
+  const answer_once<void> once{std::move(done)};
+  if (const auto call = ledger_call())
+    ledger_.amend({std::move(what)}, [this, once, call](jobs::status s) {
+      reply<void>(once, std::move(s));
+    });
+  else
+    refuse(once);
+}
+
+void reading_desk::pin(jobs::backup_id backup, bool pinned,
+                       std::function<void(jobs::status)> done) {
+  amend(jobs::pin_backup{backup, pinned}, std::move(done));
+}
+
+void reading_desk::set_rotation(jobs::server_id server,
+                                std::optional<jobs::rotation_policy> policy,
+                                std::function<void(jobs::status)> done) {
+  amend(jobs::set_rotation{server, policy ? jobs::to_json(*policy) : ""},
+        std::move(done));
+}
+
+void reading_desk::plan_rotation(
+    jobs::server_id server, jobs::rotation_policy policy,
+    std::function<void(jobs::result<std::vector<jobs::rotation_choice>>)>
+        done) {
+  using choices = std::vector<jobs::rotation_choice>;
+  answer<choices>(std::move(done),
+                  [this, server, policy]() -> jobs::result<choices> {
+                    auto all = all_of({.server = server});
+                    if (!all)
+                      return std::move(all).error();
+                    return jobs::choose_for_rotation(*std::move(all), policy);
+                  });
+}
+
+void reading_desk::find_replaced(
+    jobs::job_id restore,
+    std::function<void(jobs::result<std::optional<jobs::replaced_tree>>)>
+        done) {
+  answer<std::optional<jobs::replaced_tree>>(std::move(done), [this, restore] {
+    return queries_.find_replaced(restore);
+  });
+}
+
+void reading_desk::burn_token(std::string id, jobs::time_ms expires_at,
+                              std::function<void(jobs::result<bool>)> done) {
+  const answer_once<bool> once{std::move(done)};
+  if (const auto call = ledger_call())
+    ledger_.burn_token(std::move(id), expires_at,
+                       [this, once, call](jobs::result<bool> burnt) {
+                         reply<bool>(once, std::move(burnt));
+                       });
+  else
+    refuse(once);
+}
+
+// -- the archives -------------------------------------------------------------
+
+void reading_desk::browse(
+    jobs::backup_id backup, std::string path, std::string after,
+    std::size_t limit,
+    std::function<void(jobs::result<jobs::browse_page>)> done) {
+  answer<jobs::browse_page>(
+      std::move(done),
+      [this, backup, path = std::move(path), after = std::move(after), limit] {
+        return archives_.browse(backup, path, after, limit);
+      });
+}
+
+void reading_desk::open_content(
+    jobs::backup_id backup, std::string path,
+    std::function<void(jobs::result<std::unique_ptr<jobs::content_reader>>)>
+        done) {
+  using content = std::unique_ptr<jobs::content_reader>;
+  const answer_once<content> once{std::move(done)};
+  const bool taken = threads_.run([this, once, backup, path = std::move(path)] {
+    if (closing_)
+      return once(stopping());
+    const auto known = queries_.find_backup(backup);
+    if (!known)
+      return once(known.error());
+    const bool is_far = far_ && *known && (*known)->any_store()
+                        && (!(*known)->is_local || (*known)->lost_at != 0);
+    if (!is_far)
+      return settle<content>(
+          once, [&] { return archives_.open_content(backup, path); });
+    const bool begun = fetching_.run([this, once, of = **known, path] {
+      settle<content>(once, [&] { return fetch_content(of, path); });
+    });
+    if (!begun)
+      refuse(once);
+  });
+  if (!taken)
+    refuse(once);
+}
+
+jobs::result<std::unique_ptr<jobs::content_reader>>
+reading_desk::fetch_content(const jobs::backup_record& backup,
+                            const std::string& path) {
+  const auto piece = archives_.find_piece(backup.uuid, path);
+  if (!piece)
+    return piece.error();
+  const auto room = archives_.space();
+  if (!room)
+    return room.error();
+  if (piece->length > room->free)
+    return jobs::fault{.code = jobs::fault_code::no_room,
+                       .what = "the piece of the archive with the file in it "
+                               "has "
+                               + std::to_string(piece->length)
+                               + " bytes, and the backup disk has room for "
+                               + std::to_string(room->free)};
+  auto spool = archives_.make_spool();
+  if (!spool)
+    return std::move(spool).error();
+  // As long as the archive, with nothing in it but the piece.
+  if (::ftruncate(spool->get(), piece->archive_size) != 0)
+    return jobs::system_fault(errno, "ftruncate", "a piece of an archive");
+  auto at = piece->at;
+  const auto keep = [&](std::span<const char> bytes) -> jobs::status {
+    while (!bytes.empty()) {
+      const auto put = ::pwrite(spool->get(), bytes.data(), bytes.size(), at);
+      if (put < 0 && errno != EINTR)
+        return jobs::system_fault(errno, "pwrite", "a piece of an archive");
+      at += std::max<ssize_t>(put, 0);
+      bytes =
+          bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(put, 0)));
+    }
+    return closing_ ? jobs::status{stopping()} : jobs::status{};
+  };
+  // From the first store that gives it: others may be away.
+  jobs::status got;
+  for (const auto& place : backup.places) {
+    if (place.name == jobs::panel_place || piece->length == 0)
+      continue;
+    at = piece->at;
+    auto* store = far_->stores.find(place.name);
+    got = jobs::fault{.code = jobs::fault_code::store_not_found,
+                      .what = "the configuration names no store " + place.name};
+    if (store) {
+      auto read = store->get(place.key, piece->at, piece->length, place.etag,
+                             keep, stop_.get_token());
+      got = read ? jobs::status{} : jobs::status{std::move(read).error()};
+    }
+    if (got || closing_)
+      break;
+  }
+  if (!got)
+    return std::move(got).error();
+  return archives_.open_piece(backup.uuid, path, std::move(*spool));
+}
+
+void reading_desk::open(
+    jobs::backup_id backup,
+    std::function<void(jobs::result<jobs::open_archive>)> done) {
+  answer<jobs::open_archive>(std::move(done),
+                             [this, backup] { return archives_.open(backup); });
+}
+
+} // namespace alula::actors
