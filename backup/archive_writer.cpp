@@ -1,124 +1,42 @@
 #include "backup/archive_writer.hpp"
 
-#include "backup/rate_limit.hpp"
+#include "backup/content_writer.hpp"
+#include "backup/data_map.hpp"
+#include "backup/database_copy.hpp"
+#include "backup/entry_checks.hpp"
+#include "backup/file_io.hpp"
+#include "backup/file_time.hpp"
+#include "backup/hard_links.hpp"
+#include "backup/quiet_reader.hpp"
+#include "backup/report_pace.hpp"
+#include "backup/tar_format.hpp"
 #include "backup/tree_walk.hpp"
-
-#include <archive.h>
-#include <archive_entry.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <locale.h>
-#include <map>
-#include <memory>
-#include <optional>
-#include <sys/uio.h>
+#include <utility>
 
 namespace alula::backup {
 
 namespace {
 
-constexpr std::size_t read_size = 1024 * 1024;
-constexpr std::uint64_t files_between_reports = 256;
 constexpr std::size_t longest_link = 4096; // PATH_MAX
-
-using tar_handle = std::unique_ptr<::archive, decltype(&::archive_write_free)>;
-using entry_handle =
-    std::unique_ptr<::archive_entry, decltype(&::archive_entry_free)>;
-
-/// libarchive converts names through the thread's locale, and crashes in "C"
-/// on a name that is not ASCII.
-class utf8_locale {
-public:
-  utf8_locale()
-    : mine_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", locale_t{})),
-      before_(::uselocale(mine_)) {}
-  ~utf8_locale() {
-    ::uselocale(before_);
-    if (mine_ != locale_t{})
-      ::freelocale(mine_);
-  }
-  utf8_locale(const utf8_locale&) = delete;
-  utf8_locale& operator=(const utf8_locale&) = delete;
-
-private:
-  locale_t mine_;
-  locale_t before_;
-};
-
-std::string error_text(int number) {
-  char buffer[128];
-  return ::strerror_r(number, buffer, sizeof buffer);
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const std::size_t more = c < 0x80                ? 0
-                             : c >= 0xC2 && c < 0xE0 ? 1
-                             : c >= 0xE0 && c < 0xF0 ? 2
-                             : c >= 0xF0 && c < 0xF5 ? 3
-                                                     : 4;
-    if (more == 4 || i + more >= text.size())
-      return false;
-    for (std::size_t k = 1; k <= more; ++k)
-      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80)
-        return false;
-    i += more + 1;
-  }
-  return true;
-}
-
-/// Reads a file front to back and leaves the page cache as it was.
-class quiet_reader {
-public:
-  explicit quiet_reader(int fd) : fd_(fd) {
-    ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  }
-
-  /// Like read(2).
-  ssize_t read(std::byte* into, std::size_t size) {
-    iovec piece{into, size};
-    auto got = ::preadv2(fd_, &piece, 1, offset_, RWF_NOWAIT);
-    const bool was_cached = got == static_cast<ssize_t>(size);
-    if (got <= 0)
-      got = ::pread(fd_, into, size, offset_);
-    if (got > 0 && !was_cached)
-      ::posix_fadvise(fd_, offset_, got, POSIX_FADV_DONTNEED);
-    if (got > 0)
-      offset_ += got;
-    return got;
-  }
-
-private:
-  int fd_;
-  off_t offset_ = 0;
-};
 
 class archive_writer final : public tree_visitor {
 public:
-  archive_writer(const archive_settings& settings, const std::stop_token& stop,
-                 member_pipeline::sink to)
-    : settings_(settings), stop_(stop), limit_(settings.read_limit),
-      pipeline_(settings.pipeline, std::move(to)), buffer_(read_size) {}
-
-  jobs::status open() {
-    auto* tar = tar_.get();
-    const bool ready =
-        ::archive_write_set_format_pax_restricted(tar) == ARCHIVE_OK
-        && ::archive_write_add_filter_none(tar) == ARCHIVE_OK
-        // Nothing is held back, so the pipeline's position is exact.
-        && ::archive_write_set_bytes_per_block(tar, 0) == ARCHIVE_OK
-        && ::archive_write_set_bytes_in_last_block(tar, 1) == ARCHIVE_OK
-        && ::archive_write_open2(tar, this, nullptr, take, nullptr, nullptr)
-               == ARCHIVE_OK;
-    return ready ? jobs::status{} : tar_fault();
-  }
+  archive_writer(const ignore_rules& rules, const archive_settings& settings,
+                 const std::stop_token& stop, member_pipeline::sink to)
+    : rules_(rules), settings_(settings), stop_(stop),
+      pipeline_(settings.pipeline, std::move(to)),
+      content_(pipeline_, settings.read_limit, stop, [this](std::size_t size) {
+        summary_.total.bytes += size;
+        tell();
+      }) {}
 
   jobs::result<archive_summary> finish() {
-    if (::archive_write_close(tar_.get()) != ARCHIVE_OK)
-      return tar_fault();
+    if (auto ended = content_.zeros(tar_end_size); !ended)
+      return std::move(ended).error();
     auto made = pipeline_.finish();
     if (!made)
       return std::move(made).error();
@@ -140,19 +58,20 @@ public:
       skipped(at.path, "is no longer a file");
       return {};
     }
-    auto entry = entry_for(at, now, entry_type::file);
-    entry.size = static_cast<std::uint64_t>(now.st_size);
-    entry.is_sparse =
-        static_cast<std::uint64_t>(now.st_blocks) * 512 < entry.size;
-    if (now.st_nlink > 1)
-      remember_name(entry, now);
-    if (auto written = write_header(entry); !written)
-      return written;
-    entry.offset = pipeline_.position();
-    if (auto written = write_content(entry, fd.get()); !written)
-      return written;
-    add(std::move(entry));
-    return count_file();
+    if (goes_with_its_database(at))
+      return {};
+    if (now.st_size > 0
+        && static_cast<std::uint64_t>(now.st_size)
+               <= content_writer::small_size)
+      if (const auto content = content_.small_file(
+              fd.get(), static_cast<std::uint64_t>(now.st_size));
+          content && !is_database(*content))
+        return write_small_file(at, now, *content);
+    // Before anything is looked at: that would stay in the page cache.
+    quiet_reader reader{fd.get(), 0, static_cast<std::uint64_t>(now.st_size)};
+    if (const auto mode = database_mode(fd.get()))
+      return write_database(at, fd.get(), *mode);
+    return write_file(at, fd.get(), now, reader, [] { return false; });
   }
 
   jobs::status link(const place& at, const struct stat& seen) override {
@@ -166,10 +85,13 @@ public:
     target.resize(static_cast<std::size_t>(size));
     auto entry = entry_for(at, seen, entry_type::link);
     entry.target = std::move(target);
-    if (auto written = write_header(entry); !written)
+    if (!has_room_for(entry))
+      return {};
+    if (auto written = content_.text(tar_headers(entry)); !written)
       return written;
     entry.offset = pipeline_.position();
-    add(std::move(entry));
+    if (auto added = add(entry); !added)
+      return added;
     return count_file();
   }
 
@@ -177,8 +99,10 @@ public:
                          bool) override {
     auto entry = entry_for(at, seen, entry_type::directory);
     entry.offset = pipeline_.position();
-    add(std::move(entry));
-    return {};
+    if (has_directories() && has_room_for(entry))
+      if (auto written = content_.text(tar_headers(entry)); !written)
+        return written;
+    return add(entry);
   }
 
   void skipped(std::string_view path, std::string_view why) override {
@@ -186,126 +110,255 @@ public:
   }
 
 private:
-  static archive_entry entry_for(const place& at, const struct stat& seen,
-                                 entry_type type) {
-    return {.path = std::string{at.path},
-            .type = type,
-            .mode = seen.st_mode & 07777U,
-            .mtime_ns =
-                seen.st_mtim.tv_sec * 1'000'000'000 + seen.st_mtim.tv_nsec};
+  using still_waited_for = std::function<bool()>;
+
+  jobs::status write_file(const place& at, int fd, const struct stat& now,
+                          const still_waited_for& is_waited_for) {
+    quiet_reader reader{fd, 0, static_cast<std::uint64_t>(now.st_size)};
+    return write_file(at, fd, now, reader, is_waited_for);
   }
 
-  /// Further names of one file carry a full copy in the archive; the list says
-  /// that they are one.
-  void remember_name(archive_entry& entry, const struct stat& seen) {
-    const auto [known, is_first] =
-        names_.try_emplace({seen.st_dev, seen.st_ino}, entry.path);
-    if (is_first)
-      return;
-    entry.type = entry_type::hard_link;
-    entry.target = known->second;
-  }
-
-  // -- the tar ----------------------------------------------------------------
-
-  /// libarchive hands every header and every piece of content over at once.
-  static la_ssize_t take(::archive*, void* self, const void* data,
-                         std::size_t size) {
-    auto& writer = *static_cast<archive_writer*>(self);
-    auto taken =
-        writer.pipeline_.write({static_cast<const std::byte*>(data), size});
-    if (taken)
-      return static_cast<la_ssize_t>(size);
-    writer.failure_ = std::move(taken).error();
-    return -1;
-  }
-
-  jobs::fault tar_fault() {
-    if (failure_)
-      return *failure_;
-    const auto* text = ::archive_error_string(tar_.get());
-    return {.code = jobs::fault_code::io_error,
-            .what = std::string{"the archive cannot be written: "}
-                    + (text != nullptr ? text : "unknown reason")};
-  }
-
-  jobs::status write_header(const archive_entry& entry) {
-    auto* head = ::archive_entry_clear(head_.get());
-    if (is_utf8(entry.path))
-      ::archive_entry_set_pathname_utf8(head, entry.path.c_str());
-    else
-      ::archive_entry_set_pathname(head, entry.path.c_str());
-    const bool is_link = entry.type == entry_type::link;
-    ::archive_entry_set_filetype(head, is_link ? AE_IFLNK : AE_IFREG);
-    if (is_link && is_utf8(entry.target))
-      ::archive_entry_set_symlink_utf8(head, entry.target.c_str());
-    else if (is_link)
-      ::archive_entry_set_symlink(head, entry.target.c_str());
-    ::archive_entry_set_perm(head, entry.mode);
-    ::archive_entry_set_size(head, static_cast<la_int64_t>(entry.size));
-    // Whole seconds, like Wings; the manifest keeps the rest.
-    ::archive_entry_set_mtime(head, entry.mtime_ns / 1'000'000'000, 0);
-    // A name that is no UTF-8 is written as its bytes, with a warning.
-    if (::archive_write_header(tar_.get(), head) < ARCHIVE_WARN)
-      return tar_fault();
-    return {};
-  }
-
-  jobs::status write_content(const archive_entry& entry, int fd) {
-    quiet_reader reader{fd};
-    auto missing = entry.size;
-    while (missing > 0) {
-      const auto want =
-          static_cast<std::size_t>(std::min<std::uint64_t>(missing, read_size));
-      if (!limit_.pass(want, stop_) || stop_.stop_requested())
-        return jobs::fault{.code = jobs::fault_code::interrupted,
-                           .what = "the archive was asked to stop"};
-      const auto got = reader.read(buffer_.data(), want);
-      if (got <= 0) {
-        note(entry.path, (got < 0 ? "cannot be read (" + error_text(errno) + ")"
-                                  : std::string{"shrank"})
-                             + "; its last " + std::to_string(missing)
-                             + " bytes are zeros here");
-        return pad(missing);
-      }
-      if (auto put = put_data({buffer_.data(), static_cast<std::size_t>(got)});
-          !put)
-        return put;
-      missing -= static_cast<std::uint64_t>(got);
-      summary_.total.bytes += static_cast<std::uint64_t>(got);
-      tell();
+  /// `is_waited_for`: who holds up others asks whether it still does.
+  jobs::status write_file(const place& at, int fd, const struct stat& now,
+                          quiet_reader& from,
+                          const still_waited_for& is_waited_for) {
+    auto entry = entry_for(at, now, entry_type::file);
+    if (!has_room_for(entry))
+      return {};
+    entry.size = static_cast<std::uint64_t>(now.st_size);
+    if (now.st_size > settings_.limits.file_size) {
+      skipped(at.path, "too large to be restored; left out");
+      return {};
     }
+    entry.is_sparse =
+        static_cast<std::uint64_t>(now.st_blocks) * 512 < entry.size;
+    if (now.st_nlink > 1)
+      remember_name(entry, now);
+    if (entry.is_reference)
+      return write_reference(entry);
+    if (may_have_holes(now.st_size, now.st_blocks)) {
+      auto map = data_map_of(fd, entry.size, stop_);
+      if (entry.size - map.data >= least_of_holes)
+        return write_without_holes(entry, fd, map);
+    }
+    if (auto written = content_.text(tar_headers(entry)); !written)
+      return written;
+    entry.offset = pipeline_.position();
+    auto wrong = content_.file_promptly(from, entry.size, is_waited_for);
+    if (!wrong)
+      return std::move(wrong).error();
+    if (!wrong->empty())
+      note(entry.path, std::move(*wrong));
+    else
+      note_growth(entry, fd);
+    return finish_file(entry, entry.size);
+  }
+
+  jobs::status write_small_file(const place& at, const struct stat& now,
+                                byte_view content) {
+    auto entry = entry_for(at, now, entry_type::file);
+    if (!has_room_for(entry))
+      return {};
+    entry.size = content.size();
+    if (now.st_nlink > 1)
+      remember_name(entry, now);
+    if (entry.is_reference)
+      return write_reference(entry);
+    if (auto written = content_.text(tar_headers(entry)); !written)
+      return written;
+    entry.offset = pipeline_.position();
+    if (auto written = content_.bytes_of(content); !written)
+      return written;
+    return finish_file(entry, entry.size);
+  }
+
+  jobs::status write_reference(archive_entry& entry) {
+    entry.size = 0;
+    entry.is_sparse = false;
+    if (auto written = content_.text(tar_headers(entry)); !written)
+      return written;
+    entry.offset = pipeline_.position();
+    return finish_file(entry, 0);
+  }
+
+  void note_growth(const archive_entry& entry, int fd) {
     std::byte more{};
     if (entry.size > 0
         && ::pread(fd, &more, 1, static_cast<off_t>(entry.size)) > 0)
       note(entry.path, "grew; what came after the first "
                            + std::to_string(entry.size) + " bytes is left out");
-    return {};
   }
 
-  jobs::status pad(std::uint64_t size) {
-    std::ranges::fill(buffer_, std::byte{0});
-    while (size > 0) {
-      const auto part = std::min<std::uint64_t>(size, buffer_.size());
-      if (auto put = put_data({buffer_.data(), static_cast<std::size_t>(part)});
-          !put)
-        return put;
-      size -= part;
+  jobs::status write_without_holes(archive_entry& entry, int fd,
+                                   const data_map& map) {
+    entry.packed_at = pipeline_.position();
+    if (auto written = content_.text(sparse_tar_headers(entry, map)); !written)
+      return written;
+    entry.offset = pipeline_.position();
+    for (const auto& extent : map.extents) {
+      auto wrong = content_.file(fd, extent);
+      if (!wrong)
+        return std::move(wrong).error();
+      if (!wrong->empty())
+        note(entry.path, std::move(*wrong));
     }
-    return {};
+    return finish_file(entry, map.data);
   }
 
-  jobs::status put_data(byte_view data) {
-    if (::archive_write_data(tar_.get(), data.data(), data.size())
-        != static_cast<la_ssize_t>(data.size()))
-      return tar_fault();
-    return {};
+  jobs::status finish_file(const archive_entry& entry, std::uint64_t stored) {
+    summary_.content_bytes += stored;
+    if (auto padded = content_.zeros(tar_padding(stored)); !padded)
+      return padded;
+    if (auto added = add(entry); !added)
+      return added;
+    return count_file();
+  }
+
+  // -- databases --------------------------------------------------------------
+
+  /// A journal, a log or an index beside its database is written together with
+  /// it, or is of no use without the running game.
+  static bool goes_with_its_database(const place& at) {
+    const auto name = database_of(at.name);
+    if (name.empty())
+      return false;
+    const auto database =
+        open_beneath(at.parent, name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    struct stat seen {};
+    return database.is_open() && ::fstat(database.get(), &seen) == 0
+           && S_ISREG(seen.st_mode) && database_mode(database.get());
+  }
+
+  jobs::status write_database(const place& at, int fd, journal_mode mode) {
+    if (!settings_.make_spool)
+      return write_held_database(at, fd, mode);
+    copy_settings how{.make_spool = settings_.make_spool,
+                      .patience = settings_.patience,
+                      .longest_hold = settings_.longest_hold};
+    how.pass = [this](std::uint64_t size) { return content_.pass(size); };
+    how.tell = [this] { tell(); };
+    auto copy = copy_database({fd, mode, at.parent, at.name}, how, stop_);
+    if (!copy && copy.error().code == jobs::fault_code::interrupted)
+      return std::move(copy).error();
+    if (!copy) // the disk of the backups has no room for a copy
+      return write_held_database(at, fd, mode);
+    if (!copy->doubt.empty())
+      note(at.path, copy->doubt);
+    if (auto written = write_copy(at, copy->database.get(), copy->seen);
+        !written)
+      return written;
+    const auto& name = copy->companion_name;
+    const auto path = companion_path(at, name);
+    if (name.empty() || rules_.is_ignored(path))
+      return {};
+    return write_copy({path, at.parent, name.c_str()}, copy->companion.get(),
+                      copy->companion_seen);
+  }
+
+  /// It was read once under the read limit, or is in memory.
+  jobs::status write_copy(const place& at, int copy, struct stat seen) {
+    seen.st_blocks = seen.st_size / 512 + 1; // holes are the copy's
+    return write_file(at, copy, seen, [] { return true; });
+  }
+
+  /// Straight into the archive, while the game waits: for want of another
+  /// place. The lock is let go before the game gives up.
+  jobs::status write_held_database(const place& at, int fd, journal_mode mode) {
+    using clock = std::chrono::steady_clock;
+    std::optional<database_hold> hold{database_hold::take(
+        fd, mode, at.parent, at.name, settings_.patience, stop_)};
+    if (!hold->is_held())
+      note(at.path, "is a database that was written all the time; its copy may "
+                    "be torn");
+    struct stat now {};
+    if (::fstat(fd, &now) != 0) {
+      skipped(at.path, error_text(errno));
+      return {};
+    }
+    const auto until = clock::now() + settings_.longest_hold;
+    const auto companion = hold->companion();
+    const auto is_waited_for = [&] {
+      if (mode == journal_mode::rollback && hold && hold->is_held()
+          && clock::now() >= until) {
+        hold.reset();
+        note(at.path, "is a database that could not be copied before its game "
+                      "gives up waiting; its copy may be torn");
+      }
+      return hold && mode == journal_mode::rollback;
+    };
+    if (auto written = write_file(at, fd, now, is_waited_for); !written)
+      return written;
+    return write_companion(at, companion);
+  }
+
+  static std::string companion_path(const place& of, const std::string& name) {
+    return std::string{of.path}
+           + name.substr(
+               std::min(name.size(), std::string_view{of.name}.size()));
+  }
+
+  jobs::status write_companion(const place& of, const std::string& name) {
+    const auto path = companion_path(of, name);
+    if (name.empty() || rules_.is_ignored(path))
+      return {};
+    const auto fd =
+        open_beneath(of.parent, name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    struct stat now {};
+    if (!fd.is_open() || ::fstat(fd.get(), &now) != 0
+        || !S_ISREG(now.st_mode)) {
+      skipped(path, "vanished");
+      return {};
+    }
+    return write_file({path, of.parent, name.c_str()}, fd.get(), now,
+                      [] { return false; });
+  }
+
+  // -- names ------------------------------------------------------------------
+
+  static archive_entry entry_for(const place& at, const struct stat& seen,
+                                 entry_type type) {
+    return {.path = std::string{at.path},
+            .type = type,
+            .mode = seen.st_mode & 07777U,
+            .mtime_ns = nanoseconds_of(seen.st_mtim)};
+  }
+
+  void remember_name(archive_entry& entry, const struct stat& seen) {
+    if (const auto what = links_.take(entry, seen); !what.empty())
+      note(entry.path, std::string{what});
+    entry.is_reference = is_full() && entry.type == entry_type::hard_link;
+  }
+
+  bool is_full() const { return settings_.format == archive_format::full; }
+  bool has_directories() const {
+    return settings_.format != archive_format::wings;
   }
 
   // -- the account ------------------------------------------------------------
 
-  void add(archive_entry entry) {
-    summary_.entries.push_back(std::move(entry));
+  /// Counts an entry of the tar; false, with a note, when an archive with it
+  /// would be over the limits of a restore.
+  bool has_room_for(const archive_entry& entry) {
+    const auto& limits = settings_.limits;
+    if (entries_ >= static_cast<std::uint64_t>(limits.entries)) {
+      note(entry.path, "more than " + std::to_string(limits.entries)
+                           + " files cannot be restored; left out");
+      return false;
+    }
+    if (entry.type == entry_type::link) {
+      const auto cost = cost_in_memory(entry.path) + entry.target.size();
+      if (links_size_ + cost > static_cast<std::uint64_t>(limits.links)) {
+        note(entry.path, "so many links cannot be restored; left out");
+        return false;
+      }
+      links_size_ += cost;
+    }
+    ++entries_;
+    return true;
+  }
+
+  jobs::status add(const archive_entry& entry) const {
+    return settings_.found ? settings_.found(entry) : jobs::status{};
   }
 
   void note(std::string_view path, std::string what) {
@@ -325,15 +378,14 @@ private:
       settings_.tell(summary_.total);
   }
 
+  const ignore_rules& rules_;
   const archive_settings& settings_;
   const std::stop_token& stop_;
-  rate_limit limit_;
   member_pipeline pipeline_;
-  tar_handle tar_{::archive_write_new(), ::archive_write_free};
-  entry_handle head_{::archive_entry_new(), ::archive_entry_free};
-  std::vector<std::byte> buffer_;
-  std::map<std::pair<dev_t, ino_t>, std::string> names_;
-  std::optional<jobs::fault> failure_;
+  content_writer content_;
+  hard_links links_;
+  std::uint64_t entries_ = 0;
+  std::uint64_t links_size_ = 0;
   archive_summary summary_;
 };
 
@@ -343,11 +395,10 @@ jobs::result<archive_summary> write_archive(int root, const ignore_rules& rules,
                                             const archive_settings& settings,
                                             const std::stop_token& stop,
                                             member_pipeline::sink to) {
-  const utf8_locale names_are_utf8;
-  archive_writer writer{settings, stop, std::move(to)};
-  if (auto opened = writer.open(); !opened)
-    return std::move(opened).error();
-  if (auto walked = walk_tree(root, rules, stop, writer); !walked)
+  archive_writer writer{rules, settings, stop, std::move(to)};
+  if (auto walked =
+          walk_tree(root, rules, stop, writer, {.limits = settings.limits});
+      !walked)
     return std::move(walked).error();
   return writer.finish();
 }

@@ -1,36 +1,17 @@
-/// An open descriptor and the one way this folder opens things: below a
-/// directory descriptor, following no link (openat2(2)).
+/// The one way this folder opens things: below a directory descriptor,
+/// following no link (openat2(2)).
 #pragma once
+
+#include "jobs/descriptor.hpp"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <utility>
 
 namespace alula::backup {
 
-class file_descriptor {
-public:
-  file_descriptor() = default;
-  explicit file_descriptor(int fd) : fd_(fd) {}
-  file_descriptor(file_descriptor&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)) {}
-  file_descriptor& operator=(file_descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~file_descriptor() {
-    if (fd_ >= 0)
-      ::close(fd_);
-  }
-
-  int get() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-
-private:
-  int fd_ = -1;
-};
+using file_descriptor = jobs::descriptor;
 
 /// openat2 that stays below `directory`, crosses no mount and follows no link,
 /// the last name included. -1 and errno on failure (EXDEV: a mount, ELOOP: a

@@ -61,7 +61,7 @@ void append_stored(byte_view block, bytes& out) {
   append_little_endian(out, static_cast<std::uint32_t>(block.size()), 4);
 }
 
-jobs::fault damaged(std::string what) {
+jobs::fault damaged_member(std::string what) {
   return {.code = jobs::fault_code::io_error,
           .what = "the archive is damaged: " + std::move(what)};
 }
@@ -163,23 +163,23 @@ jobs::result<decoded_member> decode_member(byte_view input, std::size_t limit) {
   do {
     const auto at = out.content.size();
     if (at > limit)
-      return damaged("a block is longer than the limit of "
-                     + std::to_string(limit) + " bytes");
+      return damaged_member("a block is longer than the limit of "
+                            + std::to_string(limit) + " bytes");
     out.content.resize(at + piece);
     stream.next_out = raw(out.content, at);
     stream.avail_out = piece;
     const auto status = ::isal_inflate(&stream);
     out.content.resize(at + piece - stream.avail_out);
     if (status != ISAL_DECOMP_OK)
-      return damaged("a gzip member does not decode (code "
-                     + std::to_string(status) + ")");
+      return damaged_member("a gzip member does not decode (code "
+                            + std::to_string(status) + ")");
     if (stream.block_state != ISAL_BLOCK_FINISH && stream.avail_in == 0
         && stream.avail_out != 0)
-      return damaged("a gzip member ends too early");
+      return damaged_member("a gzip member ends too early");
   } while (stream.block_state != ISAL_BLOCK_FINISH);
   if (out.content.size() > limit)
-    return damaged("a block is longer than the limit of "
-                   + std::to_string(limit) + " bytes");
+    return damaged_member("a block is longer than the limit of "
+                          + std::to_string(limit) + " bytes");
   // The inflater reads ahead; what it holds whole was not consumed.
   out.consumed = static_cast<std::size_t>(stream.next_in - raw(input))
                  - static_cast<std::size_t>(stream.read_in_length / 8);

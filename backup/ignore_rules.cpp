@@ -1,13 +1,18 @@
 #include "backup/ignore_rules.hpp"
 
+#include "backup/ignore_pattern.hpp"
+
+#include <optional>
 #include <re2/re2.h>
 
 namespace alula::backup {
 
 namespace {
 
-/// Stands for a star that is already part of the expression.
-constexpr char kept_star = '\x01';
+/// A second or so per 50,000 paths.
+constexpr std::uint64_t steps_per_path = 20'000;
+constexpr int most_instructions = 500;
+constexpr std::int64_t expression_memory = std::int64_t{128} * 1024;
 
 std::string_view trimmed(std::string_view line) {
   constexpr std::string_view blanks = " ";
@@ -17,48 +22,11 @@ std::string_view trimmed(std::string_view line) {
   return line.substr(first, line.find_last_not_of(blanks) - first + 1);
 }
 
-void replace_all(std::string& text, std::string_view what,
-                 std::string_view with) {
-  for (auto at = text.find(what); at != std::string::npos;
-       at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
-}
-
-/// A directory and, later, "*.": such a line is anchored at the root.
-bool names_files_of_a_directory(std::string_view line) {
-  for (std::size_t i = 1; i < line.size(); ++i)
-    if (line[i] == '/' && line[i - 1] != '/' && line[i - 1] != '+')
-      return line.find("*.", i + 1) != std::string_view::npos;
-  return false;
-}
-
-std::string expression_of(std::string_view line) {
-  std::string text{line};
-  if (names_files_of_a_directory(text) && !text.starts_with('/'))
-    text.insert(0, "/");
-  replace_all(text, ".", "\\.");
-  if (text.starts_with("/**/"))
-    text.erase(0, 1);
-  replace_all(text, "/**/", "(/|/.\x01/)");
-  replace_all(text, "**/", "(|.\x01/)");
-  replace_all(text, "/**", "(|/.\x01)");
-  replace_all(text, "\\*", "\\\x01");
-  replace_all(text, "*", "([^/]\x01)");
-  replace_all(text, "?", "\\?");
-  for (auto& c : text)
-    if (c == kept_star)
-      c = '*';
-  text += text.ends_with('/') ? "(|.*)$" : "(|/.*)$";
-  if (text.starts_with('/'))
-    return "^(|/)" + text.substr(1);
-  return "^(|.*/)" + text;
-}
-
 /// Bytes, not characters: file names need not be UTF-8.
 re2::RE2::Options options() {
   re2::RE2::Options chosen{re2::RE2::Latin1};
   chosen.set_log_errors(false);
-  chosen.set_max_mem(std::int64_t{1} << 20);
+  chosen.set_max_mem(expression_memory);
   return chosen;
 }
 
@@ -66,7 +34,31 @@ re2::RE2::Options options() {
 
 struct ignore_rules::rule {
   bool negated = false;
-  std::unique_ptr<re2::RE2> expression;
+  std::optional<ignore_pattern> pattern;
+  std::unique_ptr<re2::RE2> expression; ///< when there is no pattern
+
+  /// False: it cannot be, or is too much.
+  bool compile(std::string_view line, std::size_t& expressions) {
+    pattern = ignore_pattern::of(line);
+    if (pattern)
+      return true;
+    if (expressions >= max_expressions)
+      return false;
+    expression = std::make_unique<re2::RE2>(expression_of(line), options());
+    const bool is_good =
+        expression->ok() && expression->ProgramSize() <= most_instructions;
+    expressions += is_good ? 1 : 0;
+    return is_good;
+  }
+
+  bool matches(std::string_view path, std::uint64_t& steps) const {
+    if (pattern)
+      return pattern->matches(path, steps);
+    const auto size = static_cast<std::uint64_t>(expression->ProgramSize());
+    steps += path.size() * (1 + size / 64);
+    return re2::RE2::PartialMatch(re2::StringPiece{path.data(), path.size()},
+                                  *expression);
+  }
 };
 
 ignore_rules::ignore_rules() = default;
@@ -75,6 +67,11 @@ ignore_rules::ignore_rules(ignore_rules&&) noexcept = default;
 ignore_rules& ignore_rules::operator=(ignore_rules&&) noexcept = default;
 
 ignore_rules::ignore_rules(std::string_view text) {
+  add(text);
+}
+
+void ignore_rules::add(std::string_view text) {
+  const auto most = rules_.size() + max_rules;
   if (text.size() > max_text)
     text = text.substr(0, text.rfind('\n', max_text));
   while (!text.empty()) {
@@ -96,12 +93,8 @@ ignore_rules::ignore_rules(std::string_view text) {
     }
     if (line.starts_with('#') || line.starts_with('!'))
       line.remove_prefix(1);
-    const bool is_bounded =
-        line.size() <= max_pattern && rules_.size() < max_rules;
-    if (is_bounded)
-      next.expression =
-          std::make_unique<re2::RE2>(expression_of(line), options());
-    if (!is_bounded || !next.expression->ok()) {
+    const bool is_bounded = line.size() <= max_pattern && rules_.size() < most;
+    if (!is_bounded || !next.compile(line, expressions_)) {
       dropped_.emplace_back(whole);
       continue;
     }
@@ -110,11 +103,10 @@ ignore_rules::ignore_rules(std::string_view text) {
 }
 
 bool ignore_rules::is_ignored(std::string_view path) const {
-  const re2::StringPiece text{path.data(), path.size()};
+  steps_allowed_ += steps_per_path;
   bool ignored = false;
   for (const auto& each : rules_)
-    if (ignored == each.negated
-        && re2::RE2::PartialMatch(text, *each.expression))
+    if (ignored == each.negated && each.matches(path, steps_))
       ignored = !each.negated;
   return ignored;
 }

@@ -10,18 +10,14 @@
 
 namespace alula::backup {
 
-namespace {
-
-/// One block on its way. Slots are used again, with their memory.
-struct slot {
-  bytes content;
-  bytes member;
-  bool is_encoded = false;
-};
-
-} // namespace
-
 struct member_pipeline::state {
+  /// One block on its way. Slots are used again, with their memory.
+  struct slot {
+    bytes content;
+    bytes member;
+    bool is_encoded = false;
+  };
+
   pipeline_settings settings;
   sink to;
 

@@ -31,7 +31,7 @@ struct pipeline_settings {
   unsigned threads = 2; ///< encoders; the sink has one of its own
   /// Content bytes per member. 1 MiB: smaller ones compress worse and make the
   /// index longer, larger ones cost memory and reading time for one file.
-  std::size_t block_size = 1024 * 1024;
+  std::size_t block_size = std::size_t{1024} * 1024;
 };
 
 struct pipeline_result {

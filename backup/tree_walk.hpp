@@ -5,6 +5,7 @@
 
 #include "backup/file_descriptor.hpp"
 #include "backup/ignore_rules.hpp"
+#include "jobs/archives.hpp"
 #include "jobs/result.hpp"
 
 #include <cstdint>
@@ -36,15 +37,19 @@ public:
 };
 
 struct walk_settings {
-  /// Deeper directories are skipped with a note. A path of PATH_MAX bytes has
-  /// no more levels than this.
-  std::size_t max_depth = 2048;
+  /// What is deeper, or has a longer path, is skipped with a note: no restore
+  /// would take it.
+  jobs::extraction_limits limits = {};
+  /// Names in memory at once, in bytes. A directory with more of them is read
+  /// in parts.
+  std::size_t most_listed = std::size_t{8} * 1024 * 1024;
 };
 
 /// Visits everything below `root` that the rules leave in. Names come in inode
-/// order within a directory, which is disk order on ext4. Ends with the first
-/// fault of the visitor, `interrupted` when asked to stop (looked at for every
-/// entry); whatever cannot be read is skipped with a note.
+/// order within a directory (within a part of a very large one), which is disk
+/// order on ext4. Holds some 64 directories open, however deep it is. Ends with
+/// the first fault of the visitor, `interrupted` when asked to stop (looked at
+/// for every entry); whatever cannot be read is skipped with a note.
 jobs::status walk_tree(int root, const ignore_rules& rules,
                        const std::stop_token& stop, tree_visitor& visitor,
                        const walk_settings& settings = {});

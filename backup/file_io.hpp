@@ -1,0 +1,36 @@
+/// Whole reads and writes on descriptors, with failures as sentences.
+#pragma once
+
+#include "backup/gzip_member.hpp"
+#include "jobs/result.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace alula::backup {
+
+inline byte_view view_of(std::string_view text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+inline std::string_view text_of(byte_view data) {
+  return {reinterpret_cast<const char*>(data.data()), data.size()};
+}
+
+/// What strerror(3) says. Any thread.
+std::string error_text(int number);
+
+/// Writes all of `data` at the descriptor's position. `name` is for the
+/// sentence. Faults: insufficient_storage, io_error.
+jobs::status write_all(int fd, byte_view data, std::string_view name);
+
+/// Replaces `into` by the `size` bytes at `offset`, fewer at the end of the
+/// file. Fault io_error.
+jobs::status read_at(int fd, std::uint64_t offset, std::size_t size,
+                     bytes& into, std::string_view name);
+
+/// fsync(2). A failure is final: the file must be given up (design 3).
+jobs::status make_durable(int fd, std::string_view name);
+
+} // namespace alula::backup

@@ -1,0 +1,135 @@
+#include "backup/verifier.hpp"
+
+#include "backup/archive_file.hpp"
+#include "backup/entry_checks.hpp"
+#include "backup/report_pace.hpp"
+
+namespace alula::backup {
+
+namespace {
+
+jobs::fault stop_of_verification() {
+  return {.code = jobs::fault_code::interrupted,
+          .what = "the verification was asked to stop"};
+}
+
+class verification {
+public:
+  verification(tar_reader& tar, entry_checks& checks,
+               const verification_settings& settings,
+               const std::stop_token& stop)
+    : tar_(tar), checks_(checks), settings_(settings), stop_(stop) {}
+
+  jobs::status run() {
+    tar_entry entry;
+    for (;;) {
+      auto more = tar_.next(entry);
+      if (!more)
+        return std::move(more).error();
+      if (!*more)
+        break;
+      if (stop_.stop_requested())
+        return stop_of_verification();
+      if (auto taken = take(entry); !taken)
+        return taken;
+    }
+    tell();
+    return {};
+  }
+
+private:
+  jobs::status take(tar_entry& entry) {
+    auto checked = checks_.check(entry);
+    if (!checked)
+      return std::move(checked).error();
+    if (auto fits = checks_.check_position(tar_.position()); !fits)
+      return fits;
+    if (checks_.entries() % files_between_reports == 0)
+      tell();
+    if (checked->is_wanted && settings_.visit) {
+      entry.path = std::move(checked->path);
+      if (auto visited = settings_.visit(entry); !visited)
+        return visited;
+    }
+    return read_content();
+  }
+
+  jobs::status read_content() {
+    for (;;) {
+      auto piece = tar_.read();
+      if (!piece)
+        return std::move(piece).error();
+      if (piece->data.empty())
+        return {};
+      read_ += piece->data.size();
+      since_told_ += piece->data.size();
+      if (since_told_ < bytes_between_reports)
+        continue;
+      tell();
+      if (stop_.stop_requested())
+        return stop_of_verification();
+    }
+  }
+
+  void tell() {
+    since_told_ = 0;
+    if (settings_.tell)
+      settings_.tell({static_cast<std::int64_t>(checks_.files()),
+                      static_cast<std::int64_t>(read_)});
+  }
+
+  tar_reader& tar_;
+  entry_checks& checks_;
+  const verification_settings& settings_;
+  const std::stop_token& stop_;
+  std::uint64_t read_ = 0;
+  std::uint64_t since_told_ = 0;
+};
+
+jobs::status compare(const jobs::archive_facts& found,
+                     const jobs::archive_expectation& expected) {
+  if (!expected.sha256.empty() && found.sha256 != expected.sha256)
+    return damaged_archive("its SHA-256 is " + found.sha256 + ", not "
+                           + expected.sha256);
+  if (!expected.sha1.empty() && found.sha1 != expected.sha1)
+    return damaged_archive("its SHA-1 is " + found.sha1 + ", not "
+                           + expected.sha1);
+  return {};
+}
+
+} // namespace
+
+jobs::result<jobs::archive_verified>
+verify_archive(int archive, const verification_settings& settings,
+               const std::stop_token& stop) {
+  const auto& expected = settings.expected;
+  auto reading = settings.reader;
+  reading.with_digest |= !expected.sha1.empty() || !expected.sha256.empty();
+  auto reader = archive_reader::open(archive, reading);
+  if (!reader)
+    return std::move(reader).error();
+  jobs::archive_verified out;
+  out.facts.size = static_cast<std::int64_t>((*reader)->size());
+  if (expected.size > 0 && out.facts.size != expected.size)
+    return damaged_archive("it has " + std::to_string(out.facts.size)
+                           + " bytes, not " + std::to_string(expected.size));
+  tar_reader tar{**reader};
+  entry_checks checks{settings.limits, {}, (*reader)->size()};
+  if (auto read = verification{tar, checks, settings, stop}.run(); !read)
+    return std::move(read).error();
+  if (reading.with_digest) {
+    auto sums = (*reader)->sums();
+    if (!sums)
+      return std::move(sums).error();
+    out.facts.sha1 = std::move(sums->sha1);
+    out.facts.sha256 = std::move(sums->sha256);
+  }
+  if (auto same = compare(out.facts, expected); !same)
+    return std::move(same).error();
+  out.entries = static_cast<std::int64_t>(checks.entries());
+  out.facts.files = static_cast<std::int64_t>(checks.files());
+  out.facts.content_bytes = static_cast<std::int64_t>(checks.bytes());
+  return out;
+}
+
+} // namespace alula::backup

@@ -1,0 +1,35 @@
+/// Reads an archive once, front to back, and says whether it can be restored.
+#pragma once
+
+#include "backup/archive_reader.hpp"
+#include "backup/tar_reader.hpp"
+#include "jobs/archives.hpp"
+#include "jobs/result.hpp"
+
+#include <functional>
+#include <stop_token>
+
+namespace alula::backup {
+
+struct verification_settings {
+  reader_settings reader = {.with_digest = true}; ///< without: no checksums
+  jobs::archive_expectation expected = {};
+  jobs::extraction_limits limits = {};
+  jobs::archive_tell tell = {};
+  /// Called for every entry that an extraction would write, with its path made
+  /// plain: how an archive without a manifest gets one. Its fault ends the
+  /// verification.
+  std::function<jobs::status(const tar_entry&)> visit = {};
+};
+
+/// Checks size and checksums against what is expected, every member's CRC,
+/// every tar header, the end of the archive, and does all the checks of an
+/// extraction that need no disk. `facts.files` counts files and links.
+///
+/// Blocks. Faults: backup_damaged with what is wrong and where, archive_refused
+/// as extract_archive, io_error, interrupted.
+jobs::result<jobs::archive_verified>
+verify_archive(int archive, const verification_settings& settings,
+               const std::stop_token& stop);
+
+} // namespace alula::backup
