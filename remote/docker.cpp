@@ -1,8 +1,10 @@
 #include "remote/docker.hpp"
 
 #include "remote/docker_answers.hpp"
-#include "remote/docker_api.hpp"
+#include "remote/docker_link.hpp"
 #include "remote/docker_removal.hpp"
+#include "remote/docker_signal.hpp"
+#include "remote/docker_stop.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -16,10 +18,6 @@ using jobs::fault;
 using jobs::fault_code;
 using jobs::result;
 
-namespace {
-
-/// Docker's own grammar of names, which includes ids and uuids. Keeps a name
-/// from becoming another path: DELETE /containers/ + "" is not a container.
 bool is_container_name(std::string_view text) {
   const auto is_plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
@@ -37,8 +35,6 @@ fault not_a_name(std::string_view text) {
               + "\" is not a container's name or id"};
 }
 
-} // namespace
-
 result<std::string> socket_of(std::string_view docker_host) {
   constexpr std::string_view scheme = "unix://";
   auto path = docker_host;
@@ -51,38 +47,40 @@ result<std::string> socket_of(std::string_view docker_host) {
                    + "\" is not a Docker socket: unix:///path is allowed"};
 }
 
-class docker::parts {
-public:
-  explicit parts(docker_settings given)
-    : settings(std::move(given)), api(settings), circuits(settings.circuit) {}
+namespace {
 
-  result<std::vector<listed_container>> list(const std::string& query) {
-    auto pass = circuits.enter({}, {});
-    if (!pass)
-      return std::move(pass).error();
-    const docker_api::call what{"GET", "/containers/json?all=1" + query,
-                                settings.list, settings.max_list_bytes};
-    auto answer = api.run(what, *pass, {});
-    if (!answer)
-      return std::move(answer).error();
-    if (!is_success(*answer))
-      return fault_of(*answer, "GET /containers/json");
-    auto containers = read_containers(answer->body);
-    if (!containers)
-      return fault{fault_code::docker_unavailable,
-                   "what answers at " + settings.socket
-                       + " does not speak Docker's API",
-                   "GET /containers/json"};
-    return *std::move(containers);
-  }
+result<std::vector<container_info>>
+list_containers(docker_link& link, const std::string& query,
+                const std::stop_token& stop) {
+  const auto& settings = link.settings;
+  auto pass = link.circuits.enter({}, stop);
+  if (!pass)
+    return std::move(pass).error();
+  const docker_api::call what{.method = "GET",
+                              .path = "/containers/json?all=1" + query,
+                              .limit = settings.list,
+                              .max_body = settings.max_list_bytes};
+  auto answer = link.api.run(what, *pass, stop);
+  if (!answer)
+    return std::move(answer).error();
+  if (!is_success(*answer))
+    return fault_of(*answer, "GET /containers/json");
+  auto containers = read_containers(answer->body);
+  if (!containers)
+    return link.api.not_docker("GET /containers/json");
+  return *std::move(containers);
+}
 
-  const docker_settings settings;
-  docker_api api;
-  circuit_breaker circuits;
-};
+/// Kills have a circuit of their own: they are to break what other calls about
+/// the container wait for.
+constexpr std::string_view kill_circuit = " kill";
+
+} // namespace
 
 docker::docker(docker_settings settings)
-  : parts_(std::make_unique<parts>(std::move(settings))) {}
+  : docker(std::make_shared<docker_link>(std::move(settings))) {}
+
+docker::docker(std::shared_ptr<docker_link> link) : link_(std::move(link)) {}
 
 docker::~docker() = default;
 
@@ -90,55 +88,126 @@ result<std::optional<container_info>>
 docker::inspect(std::string_view name_or_id) {
   if (!is_container_name(name_or_id))
     return not_a_name(name_or_id);
-  auto pass = parts_->circuits.enter(name_or_id, {});
+  auto pass = link_->circuits.enter(name_or_id, {});
   if (!pass)
     return std::move(pass).error();
-  return parts_->api.inspect(name_or_id, *pass, parts_->settings.inspect, {});
+  return link_->api.inspect(name_or_id, *pass, link_->settings.inspect, {});
 }
 
 jobs::status docker::destroy(std::string_view name_or_id,
                              std::stop_token stop) {
   if (!is_container_name(name_or_id))
     return not_a_name(name_or_id);
-  auto pass = parts_->circuits.enter(name_or_id, stop);
+  auto pass = link_->circuits.enter(name_or_id, stop);
   if (!pass)
     return std::move(pass).error();
-  docker_removal removal{parts_->api, parts_->settings, *pass, name_or_id,
+  docker_removal removal{link_->api, link_->settings, *pass, name_or_id,
                          std::move(stop)};
   return removal.run();
 }
 
-result<std::vector<std::string>> docker::find_by_label(std::string_view label) {
+jobs::status docker::stop(std::string_view name_or_id, std::string_view signal,
+                          std::chrono::milliseconds grace,
+                          std::stop_token stop) {
+  if (!is_container_name(name_or_id))
+    return not_a_name(name_or_id);
+  docker_stop ladder{link_->api, link_->settings, link_->circuits, name_or_id,
+                     std::move(stop)};
+  return ladder.run(signal, grace);
+}
+
+jobs::status docker::kill(std::string_view name_or_id,
+                          std::string_view signal) {
+  if (!is_container_name(name_or_id))
+    return not_a_name(name_or_id);
+  const std::string name{name_or_id};
+  const auto& settings = link_->settings;
+  auto pass = link_->circuits.enter(name + std::string{kill_circuit}, {});
+  if (!pass)
+    return std::move(pass).error();
+  auto seen = link_->api.inspect(name, *pass, settings.inspect, {});
+  if (!seen)
+    return std::move(seen).error();
+  if (!*seen)
+    return {};
+  const auto post = [&](const std::string& verb) {
+    return link_->api.run({.method = "POST",
+                           .path = "/containers/" + escape((*seen)->id) + verb,
+                           .limit = settings.kill,
+                           .max_body = settings.max_answer_bytes},
+                          *pass, {});
+  };
+  const auto sent = signal_thawed(post, signal, (*seen)->status == "paused");
+  if (!sent)
+    return sent.error();
+  if (is_success(*sent) || is_missing(*sent) || is_not_running(*sent))
+    return {};
+  return is_wrong_signal(*sent)
+             ? fault{fault_code::docker_refused,
+                     "Docker knows no signal \"" + std::string{signal} + '"'}
+             : fault_of(*sent, "POST /containers/" + name + "/kill");
+}
+
+jobs::status docker::start(std::string_view name_or_id) {
+  if (!is_container_name(name_or_id))
+    return not_a_name(name_or_id);
+  auto pass = link_->circuits.enter(name_or_id, {});
+  if (!pass)
+    return std::move(pass).error();
+  const auto& settings = link_->settings;
+  // dockerd would also start what only begins like the id.
+  auto seen = link_->api.inspect(name_or_id, *pass, settings.inspect, {});
+  if (!seen)
+    return std::move(seen).error();
+  const std::string where =
+      "POST /containers/" + std::string{name_or_id} + "/start";
+  if (!*seen)
+    return fault{fault_code::docker_refused,
+                 "there is no container " + std::string{name_or_id}
+                     + " to start",
+                 where};
+  auto answer =
+      link_->api.run({"POST", "/containers/" + escape((*seen)->id) + "/start",
+                      settings.start, settings.max_answer_bytes},
+                     *pass, {});
+  if (!answer)
+    return std::move(answer).error();
+  if (is_success(*answer) || answer->status == 304) // 304: it runs already
+    return {};
+  return fault_of_start(*answer, where);
+}
+
+result<std::vector<std::string>> docker::find_by_label(std::string_view label,
+                                                       std::stop_token stop) {
   if (label.empty() || label.front() == '=')
     return fault{fault_code::docker_refused, "an empty label finds nothing"};
   nlohmann::json filters;
   filters["label"] = nlohmann::json::array({std::string{label}});
   const auto text =
       filters.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  auto listed = parts_->list("&filters=" + escape(text));
+  auto listed = list_containers(*link_, "&filters=" + escape(text), stop);
   if (!listed)
     return std::move(listed).error();
   std::vector<std::string> ids;
   // What is found here gets destroyed: never trust that the filter was read.
   for (const auto& container : *listed)
     if (has_label(container, label))
-      ids.push_back(container.info.id);
+      ids.push_back(container.id);
   return ids;
 }
 
 result<std::vector<container_info>> docker::list() {
-  auto listed = parts_->list({});
-  if (!listed)
-    return std::move(listed).error();
-  std::vector<container_info> infos;
-  infos.reserve(listed->size());
-  for (auto& container : *listed)
-    infos.push_back(std::move(container.info));
-  return infos;
+  return list_containers(*link_, {}, {});
 }
 
 std::vector<std::string> docker::unresponsive() const {
-  return parts_->circuits.unresponsive();
+  auto names = link_->circuits.unresponsive();
+  for (auto& name : names)
+    if (name.ends_with(kill_circuit))
+      name.resize(name.size() - kill_circuit.size());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
 } // namespace alula::remote

@@ -16,6 +16,8 @@
 
 namespace alula::remote {
 
+struct docker_link;
+
 /// Every call has a deadline of its own; dockerd has none (user-pains C5, D4).
 struct docker_settings {
   std::string socket = "/var/run/docker.sock";
@@ -26,6 +28,8 @@ struct docker_settings {
   /// dockerd itself waits 12 s for a SIGKILL to work.
   std::chrono::milliseconds kill{15'000};
   std::chrono::milliseconds removal{60'000}; ///< all of destroy()
+  /// dockerd answers when the process runs; a busy disk makes that long.
+  std::chrono::milliseconds start{30'000};
   /// Between two looks at a container that is going away, at most.
   std::chrono::milliseconds poll{500};
   /// About 2 KiB per container in a list: room for 30,000.
@@ -47,11 +51,13 @@ jobs::result<std::string> socket_of(std::string_view docker_host);
 /// meantime is not touched.
 ///
 /// Calls about one container go one at a time and a container that hangs is
-/// left alone for a while: see circuit_breaker.hpp. That is why inspect and
-/// destroy may also answer container_busy or docker_unavailable at once.
+/// left alone for a while: see circuit_breaker.hpp. That is why every call
+/// about a container may also answer container_busy or docker_unavailable at
+/// once.
 class docker final : public jobs::containers {
 public:
   explicit docker(docker_settings settings = {});
+  explicit docker(std::shared_ptr<docker_link> link);
   ~docker() override;
 
   jobs::result<std::optional<jobs::container_info>>
@@ -60,18 +66,33 @@ public:
   jobs::status destroy(std::string_view name_or_id,
                        std::stop_token stop) override;
 
-  jobs::result<std::vector<std::string>>
-  find_by_label(std::string_view label) override;
+  /// Between two calls others may talk about the container: it is not held
+  /// for the whole of `grace`. Faults also: docker_refused for a signal dockerd
+  /// does not know, container_busy when it survives even SIGKILL.
+  jobs::status stop(std::string_view name_or_id, std::string_view signal,
+                    std::chrono::milliseconds grace,
+                    std::stop_token stop) override;
 
-  /// `started_at` stays 0: dockerd does not list it.
+  jobs::status kill(std::string_view name_or_id,
+                    std::string_view signal) override;
+
+  jobs::status start(std::string_view name_or_id) override;
+
+  jobs::result<std::vector<std::string>>
+  find_by_label(std::string_view label, std::stop_token stop) override;
+
+  /// What dockerd does not list stays empty: `started_at`, and how the last
+  /// run ended.
   jobs::result<std::vector<jobs::container_info>> list() override;
 
   /// Names or ids of the containers whose last call got no answer (A16).
   std::vector<std::string> unresponsive() const;
 
+  /// For the other two Docker ports.
+  const std::shared_ptr<docker_link>& link() const { return link_; }
+
 private:
-  class parts;
-  std::unique_ptr<parts> parts_;
+  std::shared_ptr<docker_link> link_;
 };
 
 } // namespace alula::remote

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <initializer_list>
+#include <map>
 
 namespace alula::remote {
 
@@ -34,6 +35,23 @@ std::string text_at(const json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>()
                                                      : std::string{};
+}
+
+std::optional<bool> is_true(const json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_boolean())
+    return std::nullopt;
+  return found->get<bool>();
+}
+
+std::map<std::string, std::string> labels_of(const json& object) {
+  std::map<std::string, std::string> labels;
+  const auto found = object.find("Labels");
+  if (found != object.end() && found->is_object())
+    for (const auto& [key, value] : found->items())
+      if (value.is_string())
+        labels.emplace(key, value.get<std::string>());
+  return labels;
 }
 
 /// Docker's names begin with a slash.
@@ -95,7 +113,8 @@ bool says(const http_answer& answer,
 // -- JSON --------------------------------------------------------------------
 
 std::optional<jobs::container_info> read_container(std::string_view text) {
-  const auto answer = parse_only(text, 1, {"Id", "Name", "State"});
+  const auto answer =
+      parse_only(text, 1, {"Id", "Name", "State", "Image", "Config"});
   if (!answer.is_object())
     return std::nullopt;
   jobs::container_info info;
@@ -106,49 +125,75 @@ std::optional<jobs::container_info> read_container(std::string_view text) {
       || !state->is_object())
     return std::nullopt;
   info.status = text_at(*state, "Status");
-  const auto running = state->find("Running");
-  info.running = running != state->end() && running->is_boolean()
-                     ? running->get<bool>()
-                     : is_up(info.status);
+  info.running = is_true(*state, "Running").value_or(is_up(info.status));
   info.started_at = read_time(text_at(*state, "StartedAt"));
+  info.finished_at = read_time(text_at(*state, "FinishedAt"));
+  info.oom_killed = is_true(*state, "OOMKilled").value_or(false);
+  info.error = text_at(*state, "Error");
+  if (const auto code = state->find("ExitCode");
+      code != state->end() && code->is_number_integer())
+    info.exit_code = static_cast<int>(code->get<std::int64_t>());
+  info.image_id = text_at(answer, "Image");
+  if (const auto config = answer.find("Config");
+      config != answer.end() && config->is_object()) {
+    info.image = text_at(*config, "Image");
+    info.labels = labels_of(*config);
+  }
   return info;
 }
 
-std::optional<std::vector<listed_container>>
+std::string read_stop_signal(std::string_view text) {
+  const auto answer = parse_only(text, 1, {"Config"});
+  std::string signal;
+  if (answer.is_object())
+    if (const auto config = answer.find("Config");
+        config != answer.end() && config->is_object())
+      signal = text_at(*config, "StopSignal");
+  return signal.empty() ? "SIGTERM" : signal;
+}
+
+bool read_tty(std::string_view text) {
+  const auto answer = parse_only(text, 1, {"Config"});
+  if (!answer.is_object())
+    return false;
+  const auto config = answer.find("Config");
+  return config != answer.end() && config->is_object()
+         && is_true(*config, "Tty").value_or(false);
+}
+
+std::optional<std::vector<jobs::container_info>>
 read_containers(std::string_view text) {
-  const auto answer = parse_only(text, 2, {"Id", "Names", "State", "Labels"});
+  const auto answer = parse_only(
+      text, 2, {"Id", "Names", "State", "Labels", "Image", "ImageID"});
   if (!answer.is_array())
     return std::nullopt;
-  std::vector<listed_container> containers;
+  std::vector<jobs::container_info> containers;
   containers.reserve(answer.size());
   for (const auto& entry : answer) {
     if (!entry.is_object())
       return std::nullopt;
-    listed_container one;
-    one.info.id = text_at(entry, "Id");
-    if (one.info.id.empty())
+    jobs::container_info one;
+    one.id = text_at(entry, "Id");
+    if (one.id.empty())
       return std::nullopt;
-    one.info.name = own_name(entry.value("Names", json{}));
-    one.info.status = text_at(entry, "State");
-    one.info.running = is_up(one.info.status);
-    const auto labels = entry.value("Labels", json{});
-    for (const auto& [key, value] : labels.items())
-      if (labels.is_object() && value.is_string())
-        one.labels.emplace_back(key, value.get<std::string>());
+    one.name = own_name(entry.value("Names", json{}));
+    one.status = text_at(entry, "State");
+    one.running = is_up(one.status);
+    one.image = text_at(entry, "Image");
+    one.image_id = text_at(entry, "ImageID");
+    one.labels = labels_of(entry);
     containers.push_back(std::move(one));
   }
   return containers;
 }
 
-bool has_label(const listed_container& container, std::string_view wanted) {
+bool has_label(const jobs::container_info& container, std::string_view wanted) {
   const auto equals = wanted.find('=');
-  const auto key = wanted.substr(0, equals);
-  return std::any_of(container.labels.begin(), container.labels.end(),
-                     [&](const auto& label) {
-                       return label.first == key
-                              && (equals == std::string_view::npos
-                                  || label.second == wanted.substr(equals + 1));
-                     });
+  const auto found =
+      container.labels.find(std::string{wanted.substr(0, equals)});
+  return found != container.labels.end()
+         && (equals == std::string_view::npos
+             || found->second == wanted.substr(equals + 1));
 }
 
 jobs::time_ms read_time(std::string_view text) {
@@ -231,6 +276,22 @@ bool is_missing(const http_answer& answer) {
   return answer.status == 404 && says(answer, {"no such container"});
 }
 
+bool is_image_missing(const http_answer& answer) {
+  return answer.status == 404 && says(answer, {"no such image"});
+}
+
+bool is_network_missing(const http_answer& answer) {
+  return answer.status == 404 && says(answer, {"network"});
+}
+
+bool is_network_there(const http_answer& answer) {
+  return answer.status == 409 && says(answer, {"already exists"});
+}
+
+bool is_name_taken(const http_answer& answer) {
+  return answer.status == 409 && says(answer, {"already in use"});
+}
+
 bool is_removal_in_progress(const http_answer& answer) {
   return answer.status == 409 && says(answer, {"already in progress"});
 }
@@ -246,6 +307,14 @@ bool is_unkillable(const http_answer& answer) {
 
 bool is_paused(const http_answer& answer) {
   return answer.status >= 400 && says(answer, {"paused", "unpause"});
+}
+
+bool is_not_running(const http_answer& answer) {
+  return answer.status >= 400 && says(answer, {"is not running"});
+}
+
+bool is_wrong_signal(const http_answer& answer) {
+  return answer.status >= 400 && says(answer, {"invalid signal"});
 }
 
 bool is_out_of_service(const http_answer& answer) {
@@ -265,6 +334,8 @@ jobs::fault fault_of(const http_answer& answer, std::string_view call) {
   auto code = fault_code::docker_refused;
   if (is_out_of_service(answer))
     code = fault_code::docker_unavailable;
+  else if (answer.status == 501) // "does not support reading": a final no
+    code = fault_code::docker_refused;
   else if (answer.status >= 500 || is_mount_busy(answer)
            || is_removal_in_progress(answer) || is_unkillable(answer))
     code = fault_code::container_busy;
@@ -274,6 +345,16 @@ jobs::fault fault_of(const http_answer& answer, std::string_view call) {
   return {code,
           "dockerd answered " + std::to_string(answer.status) + ": " + message,
           std::string{call}};
+}
+
+jobs::fault fault_of_start(const http_answer& answer, std::string_view call) {
+  auto why = fault_of(answer, call);
+  const bool is_passing = is_mount_busy(answer)
+                          || is_removal_in_progress(answer)
+                          || is_unkillable(answer);
+  if (why.code == fault_code::container_busy && !is_passing)
+    why.code = fault_code::docker_refused;
+  return why;
 }
 
 } // namespace alula::remote

@@ -1,6 +1,7 @@
 #include "remote/docker_api.hpp"
 
 #include "jobs/log.hpp"
+#include "jobs/measures.hpp"
 #include "remote/docker_answers.hpp"
 
 #include <algorithm>
@@ -59,6 +60,8 @@ fault docker_api::fault_of(const http_error& error, const call& what) const {
     return {fault_code::docker_unavailable,
             "dockerd at " + socket + " gave no usable answer: " + error.what,
             std::move(where)};
+  case http_failure::forbidden: // of transfers only
+  case http_failure::unread:
   case http_failure::unreachable:
     break;
   }
@@ -91,15 +94,38 @@ docker_api::send(const call& what, const std::string& version, deadline end,
   request.connect_limit = settings_.connect;
   request.limit = left_until(end);
   request.max_body = what.max_body;
+  request.body = what.body;
+  request.headers = what.headers;
+  request.take = what.take;
+  request.silence = what.silence;
+  if (!what.body.empty())
+    request.headers.emplace_back("Content-Type", "application/json");
+  const auto begun = std::chrono::steady_clock::now();
   auto outcome = client_.send(request, stop);
+  const std::chrono::duration<double> took =
+      std::chrono::steady_clock::now() - begun;
+  // What is waited for or streamed takes as long as its container.
+  if (!what.take && what.silence.count() == 0)
+    jobs::observe(jobs::measure::docker_call_seconds, took.count(),
+                  what.method);
+  if (std::holds_alternative<http_error>(outcome))
+    jobs::observe(jobs::measure::docker_failure, 1, what.method);
   if (auto* answer = std::get_if<http_answer>(&outcome)) {
     pass.answered();
     return std::move(*answer);
   }
   const auto& error = std::get<http_error>(outcome);
-  if (error.kind == http_failure::timed_out)
+  // What is silent in the middle of an answer may wait for others itself.
+  if (error.kind == http_failure::timed_out && what.silence.count() == 0)
     pass.hung();
   return fault_of(error, what);
+}
+
+fault docker_api::not_docker(std::string_view where) const {
+  return {fault_code::docker_unavailable,
+          "what answers at " + settings_.socket
+              + " does not speak Docker's API",
+          std::string{where}};
 }
 
 /// Asks for the versions dockerd speaks and keeps the one nearest to ours.
@@ -138,10 +164,10 @@ jobs::result<http_answer> docker_api::run(const call& what,
   return send(what, path_prefix(*other), end, pass, stop);
 }
 
-jobs::result<std::optional<jobs::container_info>>
-docker_api::inspect(std::string_view name_or_id, circuit_breaker::pass& pass,
-                    milliseconds limit, const std::stop_token& stop) {
-  using found = std::optional<jobs::container_info>;
+jobs::result<std::optional<docker_api::container_text>>
+docker_api::read(std::string_view name_or_id, circuit_breaker::pass& pass,
+                 milliseconds limit, const std::stop_token& stop) {
+  using found = std::optional<container_text>;
   const call what{"GET", "/containers/" + escape(name_or_id) + "/json", limit,
                   settings_.max_answer_bytes};
   auto answer = run(what, pass, stop);
@@ -153,13 +179,50 @@ docker_api::inspect(std::string_view name_or_id, circuit_breaker::pass& pass,
     return remote::fault_of(*answer, name_of(what));
   auto info = read_container(answer->body);
   if (!info)
-    return fault{fault_code::docker_unavailable,
-                 "what answers at " + settings_.socket
-                     + " does not speak Docker's API",
-                 name_of(what)};
+    return not_docker(name_of(what));
   if (info->name != name_or_id && info->id != name_or_id)
     return found{}; // the beginning of somebody's id
-  return found{std::move(info)};
+  return found{{*std::move(info), std::move(answer->body)}};
+}
+
+jobs::result<std::optional<jobs::container_info>>
+docker_api::inspect(std::string_view name_or_id, circuit_breaker::pass& pass,
+                    milliseconds limit, const std::stop_token& stop) {
+  auto text = read(name_or_id, pass, limit, stop);
+  if (!text)
+    return std::move(text).error();
+  std::optional<jobs::container_info> info;
+  if (*text)
+    info = std::move((*text)->info);
+  return info;
+}
+
+jobs::result<std::optional<docker_api::console_info>>
+docker_api::console_of(std::string_view name_or_id, circuit_breaker::pass& pass,
+                       milliseconds limit, const std::stop_token& stop) {
+  auto text = read(name_or_id, pass, limit, stop);
+  if (!text)
+    return std::move(text).error();
+  std::optional<console_info> console;
+  if (*text)
+    console = {(*text)->info.name, (*text)->info.id, read_tty((*text)->json)};
+  return console;
+}
+
+std::string docker_api::prefix() const {
+  return path_prefix(version_);
+}
+
+jobs::result<std::string> docker_api::stop_signal(std::string_view id,
+                                                  circuit_breaker::pass& pass,
+                                                  milliseconds limit,
+                                                  const std::stop_token& stop) {
+  const call what{"GET", "/containers/" + escape(id) + "/json", limit,
+                  settings_.max_answer_bytes};
+  auto answer = run(what, pass, stop);
+  if (!answer)
+    return std::move(answer).error();
+  return read_stop_signal(is_success(*answer) ? answer->body : std::string{});
 }
 
 } // namespace alula::remote

@@ -1,11 +1,11 @@
 #include "remote/docker_removal.hpp"
 
 #include "jobs/log.hpp"
+#include "jobs/rest.hpp"
 #include "remote/docker_answers.hpp"
+#include "remote/docker_signal.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 namespace alula::remote {
@@ -57,11 +57,7 @@ fault docker_removal::took_too_long() const {
 
 /// Waits a little, longer each time. A stop ends it; the next call says so.
 void docker_removal::pause() {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock guard{mutex};
-  never.wait_for(guard, stop_, std::clamp(left(), milliseconds{}, pause_),
-                 [] { return false; });
+  (void)jobs::rest(std::clamp(left(), milliseconds{}, pause_), stop_);
   pause_ = std::min(pause_ * 2, settings_.poll);
 }
 
@@ -122,13 +118,8 @@ jobs::result<bool> docker_removal::find() {
 /// SIGKILL. An answer other than success is no reason to give up: removal says
 /// what is really in the way.
 status docker_removal::bring_down() {
-  auto killed = post("/kill?signal=KILL");
-  if (killed && is_paused(*killed)) {
-    // Daemons before 17.12 do not kill what is frozen.
-    if (auto thawed = post("/unpause"); !thawed)
-      return std::move(thawed).error();
-    killed = post("/kill?signal=KILL");
-  }
+  auto killed = signal_thawed(
+      [this](std::string_view verb) { return post(verb); }, "KILL", false);
   if (!killed)
     return std::move(killed).error();
   if (is_out_of_service(*killed))

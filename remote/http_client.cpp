@@ -1,23 +1,21 @@
 #include "remote/http_client.hpp"
 
+#include "remote/curl_inbox.hpp"
+
 #include <curl/curl.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <mutex>
 #include <new>
 #include <optional>
-#include <sys/socket.h>
+#include <utility>
 
 namespace alula::remote {
 
 namespace {
 
-using clock = std::chrono::steady_clock;
+using clock = inbox::clock;
 using std::chrono::milliseconds;
-
-/// All header lines of one answer together; 1xx answers count too.
-constexpr std::size_t max_headers = std::size_t{256} << 10;
 
 /// Longest sleep in poll: libcurl's own timers want a look now and then.
 constexpr milliseconds longest_nap{1'000};
@@ -26,43 +24,6 @@ void start_curl_once() {
   static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (code != CURLE_OK)
     throw std::bad_alloc{}; // the one way it fails that is not a broken install
-}
-
-/// What the callbacks fill while one exchange runs.
-struct inbox {
-  std::string body;
-  std::size_t max_body = 0;
-  std::size_t header_bytes = 0;
-  bool too_large = false;
-};
-
-std::size_t take_body(char* data, std::size_t, std::size_t count, void* to) {
-  auto& in = *static_cast<inbox*>(to);
-  if (count > in.max_body - in.body.size()) {
-    in.too_large = true;
-    return CURL_WRITEFUNC_ERROR;
-  }
-  try {
-    in.body.append(data, count);
-  } catch (...) { // must not pass through C frames
-    in.too_large = true;
-    return CURL_WRITEFUNC_ERROR;
-  }
-  return count;
-}
-
-std::size_t count_header(char*, std::size_t, std::size_t count, void* to) {
-  auto& in = *static_cast<inbox*>(to);
-  in.header_bytes += count;
-  if (in.header_bytes <= max_headers)
-    return count;
-  in.too_large = true;
-  return CURL_WRITEFUNC_ERROR;
-}
-
-curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
-  return socket(address->family, address->socktype | SOCK_CLOEXEC,
-                address->protocol);
 }
 
 struct header_list {
@@ -130,11 +91,12 @@ private:
       curl_multi_cleanup(multi_);
   }
   void prepare(const http_request& request, header_list& headers, inbox& in);
-  std::optional<http_error> drive(clock::time_point end,
+  std::optional<http_error> drive(const http_request& request, inbox& in,
                                   const std::stop_token& stop);
   http_error error_from(CURLcode code) const;
 
   const std::string& unix_socket_;
+  open_sockets sockets_; ///< outlives the connections
   CURLM* multi_;
   CURL* easy_;
   char words_[CURL_ERROR_SIZE] = {};
@@ -160,15 +122,55 @@ void http_client::line::prepare(const http_request& request,
   set(CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_CONNECTTIMEOUT_MS,
       std::max<long>(1, request.connect_limit.count()));
-  set(CURLOPT_TIMEOUT_MS, std::max<long>(1, request.limit.count()));
+  if (request.silence <= milliseconds::zero())
+    set(CURLOPT_TIMEOUT_MS, std::max<long>(1, request.limit.count()));
   set(CURLOPT_ERRORBUFFER, words_);
-  set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
-  set(CURLOPT_WRITEFUNCTION, &take_body);
+  if (!request.checks_certificate) {
+    set(CURLOPT_SSL_VERIFYPEER, 0L);
+    set(CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  set(CURLOPT_OPENSOCKETFUNCTION, &curl::open_socket);
+  set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&in));
+  set(CURLOPT_CLOSESOCKETFUNCTION, &curl::close_socket);
+  set(CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&sockets_));
+  if (!request.ca_file.empty())
+    set(CURLOPT_CAINFO, request.ca_file.c_str());
+  if (request.send_rate > 0)
+    set(CURLOPT_MAX_SEND_SPEED_LARGE,
+        static_cast<curl_off_t>(request.send_rate));
+  if (request.take_rate > 0) {
+    set(CURLOPT_MAX_RECV_SPEED_LARGE,
+        static_cast<curl_off_t>(request.take_rate));
+    // libcurl looks at the rate after a hundred buffers at most
+    // (lib/transfer.c, Curl_readwrite): half a second's worth.
+    set(CURLOPT_BUFFERSIZE,
+        static_cast<long>(std::clamp<std::int64_t>(request.take_rate / 200,
+                                                   1'024, CURL_MAX_READ_SIZE)));
+  }
+  set(CURLOPT_WRITEFUNCTION, &curl::take_body);
   set(CURLOPT_WRITEDATA, static_cast<void*>(&in));
-  set(CURLOPT_HEADERFUNCTION, &count_header);
+  set(CURLOPT_HEADERFUNCTION, &curl::count_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(&in));
   if (request.method == "HEAD") {
     set(CURLOPT_NOBODY, 1L);
+  } else if (request.source != nullptr) {
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_INFILESIZE_LARGE,
+        static_cast<curl_off_t>(request.source->size()));
+    set(CURLOPT_READFUNCTION, &curl::give_source);
+    set(CURLOPT_READDATA, static_cast<void*>(&in));
+    set(CURLOPT_SEEKFUNCTION, &curl::seek_source);
+    set(CURLOPT_SEEKDATA, static_cast<void*>(&in));
+    set(CURLOPT_UPLOAD_BUFFERSIZE, 262'144L);
+    headers.add("Expect:");
+  } else if (request.feed) {
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_CUSTOMREQUEST, "POST");
+    set(CURLOPT_READFUNCTION, &curl::give_feed);
+    set(CURLOPT_READDATA, static_cast<void*>(&in));
+    set(CURLOPT_UPLOAD_BUFFERSIZE, 262'144L);
+    headers.add("Transfer-Encoding: chunked");
+    headers.add("Expect:");
   } else if (request.method != "GET") {
     set(CURLOPT_POSTFIELDSIZE_LARGE,
         static_cast<curl_off_t>(request.body.size()));
@@ -198,7 +200,10 @@ http_error http_client::line::error_from(CURLcode code) const {
 
 /// Runs the transfer in multi_ to its end; nothing means that it went well.
 std::optional<http_error>
-http_client::line::drive(clock::time_point end, const std::stop_token& stop) {
+http_client::line::drive(const http_request& request, inbox& in,
+                         const std::stop_token& stop) {
+  const auto begin = clock::now();
+  const bool may_last = request.silence > milliseconds::zero();
   const std::stop_callback wake{stop, [this] { curl_multi_wakeup(multi_); }};
   for (;;) {
     int running = 0;
@@ -214,7 +219,12 @@ http_client::line::drive(clock::time_point end, const std::stop_token& stop) {
       }
     if (stop.stop_requested())
       return http_error{http_failure::stopped, 0, "asked to stop"};
-    const auto left = left_until(end);
+    if (may_last && sockets_.move())
+      in.last_sign = clock::now();
+    const bool awaits = in.feed_is_over && request.answer_limit.count() > 0;
+    const auto silence = awaits ? request.answer_limit : request.silence;
+    const auto left =
+        left_until(may_last ? in.last_sign + silence : begin + request.limit);
     if (left <= milliseconds::zero())
       return http_error{http_failure::timed_out, 0, "no answer in time"};
     const auto nap = std::min(left, longest_nap);
@@ -227,27 +237,43 @@ http_outcome http_client::line::exchange(const http_request& request,
   if (stop.stop_requested())
     return http_error{http_failure::stopped, 0, "asked to stop"};
   inbox in;
+  in.easy = easy_;
+  in.sockets = &sockets_;
+  in.of = &request;
+  in.stop = stop;
   in.max_body = request.max_body;
+  if (request.take)
+    in.take = &request.take;
   header_list headers;
   prepare(request, headers, in);
-  const auto end = clock::now() + request.limit;
   if (const auto code = curl_multi_add_handle(multi_, easy_); code != CURLM_OK)
     return http_error{http_failure::broken, 0, curl_multi_strerror(code)};
-  auto error = drive(end, stop);
+  auto error = drive(request, in, stop);
   // Also ends a transfer that is still under way, with its connection.
   curl_multi_remove_handle(multi_, easy_);
   if (in.too_large)
     return http_error{http_failure::too_large, 0,
                       "the answer exceeds "
-                          + std::to_string(in.header_bytes > max_headers
-                                               ? max_headers
+                          + std::to_string(in.header_bytes > inbox::max_headers
+                                               ? inbox::max_headers
                                                : request.max_body)
                           + " bytes"};
+  if (in.had_enough)
+    return http_error{http_failure::stopped, 0, "no more was wanted"};
+  // A feed ends when it is asked to, perhaps before anybody here has looked.
+  if (!in.unread.empty() && stop.stop_requested())
+    return http_error{http_failure::stopped, 0, "asked to stop"};
+  if (!in.unread.empty())
+    return http_error{http_failure::unread, 0, in.unread};
+  if (error && in.forbidden)
+    return http_error{http_failure::forbidden, 0,
+                      "the address may not be connected to"};
   if (error)
     return *std::move(error);
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-  return http_answer{static_cast<int>(status), std::move(in.body)};
+  return http_answer{static_cast<int>(status), std::move(in.body),
+                     std::move(in.head)};
 }
 
 // -- many --------------------------------------------------------------------
@@ -296,6 +322,13 @@ http_outcome http_client::send(const http_request& request,
   if (std::holds_alternative<http_answer>(outcome))
     pool_->give_back(std::move(one));
   return outcome;
+}
+
+std::string_view http_head::find(std::string_view name) const {
+  for (const auto& [known, value] : headers)
+    if (known == name)
+      return value;
+  return {};
 }
 
 std::string escape(std::string_view text) {

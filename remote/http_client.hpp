@@ -1,10 +1,17 @@
 /// One HTTP/1.1 request at a time per caller, over TCP or a unix socket, with
-/// a deadline. The only file pair that uses libcurl.
+/// a deadline. Transfers of libcurl are known here and in curl_inbox.cpp only.
 #pragma once
+
+#include "jobs/object_store.hpp"
+#include "jobs/rate_limit.hpp"
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -12,7 +19,17 @@
 #include <variant>
 #include <vector>
 
+struct sockaddr;
+
 namespace alula::remote {
+
+/// What an answer begins with. Names are in lower case.
+struct http_head {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;
+  /// Of the first header of that name, in lower case; empty without one.
+  std::string_view find(std::string_view name) const;
+};
 
 struct http_request {
   std::string method = "GET";
@@ -27,11 +44,48 @@ struct http_request {
   std::chrono::milliseconds limit{5'000};
   /// A longer body ends the exchange with `too_large`.
   std::size_t max_body = std::size_t{4} << 20;
+  /// Hears the body of a 2xx answer piece by piece, on the caller's thread,
+  /// instead of its being kept; `max_body` is for the others then. False ends
+  /// the exchange with `stopped`. Must not throw.
+  std::function<bool(std::string_view)> take = {};
+  /// Above zero it takes the place of `limit`: how long nothing may come.
+  std::chrono::milliseconds silence{0};
+  /// False: any certificate will do, for a peer on this machine's loopback.
+  bool checks_certificate = true;
+
+  // -- of transfers -----------------------------------------------------------
+
+  /// Sent by PUT instead of `body`, with its size as Content-Length; read from
+  /// its start again when the request has to be sent again. Outlives the call.
+  const jobs::byte_source* source = nullptr;
+  /// Told how much of it was read. Must not block.
+  std::function<void(std::int64_t)> sent = {};
+  /// Sent by POST in chunks instead of `body`: fills the span as far as it can
+  /// and says how far; 0 is the end, nothing ends the exchange with `unread`.
+  /// May wait for what it gives, but no longer than the stop token lets it.
+  /// Cannot be sent again: only for clients that keep no connections.
+  std::function<std::optional<std::size_t>(std::span<char>)> feed = {};
+  /// Above zero: once the feed has come to its end, the place of `silence`.
+  std::chrono::milliseconds answer_limit{0};
+  /// Of the source, shared with other requests. Outlives the call.
+  jobs::shared_rate* send_limit = nullptr;
+  std::int64_t send_rate = 0; ///< bytes per second; 0: as it goes
+  std::int64_t take_rate = 0;
+  /// Hears status and headers before the body; false ends the exchange with
+  /// `stopped`. Must not throw.
+  std::function<bool(const http_head&)> begin = {};
+  /// Asked for every address that is about to be connected to, after the name
+  /// was looked up; false ends that attempt, and with it the exchange with
+  /// `forbidden`. A connection that is kept was asked for.
+  std::function<bool(const sockaddr&)> may_connect = {};
+  std::string ca_file = {}; ///< PEM, instead of the system's
 };
 
 struct http_answer {
   int status = 0;
   std::string body;
+  /// Only those of exchanges with a source, a `begin`, or nothing to `take`.
+  http_head head = {};
 };
 
 /// Why there is no answer. What the peer did with the request is unknown,
@@ -41,7 +95,9 @@ enum class http_failure {
   timed_out,   ///< a limit passed
   broken,      ///< the connection ended early, or what came is not HTTP
   too_large,   ///< the answer exceeds max_body, or its headers 256 KiB
-  stopped,     ///< the stop token fired
+  stopped,     ///< the stop token fired, or `take` had enough
+  forbidden,   ///< may_connect refused the address
+  unread,      ///< the source or the feed cannot be read
 };
 
 struct http_error {
@@ -69,8 +125,8 @@ public:
   http_client(const http_client&) = delete;
   http_client& operator=(const http_client&) = delete;
 
-  /// Blocks up to `request.limit`; returns within milliseconds once `stop`
-  /// fires. Throws only std::bad_alloc.
+  /// Blocks up to the limits of the request; returns within milliseconds once
+  /// `stop` fires. Throws only std::bad_alloc.
   http_outcome send(const http_request& request,
                     const std::stop_token& stop = {});
 
