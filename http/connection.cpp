@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <utility>
 
 namespace alula::http {
 
 namespace {
-
-/// A refused client may still be sending; closing at once would reset the
-/// connection and take the answer with it. Beyond this much it is cut.
-constexpr std::size_t max_discarded = 64 * 1'024 * 1'024;
 
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -50,6 +48,75 @@ void connection::handshake(std::function<void(const std::error_code&)> done) {
                             const std::error_code& ec) { done(ec); });
 }
 
+// -- writing ------------------------------------------------------------------
+
+void connection::begin_writing() {
+  is_writing_ = true;
+  if (write_deadline_ == clock::time_point::max())
+    watch_pace();
+}
+
+void connection::watch_pace() {
+  taken_ = 0;
+  unsent_ = count_unsent();
+  write_deadline_ = clock::now() + limits_.writing;
+}
+
+/// What the client has acknowledged counts: the kernel's buffer alone takes
+/// megabytes, and says nothing before a third of it is free again. A client
+/// that takes a byte now and then makes no progress.
+bool connection::keeps_pace() {
+  return taken_ + unsent_ >= count_unsent() + limits_.writing_pace;
+}
+
+std::size_t connection::count_unsent() {
+  int bytes = 0;
+  if (::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) != 0)
+    return 0;
+  return static_cast<std::size_t>(bytes);
+}
+
+void connection::taken(std::size_t size) {
+  is_writing_ = false;
+  taken_ += size;
+}
+
+void connection::write_next() {
+  if (is_writing_)
+    return;
+  write_deadline_ = clock::time_point::max();
+  if (waiting_.empty())
+    return;
+  const auto next = std::move(waiting_.front());
+  waiting_.pop_front();
+  next({});
+}
+
+void connection::say(std::string_view bytes, completion done) {
+  if (is_writing_) {
+    waiting_.push_back([self = shared_from_this(), bytes,
+                        done = std::move(done)](const std::error_code& ec) {
+      if (ec)
+        done(ec, 0);
+      else
+        self->say(bytes, done);
+    });
+    return;
+  }
+  begin_writing();
+  auto said = [self = shared_from_this(), done = std::move(done)](
+                  const std::error_code& ec, std::size_t size) {
+    self->taken(size);
+    done(ec, size);
+    self->write_next();
+  };
+  const auto all = asio::buffer(bytes.data(), bytes.size());
+  if (tls_)
+    asio::async_write(*tls_, all, std::move(said));
+  else
+    asio::async_write(socket_, all, std::move(said));
+}
+
 // -- reading ------------------------------------------------------------------
 
 void connection::async_read(asio::mutable_buffer into, completion done) {
@@ -57,6 +124,12 @@ void connection::async_read(asio::mutable_buffer into, completion done) {
   reader_ = std::move(done);
   if (!is_open()) {
     complete_later(asio::error::operation_aborted);
+    return;
+  }
+  // The library begins to read when it begins to write its last bytes. With a
+  // large body that is early: the end of the input would cut it off.
+  if (tenant_ && tenant_->is_sending()) {
+    parked_ = std::exchange(reader_, nullptr);
     return;
   }
   // The library reads on: the last message is done with.
@@ -77,6 +150,11 @@ void connection::async_read(asio::mutable_buffer into, completion done) {
     start_read();
 }
 
+void connection::resume_reading() {
+  if (parked_)
+    async_read(wanted_, std::exchange(parked_, nullptr));
+}
+
 void connection::start_read() {
   if (reading_ || input_over_ || phase_ == phase::ended)
     return;
@@ -85,7 +163,8 @@ void connection::start_read() {
                                           std::size_t size) {
     self->after_read(ec, size);
   };
-  const auto into = asio::buffer(buffer_);
+  const auto into = upload_buffer_.empty() ? asio::buffer(buffer_)
+                                           : asio::buffer(upload_buffer_);
   if (tls_)
     tls_->async_read_some(into, std::move(done));
   else
@@ -109,7 +188,10 @@ void connection::after_read(const std::error_code& ec, std::size_t size) {
   }
   held_from_ = 0;
   held_to_ = size;
-  deliver();
+  if (phase_ == phase::upload)
+    pump();
+  else
+    deliver();
 }
 
 void connection::deliver() {
@@ -127,6 +209,11 @@ void connection::deliver_message(std::string_view bytes) {
   const auto used = guard_.feed(bytes);
   if (guard_.now() == message_guard::phase::broken) {
     refuse(guard_.why());
+    return;
+  }
+  if (guard_.is_streamed()) {
+    held_from_ += used;
+    take_over();
     return;
   }
   follow_message();
@@ -178,16 +265,12 @@ void connection::follow_message() {
 }
 
 void connection::send_continue() {
-  auto done = [self = shared_from_this()](const std::error_code&, std::size_t) {
-  };
-  const auto line = asio::buffer(continue_line.data(), continue_line.size());
-  if (tls_)
-    asio::async_write(*tls_, line, std::move(done));
-  else
-    asio::async_write(socket_, line, std::move(done));
+  say(continue_line, [](const std::error_code&, std::size_t) {});
 }
 
 void connection::complete_later(const std::error_code& ec) {
+  if (!reader_)
+    reader_ = std::exchange(parked_, nullptr);
   if (!reader_)
     return;
   asio::post(socket_.get_executor(),
@@ -201,96 +284,15 @@ void connection::cancel_read() {
 /// The client sends nothing more, or is gone.
 void connection::input_ended() {
   const bool half_closed = input_error_ == asio::error::eof;
-  if (phase_ == phase::refusing) {
+  if (phase_ == phase::refusing || phase_ == phase::upload) {
     end();
   } else if (reader_) {
     std::exchange(reader_, nullptr)(input_error_, 0);
   } else if (half_closed && tenant_ && tenant_->survives_half_close()) {
-    deadline_ = std::min(deadline_, clock::now() + limits_.half_closed);
+    // Once it is answered, its pace alone counts.
+    if (deadline_ != clock::time_point::max())
+      deadline_ = std::min(deadline_, clock::now() + limits_.half_closed);
   } else {
-    end();
-  }
-}
-
-// -- ending -------------------------------------------------------------------
-
-void connection::refuse(const jobs::fault& why, std::optional<int> status) {
-  refusal_ = host_.write_refusal(why, status);
-  enter(phase::refusing, limits_.linger);
-  complete_later(asio::error::operation_aborted);
-  auto sent = [self = shared_from_this()](const std::error_code& ec,
-                                          std::size_t) {
-    if (ec || self->phase_ == phase::ended) {
-      self->end();
-      return;
-    }
-    std::error_code ignored;
-    self->socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-    self->discard();
-  };
-  if (tls_)
-    asio::async_write(*tls_, asio::buffer(refusal_), std::move(sent));
-  else
-    asio::async_write(socket_, asio::buffer(refusal_), std::move(sent));
-}
-
-void connection::discard() {
-  if (input_over_ || discarded_ > max_discarded)
-    end();
-  else
-    start_read();
-}
-
-void connection::release() {
-  if (phase_ != phase::refusing)
-    end();
-}
-
-void connection::end() {
-  if (phase_ == phase::ended)
-    return;
-  const auto self = shared_from_this();
-  enter(phase::ended, std::chrono::milliseconds::max());
-  std::error_code ignored;
-  socket_.close(ignored);
-  complete_later(asio::error::operation_aborted);
-  if (auto gone = std::exchange(tenant_, nullptr))
-    gone->connection_ended();
-  host_.ended(*this);
-}
-
-void connection::end_after(std::chrono::milliseconds limit) {
-  deadline_ = std::min(deadline_, clock::now() + limit);
-}
-
-void connection::answered() {
-  deadline_ = clock::time_point::max();
-}
-
-void connection::become_websocket() {
-  frames_.emplace(limits_.frame, clock::now());
-  enter(phase::websocket, std::chrono::milliseconds::max());
-}
-
-void connection::check(clock::time_point now) {
-  if (!is_due(now))
-    return;
-  deadline_ = clock::time_point::max();
-  switch (phase_) {
-  case phase::head:
-  case phase::body:
-    refuse({jobs::fault_code::timed_out,
-            phase_ == phase::head ? "the request's head took too long"
-                                  : "the request's body took too long"},
-           408);
-    break;
-  case phase::handling:
-    if (tenant_ && !input_over_)
-      tenant_->deadline_passed();
-    else
-      end();
-    break;
-  default:
     end();
   }
 }

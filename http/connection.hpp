@@ -7,6 +7,7 @@
 
 #include "http/frame_guard.hpp"
 #include "http/message_guard.hpp"
+#include "jobs/body_pipe.hpp"
 
 #include <asio/ssl.hpp>
 
@@ -15,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -22,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace alula::http {
 
@@ -29,11 +32,16 @@ struct connection_limits {
   message_limits message;
   frame_limits frame;
   std::chrono::milliseconds handshake{10'000};
-  std::chrono::milliseconds idle{75'000};     ///< between two requests
-  std::chrono::milliseconds head{10'000};     ///< first byte to empty line
-  std::chrono::milliseconds body{60'000};     ///< empty line to last byte
+  std::chrono::milliseconds idle{75'000}; ///< between two requests
+  std::chrono::milliseconds head{10'000}; ///< first byte to empty line
+  std::chrono::milliseconds body{60'000}; ///< empty line to last byte
+  /// Bytes that a body on its way into a pipe brings in each `body`, or its
+  /// end.
+  std::size_t streamed_pace = 16 * 1'024 * 60;
   std::chrono::milliseconds handling{75'000}; ///< request to first answer byte
-  std::chrono::milliseconds writing{30'000};  ///< one piece of an answer
+  /// In which the client takes `writing_pace` bytes, or all there is.
+  std::chrono::milliseconds writing{30'000};
+  std::size_t writing_pace = 16 * 1'024;
   std::chrono::milliseconds half_closed{15'000}; ///< client sent FIN, waits
   std::chrono::milliseconds linger{2'000};       ///< after a refusal
 };
@@ -52,6 +60,8 @@ public:
   virtual void frame_refused(std::uint16_t close_code) = 0;
   /// The client will send nothing more. False: it is not worth waiting for.
   virtual bool survives_half_close() const = 0;
+  /// A large body is on its way: the library may read on when it has gone.
+  virtual bool is_sending() const = 0;
 };
 
 class connection;
@@ -61,8 +71,13 @@ class connection_host : public body_policy {
 public:
   /// The bytes that tell the client why it is refused, connection close
   /// included.
+  /// `target`: of the request, as far as it was read.
   virtual std::string write_refusal(const jobs::fault& why,
-                                    std::optional<int> status) = 0;
+                                    std::optional<int> status,
+                                    std::string_view target) = 0;
+  /// The head of a request whose body goes past the library is there; the
+  /// library has been let go of. Somebody answers by answer_last().
+  virtual void head_came(connection& which, streamed_head head) = 0;
   /// It waits for its next request.
   virtual void became_idle(connection& which) = 0;
   /// It has brought a whole head: from here on it is not closed to make room.
@@ -87,13 +102,26 @@ public:
   void handshake(std::function<void(const std::error_code&)> done);
   /// One reader at a time.
   void async_read(asio::mutable_buffer into, completion done);
+  /// One writer at a time; what the connection itself says is waited for.
   template<class Buffers, class Done>
   void async_write(const Buffers& buffers, Done&& done) {
-    if (tls_)
-      tls_->async_write_some(buffers, std::forward<Done>(done));
-    else
-      socket_.async_write_some(buffers, std::forward<Done>(done));
+    if (!is_writing_) {
+      write_some(buffers, std::forward<Done>(done));
+      return;
+    }
+    waiting_.push_back([this, buffers, done = std::forward<Done>(done)](
+                           const std::error_code& ec) mutable {
+      if (ec)
+        done(ec, std::size_t{0});
+      else
+        write_some(buffers, std::move(done));
+    });
   }
+  /// Sends a stretch of a file: from the kernel's cache when the connection is
+  /// plain, by copying bounded pieces with TLS. `done` gets what was sent; eof
+  /// when the file is shorter than that. The descriptor stays open until then.
+  void send_file(int descriptor, std::int64_t offset, std::int64_t length,
+                 completion done);
   /// The reader gets operation_aborted.
   void cancel_read();
   /// The library is done with the connection; a refusal under way still
@@ -107,6 +135,8 @@ public:
   /// From now on `who` is told what happens, until it is replaced.
   void let(std::shared_ptr<tenant> who) { tenant_ = std::move(who); }
   tenant* current() const { return tenant_.get(); }
+  /// The tenant's large body has gone: the library may read on.
+  void resume_reading();
   /// The request is answered: the deadline no longer counts.
   void answered();
   /// What is read from now on are frames.
@@ -119,13 +149,29 @@ public:
   /// Ends the TCP connection now.
   void end();
 
+  // -- for a request whose body goes past the library -------------------------
+
+  /// Its body goes into the pipe from now on. False when it has ended.
+  bool let_body_flow(std::shared_ptr<jobs::body_pipe> into);
+  /// The pipe has room again, or nobody reads it any more.
+  void go_on_reading();
+  /// The answer; the connection is closed behind it, as the rest of the body
+  /// may still be coming.
+  void answer_last(std::string bytes);
+
   // -- for the listener -------------------------------------------------------
 
   /// Ends the connection or refuses its request when a deadline has passed.
   void check(clock::time_point now);
   /// Between two requests: may be closed without taking anything away.
   bool is_idle() const { return phase_ == phase::idle; }
-  bool is_due(clock::time_point now) const { return now >= deadline_; }
+  /// Who writes or waits to; of the writers one at a time has the socket.
+  std::size_t writers() const {
+    return waiting_.size() + (is_writing_ ? 1 : 0);
+  }
+  bool is_due(clock::time_point now) const {
+    return now >= deadline_ || now >= write_deadline_;
+  }
 
   std::uint64_t id = 0;
   std::string remote;
@@ -139,10 +185,42 @@ private:
     head,
     body,
     handling,
+    upload, ///< the body of a request goes into a pipe, or will
     websocket,
     refusing, ///< the answer is on its way, the rest of the input is discarded
     ended
   };
+
+  template<class Buffers, class Done>
+  void write_some(const Buffers& buffers, Done&& done) {
+    begin_writing();
+    auto taken = [self = shared_from_this(), done = std::forward<Done>(done)](
+                     const std::error_code& ec, std::size_t size) mutable {
+      self->taken(size);
+      done(ec, size);
+      self->write_next();
+    };
+    if (tls_)
+      tls_->async_write_some(buffers, std::move(taken));
+    else
+      socket_.async_write_some(buffers, std::move(taken));
+  }
+  void begin_writing();
+  void taken(std::size_t size);
+  void watch_pace();
+  bool keeps_pace();
+  /// By the kernel, or not acknowledged by the client.
+  std::size_t count_unsent();
+  void write_next();
+  struct file_sending;
+  using file_ptr = std::shared_ptr<file_sending>;
+  void begin_file(const file_ptr& what);
+  void push_file(const file_ptr& what);
+  void copy_file(const file_ptr& what);
+  void end_file(const file_ptr& what, const std::error_code& ec);
+  /// All of it, when nobody else is writing.
+  void say(std::string_view bytes, completion done);
+  void drop();
 
   bool is_worth_keeping() const;
   void start_read();
@@ -157,6 +235,11 @@ private:
   void send_continue();
   void refuse(const jobs::fault& why, std::optional<int> status = {});
   void discard();
+  void say_last(std::string bytes, std::chrono::milliseconds limit);
+  void take_over();
+  void pump();
+  void drop_pipe();
+  std::string_view held() const;
   void enter(phase next, std::chrono::milliseconds limit);
 
   asio::ip::tcp::socket socket_;
@@ -170,13 +253,31 @@ private:
 
   phase phase_ = phase::handshake;
   clock::time_point deadline_ = clock::time_point::max();
+  clock::time_point write_deadline_ = clock::time_point::max();
+  /// Since the pace is watched: bytes the kernel took; those it held before.
+  std::size_t taken_ = 0, unsent_ = 0;
+  bool is_writing_ = false;
+  /// Writers behind the present one; at most the library and two of ours. Each
+  /// is told to begin, or why it cannot.
+  std::deque<std::function<void(const std::error_code&)>> waiting_;
 
   asio::mutable_buffer wanted_;
   completion reader_;
+  completion parked_; ///< a reader that waits for resume_reading()
   bool reading_ = false, delivering_ = false, input_over_ = false;
   std::error_code input_error_;
   std::string refusal_;
   std::size_t discarded_ = 0;
+
+  std::shared_ptr<jobs::body_pipe> pipe_;
+  /// Whose body is whole, and whose sender waits for the answer.
+  std::weak_ptr<jobs::body_pipe> sent_;
+  std::string_view piece_; ///< of the body, in the buffer, not pushed yet
+  bool pipe_full_ = false;
+  bool is_taken_over_ = false; ///< from the library
+  std::size_t paced_ = 0;      ///< of the body, since its time was set
+  /// Instead of the buffer below, while a body flows.
+  std::vector<char> upload_buffer_;
 
   /// As large as the library's buffer, so that what was read always fits.
   std::array<char, 4'096> buffer_;

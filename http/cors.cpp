@@ -8,13 +8,18 @@ std::string make_lines(std::string_view origin, const cors_settings& settings) {
   std::string lines;
   if (!origin.empty())
     lines += "Access-Control-Allow-Origin: " + std::string{origin} + "\r\n";
-  lines += "Access-Control-Allow-Credentials: true\r\n"
-           "Access-Control-Allow-Methods: GET, POST, PATCH, PUT, DELETE, "
-           "OPTIONS\r\n"
-           "Access-Control-Allow-Headers: Accept, Accept-Encoding, "
-           "Authorization, Cache-Control, Content-Type, Content-Length, "
-           "Origin, X-Real-IP, X-CSRF-Token\r\n"
-           "Access-Control-Max-Age: 7200\r\n";
+  lines +=
+      "Access-Control-Allow-Credentials: true\r\n"
+      "Access-Control-Allow-Methods: GET, POST, PATCH, PUT, DELETE, "
+      "OPTIONS\r\n"
+      "Access-Control-Allow-Headers: Accept, Accept-Encoding, "
+      "Authorization, Cache-Control, Content-Type, Content-Length, "
+      "Origin, X-Real-IP, X-CSRF-Token, Idempotency-Key, If-None-Match, "
+      "If-Range, Last-Event-ID, Prefer, Range\r\n"
+      "Access-Control-Expose-Headers: Accept-Ranges, Content-Disposition, "
+      "Content-Range, ETag, Idempotency-Replayed, Link, Location, "
+      "Operation-Location, Preference-Applied, Retry-After, X-Request-Id\r\n"
+      "Access-Control-Max-Age: 7200\r\n";
   if (settings.allow_private_network)
     lines += "Access-Control-Request-Private-Network: true\r\n";
   // The answer differs by Origin as soon as there is a choice.

@@ -8,11 +8,15 @@
 
 namespace alula::http {
 
-errands::errands(std::size_t most_waiting)
-  : most_waiting_(most_waiting), thread_([this](deadline_thread::time) {
-      run_all();
-      return std::optional<deadline_thread::time>{};
-    }) {}
+errands::errands(std::size_t most_waiting, std::size_t threads)
+  : most_waiting_(most_waiting) {
+  for (std::size_t i = 0; i < threads; ++i)
+    threads_.push_back(
+        std::make_unique<deadline_thread>([this](deadline_thread::time) {
+          run_all();
+          return std::optional<deadline_thread::time>{};
+        }));
+}
 
 errands::~errands() {
   const std::lock_guard lock{mutex_};
@@ -26,7 +30,8 @@ bool errands::run(std::function<void()> what) {
       return false;
     waiting_.push_back(std::move(what));
   }
-  thread_.wake();
+  for (const auto& thread : threads_)
+    thread->wake();
   return true;
 }
 

@@ -1,6 +1,6 @@
-/// One thread for what is too long for the I/O thread and no job: rendering
-/// the list of ten thousand servers, ending a subscription out of its own
-/// callback.
+/// Threads for what is too long for the I/O thread and no job: rendering the
+/// list of ten thousand servers, ending a subscription out of its own callback,
+/// asking Docker for a log.
 #pragma once
 
 #include "http/deadline_thread.hpp"
@@ -8,19 +8,21 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <vector>
 
 namespace alula::http {
 
 class errands {
 public:
-  explicit errands(std::size_t most_waiting = 256);
+  explicit errands(std::size_t most_waiting = 256, std::size_t threads = 1);
 
-  /// Waits for the errand under way; those behind it are dropped unrun.
+  /// Waits for the errands under way; those behind them are dropped unrun.
   ~errands();
 
-  /// In the order of the calls. False when too many wait: the errand is then
-  /// not taken. Any thread; an exception out of an errand is logged.
+  /// Begun in the order of the calls. False when too many wait: the errand is
+  /// then not taken. Any thread; an exception out of an errand is logged.
   bool run(std::function<void()> what);
 
 private:
@@ -29,7 +31,8 @@ private:
   const std::size_t most_waiting_;
   std::mutex mutex_;
   std::deque<std::function<void()>> waiting_;
-  deadline_thread thread_; ///< last: it uses everything above
+  /// Last: they use everything above.
+  std::vector<std::unique_ptr<deadline_thread>> threads_;
 };
 
 } // namespace alula::http

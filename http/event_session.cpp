@@ -1,6 +1,7 @@
 #include "http/event_session.hpp"
 
 #include "http/event_text.hpp"
+#include "http/scopes.hpp"
 
 #include <utility>
 
@@ -116,7 +117,11 @@ void event_session::reset_all() {
                    const jobs::result<jobs::engine::page>& page) {
                  if (!page)
                    return self->close();
-                 self->send_reset(page->items, page->next_before != 0);
+                 auto items = page->items;
+                 std::erase_if(items, [&](const jobs::job_view_ptr& job) {
+                   return !self->shows(job->record());
+                 });
+                 self->send_reset(items, page->next_before != 0);
                });
 }
 
@@ -171,7 +176,7 @@ bool event_session::write_live(const jobs::event_batch& batch) {
   for (const auto& e : batch.events)
     add(text, *e);
   for (const auto& job : batch.progress)
-    if (!job->record().is_done() && !ended_)
+    if (!job->record().is_done() && !ended_ && shows(job->record()))
       text += progress_text(*job);
   const bool open = text.empty() || write_locked(std::move(text));
   return open && !ended_;
@@ -179,11 +184,17 @@ bool event_session::write_live(const jobs::event_batch& batch) {
 
 // -- writing ------------------------------------------------------------------
 
+bool event_session::shows(const jobs::job_record& job) const {
+  return !how_.who || sees_job(*how_.who, job);
+}
+
 /// Appends an event the client has not seen, and nothing behind a job's last.
 void event_session::add(std::string& text, const jobs::event& e) {
   if (e.seq <= cursor_ || ended_)
     return;
   cursor_ = e.seq;
+  if (how_.who && !sees_event(*how_.who, e))
+    return;
   text += event_text(e);
   ended_ = !how_.filter.job.empty() && is_last_event(e.type);
 }

@@ -20,8 +20,9 @@ namespace alula::http {
 struct event_start {
   jobs::event_filter filter = {};
   std::int64_t cursor = 0;
-  bool resumes = false; ///< the cursor is the client's
-  bool tells = false;   ///< the client does not know the cursor yet
+  bool resumes = false;         ///< the cursor is the client's
+  bool tells = false;           ///< the client does not know the cursor yet
+  jobs::principal_ptr who = {}; ///< sees what it reaches; null: everything
   bool ends = false; ///< the job has ended: close behind the log's last event
 };
 
@@ -38,6 +39,12 @@ public:
   void beat();
   void close();
   bool is_closed() const;
+  bool is_expired(jobs::time_ms now) const {
+    return how_.who && how_.who->expires_at != 0 && now >= how_.who->expires_at;
+  }
+  bool is_of(std::string_view principal) const {
+    return how_.who && how_.who->id == principal;
+  }
 
 private:
   enum class state { replaying, live, closed };
@@ -54,6 +61,7 @@ private:
   void take(const jobs::event_batch& batch);
   bool write_live(const jobs::event_batch& batch);
 
+  bool shows(const jobs::job_record& job) const;
   void add(std::string& text, const jobs::event& e);
   bool write(std::string text);
   bool write_locked(std::string text);

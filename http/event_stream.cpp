@@ -2,7 +2,10 @@
 
 #include "http/event_session.hpp"
 #include "http/list_query.hpp"
+#include "http/paging.hpp"
 #include "http/reply.hpp"
+#include "http/scopes.hpp"
+#include "jobs/clock.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -19,6 +22,14 @@ namespace {
 
 using jobs::fault;
 using jobs::fault_code;
+
+/// The parameters of a stream; what a client misspells it would miss for ever.
+jobs::status check_parameters(const request& req, bool of_one_job) {
+  std::vector<std::string_view> known{"last_event_id"};
+  if (!of_one_job)
+    known.insert(known.end(), {"server", "kind"});
+  return allow_parameters(req, known);
+}
 
 fault wrong(std::string_view name, std::string_view rule) {
   return {.code = fault_code::malformed,
@@ -136,6 +147,8 @@ event_streams::~event_streams() {
 }
 
 void event_streams::open_all(const exchange_ptr& call) {
+  if (const auto allowed = check_parameters(call->req(), false); !allowed)
+    return reply_fault(call, allowed.error());
   const auto filter = read_filter(call->req());
   if (!filter)
     return reply_fault(call, filter.error());
@@ -143,18 +156,21 @@ void event_streams::open_all(const exchange_ptr& call) {
   if (!cursor)
     return reply_fault(call, cursor.error());
   if (*cursor)
-    return core_->begin(
-        call, {.filter = *filter, .cursor = **cursor, .resumes = true});
+    return core_->begin(call, {.filter = *filter,
+                               .cursor = **cursor,
+                               .resumes = true,
+                               .who = call->req().who});
   constexpr auto beyond = std::numeric_limits<std::int64_t>::max() - 1;
-  core_->engine.events_after(
-      beyond, *filter, 1,
-      [core = core_, call,
-       filter = *filter](const jobs::result<jobs::event_page>& end) {
-        if (!end)
-          return reply_fault(call, end.error());
-        core->begin(call,
-                    {.filter = filter, .cursor = end->last_seq, .tells = true});
-      });
+  core_->engine.events_after(beyond, *filter, 1,
+                             [core = core_, call, filter = *filter](
+                                 const jobs::result<jobs::event_page>& end) {
+                               if (!end)
+                                 return reply_fault(call, end.error());
+                               core->begin(call, {.filter = filter,
+                                                  .cursor = end->last_seq,
+                                                  .tells = true,
+                                                  .who = call->req().who});
+                             });
 }
 
 void event_streams::open_job(const exchange_ptr& call) {
@@ -162,16 +178,22 @@ void event_streams::open_job(const exchange_ptr& call) {
   if (!id)
     return reply_fault(call, {.code = fault_code::job_not_found,
                               .what = "no job has such an id"});
+  if (const auto allowed = check_parameters(call->req(), true); !allowed)
+    return reply_fault(call, allowed.error());
   const auto cursor = read_cursor(call->req());
   if (!cursor)
     return reply_fault(call, cursor.error());
   event_start how{.cursor = cursor->value_or(0),
                   .resumes = cursor->has_value()};
   how.filter.job = *id;
+  how.who = call->req().who;
   core_->engine.find(*id, [core = core_, call,
                            how](const jobs::result<jobs::job_view_ptr>& job) {
     if (!job)
       return reply_fault(call, job.error());
+    if (!sees_job(call->req(), (*job)->record()))
+      return reply_fault(call, {.code = fault_code::job_not_found,
+                                .what = "there is no such job here"});
     auto begin = how;
     begin.ends = (*job)->record().is_done();
     if (begin.ends && begin.resumes)
@@ -189,8 +211,21 @@ void event_streams::beat() {
                   [](const auto& s) { return s->is_closed(); });
     all = core_->sessions;
   }
+  const auto now = jobs::system_clock{}.now();
   for (const auto& s : all)
-    s->beat();
+    s->is_expired(now) ? s->close() : s->beat();
+}
+
+void event_streams::close_of(std::string_view principal) {
+  std::vector<std::shared_ptr<event_session>> theirs;
+  {
+    const std::lock_guard lock{core_->mutex};
+    for (const auto& s : core_->sessions)
+      if (s->is_of(principal))
+        theirs.push_back(s);
+  }
+  for (const auto& s : theirs)
+    s->close();
 }
 
 void event_streams::close() {

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <string_view>
 
 namespace alula::http {
 
@@ -57,6 +58,9 @@ public:
 
   /// Sends the heartbeat and forgets streams whose clients are gone.
   void beat();
+
+  /// Ends the streams of one principal: what it may see has changed.
+  void close_of(std::string_view principal);
 
   /// Ends all streams and refuses new ones (503). For the drain.
   void close();

@@ -5,6 +5,8 @@
 
 #include "http/connection.hpp"
 
+#include <restinio/compiler_features.hpp>
+#include <restinio/impl/sendfile_operation.hpp>
 #include <restinio/tls_fwd.hpp>
 
 #include <memory>
@@ -85,3 +87,24 @@ make_tls_socket_pointer_for_state_listener(guarded_socket&) noexcept {
 }
 
 } // namespace alula::http
+
+/// How RESTinio sends a file over such a socket: the connection does it, which
+/// watches the client's pace. The library's own way knows asio's sockets only.
+template<>
+class restinio::impl::sendfile_operation_runner_t<alula::http::guarded_socket>
+    final : public restinio::impl::sendfile_operation_runner_base_t<
+                alula::http::guarded_socket> {
+public:
+  using sendfile_operation_runner_base_t<
+      alula::http::guarded_socket>::sendfile_operation_runner_base_t;
+
+  void start() override {
+    m_socket.inner()->send_file(
+        m_file_descriptor, m_next_write_offset,
+        static_cast<std::int64_t>(m_remained_size),
+        [this, self = shared_from_this()](const std::error_code& ec,
+                                          std::size_t size) {
+          m_after_sendfile_cb(ec, size);
+        });
+  }
+};

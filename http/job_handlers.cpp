@@ -3,8 +3,10 @@
 #include "http/job_answers.hpp"
 #include "http/json_body.hpp"
 #include "http/reply.hpp"
+#include "http/scopes.hpp"
 #include "http/submit.hpp"
 #include "http/words.hpp"
+#include "jobs/measures.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -67,6 +69,32 @@ jobs::result<poll> read_poll(const request& req) {
   return out;
 }
 
+fault no_such_job(const jobs::job_id& id) {
+  return {.code = fault_code::job_not_found,
+          .what = "there is no job " + id.to_string() + " here"};
+}
+
+/// Goes on with the id of the URL, when the principal may change that job.
+template<class Then>
+void with_job_to_change(const api_ptr& api, const exchange_ptr& call,
+                        Then then) {
+  const auto id = read_job_id(call->req());
+  if (!id)
+    return reply_fault(call, id.error());
+  if (changes_all_jobs(call->req()))
+    return then(*id);
+  api->engine.find(*id, [call, id = *id, then = std::move(then)](
+                            const jobs::result<job_view_ptr>& job) {
+    if (!job)
+      return reply_fault(call, job.error());
+    if (!sees_job(call->req(), (*job)->record()))
+      return reply_fault(call, no_such_job(id));
+    if (const auto why = objection_to_change(call->req(), (*job)->record()))
+      return reply_fault(call, *why);
+    then(id);
+  });
+}
+
 void show(const api_ptr& api, const exchange_ptr& call, const poll& asked,
           const jobs::job_view& job, bool waited) {
   if (asked.knows(job)) {
@@ -89,6 +117,8 @@ void show(const api_ptr& api, const exchange_ptr& call, const poll& asked,
 
 void show_or_wait(const api_ptr& api, const exchange_ptr& call,
                   const poll& asked, const jobs::job_view& job) {
+  if (!sees_job(call->req(), job.record()))
+    return reply_fault(call, no_such_job(asked.id));
   if (asked.is_over(job))
     return show(api, call, asked, job, false);
   const auto until =
@@ -146,6 +176,7 @@ std::optional<std::chrono::milliseconds> parse_wait(std::string_view text) {
 }
 
 void show_job(const api_ptr& api, const exchange_ptr& call) {
+  jobs::observe(jobs::measure::poll, 1);
   const auto asked = read_poll(call->req());
   if (!asked)
     return reply_fault(call, asked.error());
@@ -160,59 +191,61 @@ void show_job(const api_ptr& api, const exchange_ptr& call) {
 }
 
 void forget_job(const api_ptr& api, const exchange_ptr& call) {
-  const auto id = read_job_id(call->req());
-  if (!id)
-    return reply_fault(call, id.error());
-  api->engine.forget(*id, [call](const jobs::status& forgotten) {
-    if (!forgotten)
-      return reply_fault(call, forgotten.error());
-    call->reply(empty_answer());
+  with_job_to_change(api, call, [api, call](const jobs::job_id& id) {
+    api->engine.forget(id, [call](const jobs::status& forgotten) {
+      if (!forgotten)
+        return reply_fault(call, forgotten.error());
+      call->reply(empty_answer());
+    });
   });
 }
 
 void cancel_job(const api_ptr& api, const exchange_ptr& call) {
-  const auto id = read_job_id(call->req());
-  if (!id)
-    return reply_fault(call, id.error());
-  api->engine.cancel(*id, [api, call,
-                           id = *id](const jobs::result<job_view_ptr>& job) {
-    if (!job && job.error().code == fault_code::already_finished)
-      return explain_finished(api, call, id, job.error());
-    if (!job)
-      return reply_fault(call, job.error());
-    const bool cancelled = (*job)->record().state == jobs::job_state::cancelled;
-    show_acted_on(api, call, **job, cancelled ? 200 : 202);
+  with_job_to_change(api, call, [api, call](const jobs::job_id& id) {
+    api->engine.cancel(
+        id, [api, call, id](const jobs::result<job_view_ptr>& job) {
+          if (!job && job.error().code == fault_code::already_finished)
+            return explain_finished(api, call, id, job.error());
+          if (!job)
+            return reply_fault(call, job.error());
+          const bool cancelled =
+              (*job)->record().state == jobs::job_state::cancelled;
+          show_acted_on(api, call, **job, cancelled ? 200 : 202);
+        });
   });
 }
 
 void retry_job(const api_ptr& api, const exchange_ptr& call) {
-  const auto id = read_job_id(call->req());
-  if (!id)
-    return reply_fault(call, id.error());
-  api->engine.retry(*id, [api, call](const jobs::result<jobs::ticket>& taken) {
-    if (!taken)
-      return reply_fault(call, taken.error());
-    answer_about(api, call, *taken, answer_style::with_job);
-  });
+  auto key = read_idempotency(call->req());
+  if (!key)
+    return reply_fault(call, key.error());
+  with_job_to_change(
+      api, call, [api, call, key = *key](const jobs::job_id& id) {
+        api->engine.retry(
+            id, key, [api, call](const jobs::result<jobs::ticket>& taken) {
+              if (!taken)
+                return reply_fault(call, taken.error());
+              answer_about(api, call, *taken, answer_style::with_job);
+            });
+      });
 }
 
 void abandon_job(const api_ptr& api, const exchange_ptr& call) {
-  const auto id = read_job_id(call->req());
-  if (!id)
-    return reply_fault(call, id.error());
   const auto body = json_body::parse(call->req().body);
   if (!body)
     return reply_fault(call, body.error());
   constexpr std::size_t longest_reason = 1'000;
-  auto reason = body->root().required_text("reason", longest_reason);
+  const auto reason = body->root().required_text("reason", longest_reason);
   if (const auto checked = body->check(); !checked)
     return reply_fault(call, checked.error());
-  api->engine.abandon(*id, std::move(reason),
-                      [api, call](const jobs::result<job_view_ptr>& job) {
-                        if (!job)
-                          return reply_fault(call, job.error());
-                        show_acted_on(api, call, **job, 200);
-                      });
+  with_job_to_change(api, call, [api, call, reason](const jobs::job_id& id) {
+    api->engine.abandon(id, reason,
+                        [api, call](const jobs::result<job_view_ptr>& job) {
+                          if (!job)
+                            return reply_fault(call, job.error());
+                          show_acted_on(api, call, **job, 200);
+                        });
+  });
 }
 
 } // namespace alula::http

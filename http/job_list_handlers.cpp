@@ -2,9 +2,11 @@
 
 #include "http/job_answers.hpp"
 #include "http/list_query.hpp"
+#include "http/paging.hpp"
+#include "http/pool_handlers.hpp"
 #include "http/reply.hpp"
+#include "http/scopes.hpp"
 #include "http/timestamps.hpp"
-#include "http/words.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -16,15 +18,6 @@ namespace alula::http {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-/// The same request with another cursor.
-std::string url_with(const request& req, std::string_view cursor) {
-  std::string out = req.path + '?';
-  for (const auto& [name, value] : req.query)
-    if (name != "cursor")
-      out += percent_encoded(name) + '=' + percent_encoded(value) + '&';
-  return out + "cursor=" + std::string{cursor};
-}
 
 jobs::result<std::string> items_of(const jobs::engine::page& page,
                                    const std::vector<std::string>& fields) {
@@ -42,28 +35,24 @@ jobs::result<std::string> items_of(const jobs::engine::page& page,
 
 void send_page(const api_ptr& api, const exchange_ptr& call,
                const list_query& asked, const jobs::engine::page& page) {
-  const auto items = items_of(page, asked.fields);
+  auto seen = page;
+  std::erase_if(seen.items, [&](const jobs::job_view_ptr& job) {
+    return !sees_job(call->req(), job->record());
+  });
+  const auto items = items_of(seen, asked.fields);
   if (!items)
     return reply_fault(call, items.error());
-  const bool more = page.next_before != 0;
-  const auto cursor =
-      more ? api->seal.make(page.next_before, asked.canonical) : "";
-  auto answer = json_answer(
-      200, "{\"items\":" + *items
-               + ",\"next\":" + (more ? '"' + cursor + '"' : "null")
-               + ",\"has_more\":" + (more ? "true" : "false") + "}");
-  if (more)
-    answer.headers.emplace_back("Link", "<" + url_with(call->req(), cursor)
-                                            + ">; rel=\"next\"");
-  answer.headers.emplace_back("Cache-Control", "no-cache");
-  call->reply(std::move(answer));
+  call->reply(page_answer(call->req(), api->seal, *items, page.next_before,
+                          asked.canonical));
 }
 
 void send_list(const api_ptr& api, const exchange_ptr& call,
                const jobs::server_id& server) {
-  const auto asked = read_list_query(call->req(), api->seal, server);
+  auto asked = read_list_query(call->req(), api->seal, server);
   if (!asked)
     return reply_fault(call, asked.error());
+  if (asked->filter.server.empty())
+    asked->filter.server = only_server(call->req());
   api->engine.list(asked->filter, asked->before, asked->limit,
                    [api, call, asked = *asked](
                        const jobs::result<jobs::engine::page>& page) {
@@ -71,6 +60,16 @@ void send_list(const api_ptr& api, const exchange_ptr& call,
                        return reply_fault(call, page.error());
                      send_page(api, call, asked, *page);
                    });
+}
+
+/// What the Panel was not told yet.
+json outbox_of(const http::api& api) {
+  const auto told = api.outbox ? api.outbox->figures() : jobs::outbox_figures{};
+  return {{"open", told.open},
+          {"dead", told.dead},
+          {"oldest_open_since", told.oldest_open_at == 0
+                                    ? json(nullptr)
+                                    : json(to_rfc3339(told.oldest_open_at))}};
 }
 
 } // namespace
@@ -91,10 +90,7 @@ void show_summary(const api_ptr& api, const exchange_ptr& call) {
   const auto sum = api->engine.summarize();
   json pools = json::array();
   for (const auto& pool : sum.pools)
-    pools.push_back({{"name", pool.name},
-                     {"workers", pool.workers},
-                     {"busy", pool.busy},
-                     {"waiting", pool.waiting}});
+    pools.push_back(present_pool(pool));
   const json body{{"jobs",
                    {{"by_state", json(sum.jobs_by_state)},
                     {"by_kind", json(sum.jobs_by_kind)}}},
@@ -103,8 +99,10 @@ void show_summary(const api_ptr& api, const exchange_ptr& call) {
                    sum.oldest_waiting_since == 0
                        ? json(nullptr)
                        : json(to_rfc3339(sum.oldest_waiting_since))},
-                  {"ended_since_boot", sum.ended_since_boot}};
-  auto answer = json_answer(200, body.dump());
+                  {"ended_since_boot", sum.ended_since_boot},
+                  {"outbox", outbox_of(*api)}};
+  auto answer = json_answer(
+      200, body.dump(-1, ' ', false, json::error_handler_t::replace));
   answer.headers.emplace_back("Cache-Control", "no-cache");
   call->reply(std::move(answer));
 }

@@ -17,20 +17,6 @@ using json = nlohmann::json;
 constexpr int max_depth = 64;
 constexpr std::size_t max_errors = 100;
 
-/// RFC 6901, section 3.
-std::string escape_pointer(std::string_view key) {
-  std::string out;
-  for (const char c : key) {
-    if (c == '~')
-      out += "~0";
-    else if (c == '/')
-      out += "~1";
-    else
-      out += c;
-  }
-  return out;
-}
-
 jobs::fault malformed(std::string what) {
   return {jobs::fault_code::malformed, std::move(what)};
 }

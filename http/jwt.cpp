@@ -19,7 +19,7 @@ using json = nlohmann::json;
 
 constexpr jobs::time_ms early_leeway = 60'000;
 
-jobs::fault refusal(std::string what) {
+jobs::fault refused_because(std::string what) {
   return {jobs::fault_code::unauthorized, std::move(what), "token"};
 }
 
@@ -33,32 +33,6 @@ int sextet(char c) {
   if (c == '-')
     return 62;
   return c == '_' ? 63 : -1;
-}
-
-/// RFC 4648, section 5, without padding and with nothing in the spare bits, so
-/// that one value has one spelling.
-std::optional<std::string> decode_base64url(std::string_view text) {
-  if (text.size() % 4 == 1)
-    return std::nullopt;
-  std::string out;
-  out.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int value = sextet(c);
-    if (value < 0)
-      return std::nullopt;
-    bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out += static_cast<char>((bits >> count) & 0xff);
-      bits &= (1U << count) - 1;
-    }
-  }
-  if (bits != 0)
-    return std::nullopt;
-  return out;
 }
 
 bool is_signed(std::string_view content, std::string_view signature,
@@ -123,41 +97,69 @@ bool read_texts(const json& from, const char* name,
 
 } // namespace
 
+std::optional<std::string> decode_base64url(std::string_view text) {
+  if (text.size() % 4 == 1)
+    return std::nullopt;
+  std::string out;
+  out.reserve(text.size() * 3 / 4);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const int value = sextet(c);
+    if (value < 0)
+      return std::nullopt;
+    bits = (bits << 6) | static_cast<std::uint32_t>(value);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      out += static_cast<char>((bits >> count) & 0xff);
+      bits &= (1U << count) - 1;
+    }
+  }
+  if (bits != 0)
+    return std::nullopt;
+  return out;
+}
+
 jobs::result<token_claims> read_token(std::string_view token,
                                       std::string_view key) {
   // Without a key anybody could sign.
   if (key.empty())
-    return refusal("This node has no token that could sign another.");
+    return refused_because("This node has no token that could sign another.");
   const auto first = token.find('.');
   const auto last = token.rfind('.');
   if (first == std::string_view::npos || first == last
       || token.substr(first + 1, last - first - 1).find('.')
              != std::string_view::npos)
-    return refusal("The token does not have three parts.");
+    return refused_because("The token does not have three parts.");
   const auto signature = decode_base64url(token.substr(last + 1));
   if (!signature || !is_signed(token.substr(0, last), *signature, key))
-    return refusal("The token's signature is not ours.");
+    return refused_because("The token's signature is not ours.");
 
   const auto head = decode_object(token.substr(0, first));
   if (head.is_discarded())
-    return refusal("The token's header is not a JSON object.");
+    return refused_because("The token's header is not a JSON object.");
   std::string alg;
   if (!read_text(head, "alg", alg) || alg != "HS256" || head.contains("crit"))
-    return refusal("The token's header asks for something else than HS256.");
+    return refused_because(
+        "The token's header asks for something else than HS256.");
 
   const auto body = decode_object(token.substr(first + 1, last - first - 1));
   if (body.is_discarded())
-    return refusal("The token's claims are not a JSON object.");
+    return refused_because("The token's claims are not a JSON object.");
   token_claims claims;
   const bool well_typed = read_text(body, "jti", claims.jti)
+                          && read_text(body, "sub", claims.subject)
                           && read_text(body, "user_uuid", claims.user_uuid)
                           && read_text(body, "server_uuid", claims.server_uuid)
+                          && read_text(body, "backup_uuid", claims.backup_uuid)
+                          && read_text(body, "unique_id", claims.unique_id)
                           && read_texts(body, "permissions", claims.permissions)
                           && read_time(body, "iat", claims.issued_at)
                           && read_time(body, "exp", claims.expires_at)
                           && read_time(body, "nbf", claims.not_before);
   if (!well_typed)
-    return refusal("A claim of the token has a wrong type.");
+    return refused_because("A claim of the token has a wrong type.");
   return claims;
 }
 
@@ -178,6 +180,15 @@ bool has_permission(const token_claims& claims, std::string_view name) {
 }
 
 // -- the deny list -----------------------------------------------------------
+
+namespace {
+
+/// Beside the names of tokens, which are what a Panel makes of a hash.
+std::string name_of_user(std::string_view user, std::string_view server) {
+  return "user:" + std::string{user} + '@' + std::string{server};
+}
+
+} // namespace
 
 deny_list::deny_list(jobs::time_ms started, std::chrono::milliseconds keep,
                      std::size_t most)
@@ -212,8 +223,22 @@ bool deny_list::is_denied(const token_claims& claims, jobs::time_ms now) const {
   const auto issued = claims.issued_at;
   if (issued <= floor_ || issued < now - keep_)
     return true;
-  const auto found = denied_.find(claims.jti);
+  if (is_named(claims.jti, issued))
+    return true;
+  const auto& user = claims.user_uuid;
+  return !user.empty()
+         && (is_named(name_of_user(user, {}), issued)
+             || is_named(name_of_user(user, claims.server_uuid), issued));
+}
+
+bool deny_list::is_named(const std::string& name, jobs::time_ms issued) const {
+  const auto found = denied_.find(name);
   return found != denied_.end() && issued <= found->second;
+}
+
+void deny_list::deny_user(std::string_view user, std::string_view server,
+                          jobs::time_ms now) {
+  deny(name_of_user(user, server), now);
 }
 
 std::size_t deny_list::size() const {

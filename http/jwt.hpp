@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,13 +22,20 @@ namespace alula::http {
 /// or null claim is empty or 0.
 struct token_claims {
   std::string jti;
+  std::string subject; ///< `sub`: of a transfer, the server's uuid
   std::string user_uuid;
   std::string server_uuid;
+  std::string backup_uuid; ///< of a download link
+  std::string unique_id;   ///< of a link that works once
   std::vector<std::string> permissions;
   jobs::time_ms issued_at = 0;
   jobs::time_ms expires_at = 0;
   jobs::time_ms not_before = 0;
 };
+
+/// RFC 4648, section 5, without padding and with nothing in the spare bits, so
+/// that one value has one spelling. Nothing for anything else.
+std::optional<std::string> decode_base64url(std::string_view text);
 
 /// Checks the shape and the HMAC-SHA-256 of a compact JWS (RFC 7515, 7519)
 /// under `key` and reads its claims; nothing of it is parsed before the
@@ -68,15 +76,21 @@ public:
   /// Denies the tokens with this `jti` that were issued up to `now`.
   void deny(const std::string& jti, jobs::time_ms now);
 
+  /// Denies the tokens of this user that were issued up to `now`: for one
+  /// server, or for all of them when `server` is empty.
+  void deny_user(std::string_view user, std::string_view server,
+                 jobs::time_ms now);
+
   /// True when `iat` is missing, not after the start of the process, older
-  /// than `keep`, or not after a denial of its `jti`. A token of the same
-  /// second is denied too: `iat` is rounded down.
+  /// than `keep`, or not after a denial of its `jti` or user. A token of the
+  /// same second is denied too: `iat` is rounded down.
   bool is_denied(const token_claims& claims, jobs::time_ms now) const;
 
   std::size_t size() const;
 
 private:
   void forget_oldest();
+  bool is_named(const std::string& name, jobs::time_ms issued) const;
 
   mutable std::mutex mutex_;
   const std::int64_t keep_;

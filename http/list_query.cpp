@@ -1,12 +1,11 @@
 #include "http/list_query.hpp"
 
+#include "http/paging.hpp"
 #include "http/timestamps.hpp"
 #include "http/words.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <set>
 
 namespace alula::http {
 
@@ -14,13 +13,6 @@ namespace {
 
 using jobs::fault;
 using jobs::fault_code;
-
-fault wrong(std::string_view name, std::string_view rule) {
-  return {.code = fault_code::malformed,
-          .what = "query parameter \"" + std::string{name} + "\" must be "
-                  + std::string{rule},
-          .where = std::string{name}};
-}
 
 /// One parameter into the query.
 class reader {
@@ -42,6 +34,8 @@ public:
       return take_created_after(value);
     if (name == "limit")
       return take_limit(value);
+    if (name == "q")
+      return take_begin(value);
     for (const auto field : split(value, ','))
       out_.fields.emplace_back(field);
     return {};
@@ -52,28 +46,28 @@ private:
     for (const auto text : split(value, ',')) {
       const auto id = jobs::job_id::parse(text);
       if (!id)
-        return wrong("ids", "a list of job ids");
+        return wrong_parameter("ids", "a list of job ids");
       out_.filter.ids.push_back(*id);
     }
     auto& ids = out_.filter.ids;
     std::ranges::sort(ids);
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     if (ids.empty() || ids.size() > max_listed_ids)
-      return wrong("ids", "1 to 100 job ids");
+      return wrong_parameter("ids", "1 to 100 job ids");
     return {};
   }
 
   jobs::status take_server(std::string_view value) {
     const auto id = jobs::server_id::parse(value);
     if (!id)
-      return wrong("server", "a server's uuid");
+      return wrong_parameter("server", "a server's uuid");
     out_.filter.server = *id;
     return {};
   }
 
   jobs::status take_kind(std::string_view value) {
     if (!is_kind_pattern(value))
-      return wrong("kind", "a kind, or a prefix that ends in \".*\"");
+      return wrong_parameter("kind", "a kind, or a prefix that ends in \".*\"");
     out_.filter.kind = std::string{value};
     return {};
   }
@@ -82,22 +76,23 @@ private:
     for (const auto text : split(value, ',')) {
       const auto state = jobs::parse_job_state(text);
       if (!state)
-        return wrong("state", "a list of queued, running, retry_wait, "
-                              "cancelling, parked, succeeded, failed, "
-                              "cancelled");
+        return wrong_parameter("state",
+                               "a list of queued, running, retry_wait, "
+                               "cancelling, parked, succeeded, failed, "
+                               "cancelled");
       out_.filter.states.push_back(*state);
     }
     auto& states = out_.filter.states;
     std::ranges::sort(states);
     states.erase(std::unique(states.begin(), states.end()), states.end());
     if (states.empty())
-      return wrong("state", "a list of at least one state");
+      return wrong_parameter("state", "a list of at least one state");
     return {};
   }
 
   jobs::status take_done(std::string_view value) {
     if (value != "true" && value != "false")
-      return wrong("done", "true or false");
+      return wrong_parameter("done", "true or false");
     out_.filter.done = value == "true";
     return {};
   }
@@ -105,19 +100,29 @@ private:
   jobs::status take_created_after(std::string_view value) {
     const auto at = parse_time(value);
     if (!at)
-      return wrong("created_after", "an RFC 3339 time or Unix milliseconds");
+      return wrong_parameter("created_after",
+                             "an RFC 3339 time or Unix milliseconds");
     out_.filter.created_after = *at;
     return {};
   }
 
+  jobs::status take_begin(std::string_view value) {
+    constexpr std::size_t fewest = 8, most = 36;
+    const bool is_of_uuid = std::ranges::all_of(value, [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+    });
+    if (!is_of_uuid || value.size() < fewest || value.size() > most)
+      return wrong_parameter("q", "the first 8 or more characters of a job's "
+                                  "id or a server's uuid");
+    out_.filter.begins = std::string{value};
+    return {};
+  }
+
   jobs::status take_limit(std::string_view value) {
-    std::uint64_t limit = 0;
-    const auto end = value.data() + value.size();
-    const auto [stop, error] = std::from_chars(value.data(), end, limit);
-    if (error != std::errc{} || stop != end || limit == 0)
-      return wrong("limit", "a positive number");
-    out_.limit =
-        static_cast<std::size_t>(std::min<std::uint64_t>(limit, max_page_size));
+    const auto limit = parse_page_size(value, max_page_size);
+    if (!limit)
+      return wrong_parameter("limit", "a positive number");
+    out_.limit = *limit;
     return {};
   }
 
@@ -133,7 +138,8 @@ std::string canonical_text(const jobs::job_filter& filter) {
     out += "|state=" + std::string{jobs::to_string(state)};
   if (filter.done)
     out += *filter.done ? "|done" : "|live";
-  return out + "|after=" + std::to_string(filter.created_after);
+  return out + "|after=" + std::to_string(filter.created_after)
+         + "|q=" + filter.begins;
 }
 
 } // namespace
@@ -151,37 +157,28 @@ bool is_kind_pattern(std::string_view text) {
 jobs::result<list_query> read_list_query(const request& req,
                                          const cursor_seal& seal,
                                          const jobs::server_id& server) {
-  constexpr std::array<std::string_view, 9> known{
-      "ids",           "server", "kind",   "state", "done",
-      "created_after", "limit",  "cursor", "fields"};
+  auto known = std::vector<std::string_view>{
+      "ids",           "kind",   "state",  "done", "limit",
+      "created_after", "cursor", "fields", "q"};
+  if (server.empty())
+    known.emplace_back("server");
+  if (auto allowed = allow_parameters(req, known); !allowed)
+    return std::move(allowed).error();
   list_query out;
   reader take{out};
-  std::set<std::string_view> seen;
-  std::string_view cursor;
-  for (const auto& [name, value] : req.query) {
-    if (std::ranges::find(known, name) == known.end()
-        || (name == "server" && !server.empty()))
-      return fault{.code = fault_code::malformed,
-                   .what = "there is no query parameter \"" + name + "\" here",
-                   .where = name};
-    if (!seen.insert(name).second)
-      return wrong(name, "given once");
-    if (name == "cursor")
-      cursor = value;
-    else if (auto taken = take.take(name, value); !taken)
-      return std::move(taken).error();
-  }
+  for (const auto& [name, value] : req.query)
+    if (name != "cursor")
+      if (auto taken = take.take(name, value); !taken)
+        return std::move(taken).error();
+  if (!out.filter.ids.empty() && !out.filter.begins.empty())
+    return wrong_parameter("q", "left out where ids are given");
   if (!server.empty())
     out.filter.server = server;
   out.canonical = canonical_text(out.filter);
-  if (seen.contains("cursor")) {
-    const auto before = seal.open(cursor, out.canonical);
-    if (!before)
-      return fault{.code = fault_code::cursor_mismatch,
-                   .what = "the cursor was not made by this node for these "
-                           "filters; start again without it"};
-    out.before = *before;
-  }
+  const auto before = read_cursor(req, seal, out.canonical);
+  if (!before)
+    return before.error();
+  out.before = *before;
   return out;
 }
 

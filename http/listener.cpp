@@ -1,6 +1,7 @@
 #include "http/listener.hpp"
 
 #include "http/reply.hpp"
+#include "http/text.hpp"
 #include "http/wire.hpp"
 #include "jobs/ids.hpp"
 #include "jobs/log.hpp"
@@ -23,12 +24,11 @@ constexpr milliseconds accept_pause{100};
 /// How long sent bytes may stay unacknowledged before the kernel gives up.
 constexpr int unacknowledged_ms = 60'000;
 constexpr int accept_batch = 64;
-/// More would cost more memory than a node has to spare.
-constexpr std::size_t most_connections = 10'000;
 
 std::size_t count_allowed(const door_limits& limits) {
   rlimit descriptors{};
-  std::size_t most = most_connections;
+  auto most = limits.connections > 0 ? limits.connections
+                                     : door_limits::usual_connections;
   if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0
       && descriptors.rlim_cur != RLIM_INFINITY) {
     const auto all = static_cast<std::size_t>(descriptors.rlim_cur);
@@ -36,8 +36,7 @@ std::size_t count_allowed(const door_limits& limits) {
     const auto kept = std::min(limits.reserved_descriptors, all / 2);
     most = std::min(most, all - kept);
   }
-  const auto wanted = limits.connections > 0 ? limits.connections : most;
-  return std::max<std::size_t>(1, std::min(wanted, most));
+  return std::max<std::size_t>(1, most);
 }
 
 connection_limits limits_from(const door_limits& given) {
@@ -50,14 +49,16 @@ connection_limits limits_from(const door_limits& given) {
   limits.idle = given.idle;
   limits.head = given.head_time;
   limits.body = given.body_time;
+  limits.streamed_pace = given.streamed_pace;
   limits.handling = given.handling;
+  limits.writing = given.writing;
   return limits;
 }
 
 milliseconds sweep_period(const door_limits& limits) {
   const auto shortest =
       std::min({limits.handshake, limits.idle, limits.head_time,
-                limits.body_time, limits.handling});
+                limits.body_time, limits.handling, limits.writing});
   return std::clamp(shortest / 4, milliseconds{20}, milliseconds{500});
 }
 
@@ -231,6 +232,13 @@ void listener::sweep() {
   });
 }
 
+void listener::head_came(connection& which, streamed_head head) {
+  if (on_head)
+    on_head(which, std::move(head));
+  else
+    which.end();
+}
+
 void listener::became_idle(connection& which) {
   auto& from = which.is_silent ? silent_ : busy_;
   silent_.splice(silent_.end(), from, which.place);
@@ -299,20 +307,28 @@ void listener::forget_context() {
 // -- for the guards -----------------------------------------------------------
 
 std::string listener::write_refusal(const jobs::fault& why,
-                                    std::optional<int> status) {
+                                    std::optional<int> status,
+                                    std::string_view target) {
   const auto id = jobs::make_random_uuid();
   jobs::log(jobs::log_level::debug, "request-refused",
             {{"request", id}, {"why", why.what}});
   // A flood of bodies is an overload, not the client's fault.
   if (why.code == jobs::fault_code::rate_limited)
     status = 503;
-  wire_frame frame{id, door_.cors_lines()};
+  const auto cross_origin = door_.cross_origin();
+  wire_frame frame{id, cross_origin->lines_for({})};
   frame.keep_alive = false;
-  return write_whole(problem(id, why, status), frame);
+  return write_whole(problem(id, why, status, split_target(target).path),
+                     frame);
 }
 
 bool listener::is_trusted(std::string_view authorization) const {
-  return door_.auth().admits(authorization);
+  return door_.auth().identify(authorization).who != nullptr;
+}
+
+bool listener::is_streamed(std::string_view method,
+                           std::string_view target) const {
+  return door_.is_streamed(method, target);
 }
 
 bool listener::reserve(std::size_t bytes) {

@@ -41,6 +41,8 @@ public:
   void forget_context();
 
   std::size_t connections() const { return silent_.size() + busy_.size(); }
+  /// Given the heads of requests whose bodies are not read with them.
+  std::function<void(connection&, streamed_head)> on_head;
   /// Called for each connection that has ended.
   std::function<void(const connection&)> on_ended;
   /// Called whenever the last connection has ended.
@@ -48,12 +50,15 @@ public:
 
   // -- connection_host --------------------------------------------------------
 
-  std::string write_refusal(const jobs::fault& why,
-                            std::optional<int> status) override;
+  std::string write_refusal(const jobs::fault& why, std::optional<int> status,
+                            std::string_view target) override;
+  void head_came(connection& which, streamed_head head) override;
   void became_idle(connection& which) override;
   void became_busy(connection& which) override;
   void ended(connection& which) override;
   bool is_trusted(std::string_view authorization) const override;
+  bool is_streamed(std::string_view method,
+                   std::string_view target) const override;
   bool reserve(std::size_t bytes) override;
   void release(std::size_t bytes) override;
 

@@ -10,40 +10,6 @@ namespace alula::http {
 
 namespace {
 
-/// Where a holder's wishes go: to the visit, on the I/O thread, if both are
-/// still there.
-class way_back {
-public:
-  way_back(visit_id id, std::shared_ptr<io_thread> thread, visitors& all)
-    : id_(id), thread_(std::move(thread)), all_(&all) {}
-
-  /// Now when on the I/O thread, else soon.
-  template<class Wish>
-  bool tell(Wish wish) const {
-    if (thread_->is_here()) {
-      if (auto* who = all_->find(id_))
-        wish(*who);
-      return true;
-    }
-    return tell_later(std::move(wish));
-  }
-
-  /// Never from inside the call: for wishes made under somebody's feet.
-  template<class Wish>
-  bool tell_later(Wish wish) const {
-    return thread_->post(
-        [all = all_, id = id_, wish = std::move(wish)]() mutable {
-          if (auto* who = all->find(id))
-            wish(*who);
-        });
-  }
-
-private:
-  visit_id id_;
-  std::shared_ptr<io_thread> thread_;
-  visitors* all_; ///< used on the I/O thread only, while it runs
-};
-
 class live_stream final : public stream {
 public:
   live_stream(way_back back, std::shared_ptr<stream_state> state)
@@ -141,6 +107,16 @@ bool asks_for_websocket(const request& req) {
          && *version == "13" && key && key->size() == 24;
 }
 
+/// A body that nobody comes to send: its reader must not wait for it.
+struct untaken {
+  std::shared_ptr<jobs::body_pipe> body;
+  ~untaken() {
+    if (body)
+      body->fail({jobs::fault_code::upload_failed,
+                  "the client is gone before its body was read"});
+  }
+};
+
 class live_exchange final : public exchange {
 public:
   live_exchange(request req, way_back back, visitors::limits limit,
@@ -162,6 +138,35 @@ public:
       return;
     back_.tell(
         [answer = std::move(answer)](visit& who) { who.answer(answer); });
+  }
+
+  void reply_file(response head, file_slice file) override {
+    if (answered_.exchange(true))
+      return;
+    back_.tell([head = std::move(head), file = std::move(file)](visit& who) {
+      who.send_file(head, file);
+    });
+  }
+
+  void reply_pulled(response head, std::int64_t length,
+                    std::shared_ptr<body_source> from) override {
+    if (answered_.exchange(true))
+      return;
+    back_.tell([head = std::move(head), length,
+                from = std::move(from)](visit& who) mutable {
+      who.send_pulled(head, length, std::move(from));
+    });
+  }
+
+  bool take_body(std::shared_ptr<jobs::body_pipe> into) override {
+    if (!req_.body_length)
+      return false;
+    auto held = std::make_shared<untaken>();
+    held->body = std::move(into);
+    back_.tell([held](visit& who) {
+      who.take_body(std::exchange(held->body, nullptr));
+    });
+    return true;
   }
 
   std::shared_ptr<stream> start_stream(response head) override {
@@ -206,8 +211,8 @@ private:
 
 std::pair<exchange_ptr, request*>
 make_exchange(request req, visit_id id, bool can_stream, visitors& all) {
-  auto made = std::make_shared<live_exchange>(
-      std::move(req), way_back{id, all.thread, all}, all.limit, can_stream);
+  auto made = std::make_shared<live_exchange>(std::move(req), way_back{id, all},
+                                              all.limit, can_stream);
   auto* seen = &made->incomplete();
   return {std::move(made), seen};
 }

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <http_parser.h>
+#include <limits>
 #include <string>
+#include <utility>
 
 namespace alula::http {
 
@@ -35,6 +37,11 @@ struct message_guard::reading {
   int hosts = 0;
   bool in_value = false, expects_continue = false, head_done = false;
   std::string name, value, authorization;
+  bool keeps_head = false, streamed = false;
+  std::string target; ///< kept while it may be of a streamed request
+  streamed_head kept;
+  std::string_view piece;
+  std::string gathered; ///< of chunks, without what stands between them
 
   void restart() {
     http_parser_init(&parser, HTTP_REQUEST);
@@ -46,6 +53,11 @@ struct message_guard::reading {
     name.clear();
     value.clear();
     authorization.clear();
+    target.clear();
+    kept = {};
+    piece = {};
+    gathered = {};
+    keeps_head = streamed = false;
     at = phase::idle;
   }
 
@@ -65,8 +77,10 @@ struct message_guard::reading {
     return 0;
   }
 
-  int on_url(std::size_t bytes) {
+  int on_url(std::string_view part) {
+    const auto bytes = part.size();
     url += bytes;
+    target.append(part);
     if (url > limits.url)
       return refuse(fault_code::uri_too_long, "the URL is longer than "
                                                   + std::to_string(limits.url)
@@ -77,11 +91,21 @@ struct message_guard::reading {
   int on_field(std::string_view part) {
     if (in_value)
       keep_field();
+    // RFC 9112, 5.1: a proxy might read another name, or none.
+    if (part.find_first_of(" \t") != std::string_view::npos)
+      return refuse(fault_code::malformed,
+                    "a header's name has a space in it or behind it");
     if (name.empty() && ++fields > limits.fields)
       return refuse(fault_code::headers_too_large,
                     "the request has more than " + std::to_string(limits.fields)
                         + " header fields");
-    name.append(part.substr(0, kept_name - std::min(kept_name, name.size())));
+    if (fields == 1 && name.empty())
+      keeps_head = policy.is_streamed(
+          http_method_str(static_cast<http_method>(parser.method)), target);
+    name.append(
+        keeps_head
+            ? part
+            : part.substr(0, kept_name - std::min(kept_name, name.size())));
     // Trailers come behind a body, where nobody else counts them.
     return head_done ? grow_head(part.size()) : 0;
   }
@@ -89,11 +113,15 @@ struct message_guard::reading {
   int on_value(std::string_view part) {
     in_value = true;
     value.append(
-        part.substr(0, kept_value - std::min(kept_value, value.size())));
+        keeps_head
+            ? part
+            : part.substr(0, kept_value - std::min(kept_value, value.size())));
     return head_done ? grow_head(part.size()) : 0;
   }
 
   void keep_field() {
+    if (!head_done && keeps_head && !name.empty())
+      kept.fields.emplace_back(name, value);
     if (!head_done) {
       if (equal_ignoring_case(name, "Authorization"))
         authorization = value;
@@ -116,7 +144,7 @@ struct message_guard::reading {
     if (hosts > 1 || (hosts == 0 && parser.http_minor > 0))
       return refuse(fault_code::malformed,
                     "the request needs exactly one Host header");
-    const bool chunked = (parser.flags & F_CHUNKED) != 0;
+    const bool chunked = is_chunked();
     const bool announced =
         parser.content_length > 0 && parser.content_length != ULLONG_MAX;
     expects_continue =
@@ -124,6 +152,16 @@ struct message_guard::reading {
     if (!chunked && !announced)
       return 0;
     at = phase::body;
+    if (keeps_head) {
+      streamed = true;
+      kept.method = http_method_str(static_cast<http_method>(parser.method));
+      kept.target = target;
+      constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+      kept.length = chunked ? -1
+                            : static_cast<std::int64_t>(std::min<std::uint64_t>(
+                                parser.content_length, most));
+      return 0;
+    }
     trusted = policy.is_trusted(authorization);
     body_limit =
         trusted ? limits.body : std::min(limits.body, limits.open_body);
@@ -144,10 +182,20 @@ struct message_guard::reading {
     return 0;
   }
 
-  int on_body(std::size_t bytes) {
-    body += bytes;
+  int on_body(std::string_view bytes) {
+    if (streamed) {
+      piece = bytes;
+      if (is_chunked()) { // several of them in what was fed
+        gathered += bytes;
+        piece = gathered;
+      }
+      return 0;
+    }
+    body += bytes.size();
     return body > reserved ? claim(body - reserved) : 0;
   }
+
+  bool is_chunked() const { return (parser.flags & F_CHUNKED) != 0; }
 
   int on_done() {
     at = phase::complete;
@@ -164,11 +212,6 @@ int call_with_text(http_parser* parser, const char* at, std::size_t size) {
 }
 
 template<auto Method, class Self>
-int call_with_size(http_parser* parser, const char*, std::size_t size) {
-  return (static_cast<Self*>(parser->data)->*Method)(size);
-}
-
-template<auto Method, class Self>
 int call(http_parser* parser) {
   return (static_cast<Self*>(parser->data)->*Method)();
 }
@@ -177,11 +220,11 @@ template<class Self>
 http_parser_settings make_callbacks() {
   http_parser_settings s;
   http_parser_settings_init(&s);
-  s.on_url = call_with_size<&Self::on_url, Self>;
+  s.on_url = call_with_text<&Self::on_url, Self>;
   s.on_header_field = call_with_text<&Self::on_field, Self>;
   s.on_header_value = call_with_text<&Self::on_value, Self>;
   s.on_headers_complete = call<&Self::on_head_done, Self>;
-  s.on_body = call_with_size<&Self::on_body, Self>;
+  s.on_body = call_with_text<&Self::on_body, Self>;
   s.on_message_complete = call<&Self::on_done, Self>;
   return s;
 }
@@ -203,6 +246,8 @@ std::size_t message_guard::feed(std::string_view bytes) {
   if (r.at == phase::idle)
     r.at = phase::head;
   const bool in_head = !r.head_done;
+  r.piece = {};
+  r.gathered.clear();
   const auto used =
       http_parser_execute(&r.parser, &callbacks, bytes.data(), bytes.size());
   const auto error = HTTP_PARSER_ERRNO(&r.parser);
@@ -246,6 +291,22 @@ bool message_guard::is_upgrade() const {
 
 bool message_guard::is_1_1() const {
   return reading_->parser.http_minor > 0;
+}
+
+bool message_guard::is_streamed() const {
+  return reading_->streamed && reading_->at != phase::broken;
+}
+
+std::string_view message_guard::target() const {
+  return reading_->target;
+}
+
+streamed_head message_guard::take_head() {
+  return std::exchange(reading_->kept, {});
+}
+
+std::string_view message_guard::take_piece() {
+  return std::exchange(reading_->piece, {});
 }
 
 void message_guard::next() {

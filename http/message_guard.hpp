@@ -8,7 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace alula::http {
 
@@ -25,9 +28,24 @@ class body_policy {
 public:
   virtual ~body_policy() = default;
   virtual bool is_trusted(std::string_view authorization) const = 0;
+  /// The body of such a request, if it has one, does not go into memory: its
+  /// head is answered or its body taken over. Asked when the target is known.
+  virtual bool is_streamed(std::string_view method,
+                           std::string_view target) const {
+    (void)method, (void)target;
+    return false;
+  }
   /// Claims memory for a body; false when all bodies together are too many.
   virtual bool reserve(std::size_t bytes) = 0;
   virtual void release(std::size_t bytes) = 0;
+};
+
+/// The head of a request whose body is not read with it.
+struct streamed_head {
+  std::string method;
+  std::string target;                                      ///< as sent
+  std::vector<std::pair<std::string, std::string>> fields; ///< as sent
+  std::int64_t length = -1; ///< of the body; -1: it comes in chunks
 };
 
 class message_guard {
@@ -49,6 +67,8 @@ public:
   /// follows belongs to the next one. In `broken` none of them may be used.
   std::size_t feed(std::string_view bytes);
   phase now() const;
+  /// Of the message that is being read, as far as it was read.
+  std::string_view target() const;
   /// Valid in `broken`: malformed, uri_too_long, headers_too_large,
   /// body_too_large, rate_limited (no memory for the body).
   const jobs::fault& why() const;
@@ -62,6 +82,15 @@ public:
   /// The complete message says HTTP/1.1, not 1.0.
   bool is_1_1() const;
 
+  // -- a body that is not read with its head --------------------------------
+
+  /// True from the end of such a head on.
+  bool is_streamed() const;
+  /// Once.
+  streamed_head take_head();
+  /// The bytes of the body in what was fed last, without the frames of chunks;
+  /// valid as long as those are and until the next call of feed.
+  std::string_view take_piece();
   /// Forgets the message and gives its memory claim back.
   void next();
 

@@ -1,13 +1,27 @@
 #include "http/peer_meter.hpp"
 
-#include <algorithm>
-#include <iterator>
+#include <arpa/inet.h>
+#include <array>
 
 namespace alula::http {
 
 namespace {
 
-constexpr std::size_t max_peers = 4'096;
+constexpr std::size_t network_size = 8; // bytes of a /64
+
+/// A host is given a /64 at least and can take any address of it, so that is
+/// what counts. IPv4 as text, also when it is mapped into IPv6.
+std::string peer_of(const std::string& address) {
+  in6_addr v6{};
+  const auto bare = address.substr(0, address.find('%'));
+  if (inet_pton(AF_INET6, bare.c_str(), &v6) != 1)
+    return address;
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+    std::array<char, INET_ADDRSTRLEN> text{};
+    return inet_ntop(AF_INET, &v6.s6_addr[12], text.data(), text.size());
+  }
+  return {reinterpret_cast<const char*>(v6.s6_addr), network_size};
+}
 
 } // namespace
 
@@ -16,30 +30,10 @@ bool is_loopback(std::string_view address) {
          || address.substr(0, 11) == "::ffff:127.";
 }
 
-peer_meter::peer_meter(double per_second, double burst)
-  : per_second_(per_second), burst_(std::max(burst, 1.0)) {}
-
 bool peer_meter::admits(const std::string& address, clock::time_point now) {
-  if (per_second_ <= 0 || is_loopback(address))
+  if (meter_.is_off() || is_loopback(address))
     return true;
-  auto found = peers_.find(address);
-  if (found == peers_.end()) {
-    if (peers_.size() >= max_peers)
-      forget_full_ones(now);
-    // Still full: that many peers are all busy, and each new one is refused
-    // until some rest.
-    if (peers_.size() >= max_peers)
-      return false;
-    found =
-        peers_.emplace(address, token_bucket{per_second_, burst_, now}).first;
-  }
-  return found->second.take(now);
-}
-
-void peer_meter::forget_full_ones(clock::time_point now) {
-  for (auto it = peers_.begin(); it != peers_.end();) {
-    it = it->second.is_full(now) ? peers_.erase(it) : std::next(it);
-  }
+  return meter_.admits(peer_of(address), now);
 }
 
 } // namespace alula::http

@@ -1,34 +1,29 @@
 /// How fast each peer may ask without a good bearer: a token bucket per
-/// address. Bounded: beyond 4,096 addresses the full buckets are forgotten.
+/// IPv4 address or IPv6 /64.
 #pragma once
 
-#include "http/token_bucket.hpp"
+#include "http/key_meter.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace alula::http {
 
 class peer_meter {
 public:
-  using clock = std::chrono::steady_clock;
+  using clock = key_meter::clock;
 
   /// `per_second` 0 switches the meter off.
-  peer_meter(double per_second, double burst);
+  peer_meter(double per_second, double burst) : meter_(per_second, burst) {}
 
   /// False when the peer has to wait. Loopback always passes.
   bool admits(const std::string& address, clock::time_point now);
 
-  std::size_t known() const { return peers_.size(); }
+  std::size_t known() const { return meter_.known(); }
 
 private:
-  void forget_full_ones(clock::time_point now);
-
-  double per_second_, burst_;
-  std::unordered_map<std::string, token_bucket> peers_;
+  key_meter meter_;
 };
 
 bool is_loopback(std::string_view address);

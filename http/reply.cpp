@@ -1,5 +1,7 @@
 #include "http/reply.hpp"
 
+#include "http/system_envelope.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <utility>
@@ -31,24 +33,46 @@ verdict judge(fault_code code) {
   case fault_code::server_not_found:
   case fault_code::job_not_found:
   case fault_code::trash_not_found:
+  case fault_code::backup_not_found:
+  case fault_code::path_not_found:
+  case fault_code::token_not_found:
+  case fault_code::pool_not_found:
+  case fault_code::store_not_found:
+  case fault_code::system_not_found:
     return {404, false, {}};
   case fault_code::method_not_allowed:
     return {405, false, {}};
   case fault_code::job_expired:
+  case fault_code::token_used:
+  case fault_code::backup_lost:
+  case fault_code::store_object_missing:
     return {410, false, {}};
+  case fault_code::range_not_satisfiable:
+    return {416, false, {}};
   case fault_code::server_exists:
+  case fault_code::backup_exists:
+  case fault_code::no_manifest:
+  case fault_code::not_undoable:
+  case fault_code::not_transferring:
     return {409, false, {}};
+  case fault_code::backup_in_use:
+    return {409, true, 5};
   case fault_code::server_locked:
+  case fault_code::job_not_ended:
     return {409, true, 5};
   case fault_code::past_pivot:
   case fault_code::already_finished:
   case fault_code::not_parked:
+  case fault_code::job_needed:
     return {409, false, {}};
   case fault_code::idempotency_mismatch:
     return {422, false, {}};
+  case fault_code::link_refused:
   case fault_code::cursor_mismatch:
+  case fault_code::server_suspended: // as Wings (wings-protocol 2.6)
     return {400, false, {}};
   case fault_code::body_too_large:
+  case fault_code::quota_exceeded:
     return {413, false, {}};
   case fault_code::headers_too_large:
     return {431, false, {}};
@@ -68,11 +92,28 @@ verdict judge(fault_code code) {
     return {500, false, {}};
   case fault_code::container_busy:
     return {503, true, 5};
+  case fault_code::panel_unavailable:
+    return {503, true, 5};
+  case fault_code::store_unavailable:
+    return {503, true, 5};
+  case fault_code::panel_refused:
+  case fault_code::node_unavailable:
+  case fault_code::node_refused:
+  case fault_code::store_refused:
+  case fault_code::upload_failed:
+  case fault_code::transfer_failed:
+    return {502, false, {}};
   case fault_code::timed_out:
     return {504, true, {}};
   case fault_code::insufficient_storage:
+  case fault_code::no_room:
     return {507, false, {}};
+  case fault_code::backup_damaged:
+  case fault_code::archive_refused:
+  case fault_code::install_failed:
+    return {500, false, {}};
   case fault_code::io_error:
+  case fault_code::volume_obstructed:
     return {500, false, {}};
   case fault_code::journal_unavailable:
     return {503, true, 5};
@@ -100,16 +141,8 @@ int status_of(fault_code code) {
   return judge(code).status;
 }
 
-bool is_retryable(fault_code code) {
-  return judge(code).retryable;
-}
-
-std::optional<int> retry_after(fault_code code) {
-  return judge(code).wait;
-}
-
 response problem(std::string_view request_id, const jobs::fault& why,
-                 std::optional<int> status) {
+                 std::optional<int> status, std::string_view path) {
   const auto judged = judge(why.code);
   const std::string slug{jobs::slug(why.code)};
   response answer;
@@ -142,11 +175,12 @@ response problem(std::string_view request_id, const jobs::fault& why,
     answer.headers.emplace_back("Retry-After", std::to_string(*judged.wait));
   if (answer.status == 401)
     answer.headers.emplace_back("WWW-Authenticate", "Bearer");
-  return answer;
+  return is_of_systems(path) ? in_envelope(answer, why.code) : answer;
 }
 
-response problem(const request& req, const jobs::fault& why) {
-  return problem(req.request_id, why);
+response problem(const request& req, const jobs::fault& why,
+                 std::optional<int> status) {
+  return problem(req.request_id, why, status, req.path);
 }
 
 response json_answer(int status, std::string body) {

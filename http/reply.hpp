@@ -14,21 +14,22 @@ namespace alula::http {
 /// The status of a fault, 400 to 599.
 int status_of(jobs::fault_code code);
 
-/// The same request may succeed later without being changed.
-bool is_retryable(jobs::fault_code code);
-
-/// Seconds for Retry-After; nothing when waiting a fixed time makes no sense.
-std::optional<int> retry_after(jobs::fault_code code);
-
 /// A fault as an answer: `application/problem+json` with type, title, status,
 /// detail, instance, code, retryable, request_id, Wings' `error`, and where
-/// they apply errors[pointer, detail], owner_job and retry_after. 401 carries
-/// `WWW-Authenticate: Bearer`; retry_after also goes into the header.
-response problem(const request& req, const jobs::fault& why);
-/// The same where no request was read (limits, timeouts). `status` is for the
-/// few answers whose code has another status elsewhere (408, an overload 503).
-response problem(std::string_view request_id, const jobs::fault& why,
+/// they apply errors[pointer, detail], owner_job and retry_after. `retryable`:
+/// the same request may succeed later without being changed. 401 carries
+/// `WWW-Authenticate: Bearer`; retry_after, which is left out where waiting a
+/// fixed time makes no sense, also goes into the header.
+/// Below /api/systems the same is said in the envelope of that contract.
+/// `status` is for the few answers whose code has another status elsewhere
+/// (408, an overload 503).
+response problem(const request& req, const jobs::fault& why,
                  std::optional<int> status = std::nullopt);
+/// The same where there is no request at hand (limits, timeouts); `path` as far
+/// as it is known.
+response problem(std::string_view request_id, const jobs::fault& why,
+                 std::optional<int> status = std::nullopt,
+                 std::string_view path = {});
 
 /// `body` is JSON text already.
 response json_answer(int status, std::string body);

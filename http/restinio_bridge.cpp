@@ -10,6 +10,7 @@
 #include <restinio/all.hpp>
 #include <restinio/websocket/websocket.hpp>
 
+#include <fcntl.h>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -31,8 +32,12 @@ using connection_factory = restinio::impl::connection_factory_t<traits>;
 using lifetime_monitor =
     restinio::connection_count_limit_types<traits>::lifetime_monitor_t;
 
+/// A large archive over a thin line; who stands still is cut long before.
+constexpr std::chrono::hours longest_write{7 * 24};
+
 /// Above our own limits and deadlines: the guard answers first, this is the
-/// net below it.
+/// net below it. The library's limit of a write counts from its begin, ours
+/// from the last progress, so a large answer may well take this long.
 restinio::server_settings_t<traits> settings_for(const door_limits& limits) {
   constexpr auto later = std::chrono::seconds{15};
   restinio::server_settings_t<traits> settings;
@@ -41,7 +46,7 @@ restinio::server_settings_t<traits> settings_for(const door_limits& limits) {
       .read_next_http_message_timelimit(limits.idle + limits.head_time
                                         + limits.body_time + later)
       .handle_request_timeout(limits.handling + later)
-      .write_http_response_timelimit(limits.writing)
+      .write_http_response_timelimit(longest_write)
       .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
                                     .max_url_size(limits.url)
                                     .max_field_name_size(limits.head)
@@ -57,6 +62,20 @@ restinio::writable_items_container_t one_item(std::string bytes) {
   restinio::writable_items_container_t items;
   items.emplace_back(std::move(bytes));
   return items;
+}
+
+/// Our own pace counts, not how long all of it takes.
+restinio::sendfile_t file_item(int descriptor, const file_slice& file) {
+  auto whole = restinio::sendfile(
+      restinio::file_descriptor_holder_t{descriptor},
+      restinio::file_meta_t{
+          static_cast<restinio::file_size_t>(file.offset + file.length),
+          std::chrono::system_clock::time_point{}});
+  whole
+      .offset_and_size(file.offset,
+                       static_cast<restinio::file_size_t>(file.length))
+      .timelimit(longest_write);
+  return whole;
 }
 
 /// The frames of one websocket, on RESTinio's.
@@ -154,6 +173,27 @@ public:
     keep->write_response_parts(request_->request_id(), flags, std::move(group));
   }
 
+  void send_file(std::string head, const file_slice& file, bool keep_alive,
+                 sent_callback sent) override {
+    auto library = std::move(restinio::impl::access_req_connection(*request_));
+    const int own = library ? ::fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0) : -1;
+    if (own < 0) {
+      sent(false);
+      return;
+    }
+    auto items = one_item(std::move(head));
+    items.emplace_back(file_item(own, file));
+    restinio::write_group_t group{std::move(items)};
+    group.after_write_notificator(
+        [sent = std::move(sent)](const auto& ec) { sent(!ec); });
+    library->write_response_parts(
+        request_->request_id(),
+        {restinio::response_parts_attr_t::final_parts,
+         keep_alive ? restinio::response_connection_attr_t::connection_keepalive
+                    : restinio::response_connection_attr_t::connection_close},
+        std::move(group));
+  }
+
   std::unique_ptr<frame_line> upgrade(std::string_view request_id,
                                       frame_events events) override {
     try {
@@ -238,7 +278,9 @@ struct restinio_bridge::library {
     auto asked = read_request(*request, on);
     visit_facts facts;
     facts.request_id = asked.request_id;
-    facts.extra_lines = entry.cors_lines(asked);
+    facts.path = asked.path;
+    facts.cross_origin = entry.cross_origin();
+    facts.extra_lines = facts.cross_origin->lines_for(asked.header("Origin"));
     // An answer to an upgrade that is not 101 has to close: the library would
     // hand the same request over again.
     facts.keep_alive =

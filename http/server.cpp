@@ -5,11 +5,13 @@
 #include "http/listener.hpp"
 #include "http/restinio_bridge.hpp"
 #include "http/tls.hpp"
+#include "http/upload_gate.hpp"
 #include "http/visit.hpp"
 #include "jobs/log.hpp"
 
 #include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <future>
 #include <mutex>
 #include <pthread.h>
@@ -42,6 +44,7 @@ struct server::running {
   listener gate;
   std::unique_ptr<restinio_bridge> bridge;
   std::thread worker;
+  std::atomic<bool> is_up{false}; ///< the worker runs or will
   std::atomic<std::uint16_t> port{0};
 
   std::mutex mutex;
@@ -66,6 +69,11 @@ struct server::running {
   void work() {
     ::pthread_setname_np(::pthread_self(), "alula-door");
     thread->enter();
+    // sendfile(2) has no way to say that a vanished client is no reason to die.
+    sigset_t broken_pipe;
+    ::sigemptyset(&broken_pipe);
+    ::sigaddset(&broken_pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
     const auto busy = asio::make_work_guard(*context);
     for (;;) {
       try {
@@ -107,6 +115,10 @@ jobs::status server::start() {
   });
   if (!opened)
     return opened;
+  r.gate.on_head = [&r](connection& on, streamed_head head) {
+    admit_upload(on, std::move(head), r.entry, r.everyone,
+                 r.settings.limits.pending);
+  };
   r.gate.on_ended = [&r](const connection& gone) { r.bridge->forget(gone); };
   r.gate.on_empty = [&r] {
     std::lock_guard lock{r.mutex};
@@ -115,6 +127,7 @@ jobs::status server::start() {
   };
   r.port = r.gate.port();
   r.worker = std::thread{[&r] { r.work(); }};
+  r.is_up = true;
   return {};
 }
 
@@ -124,6 +137,13 @@ std::uint16_t server::port() const {
 
 void server::set_token(std::string token) {
   running_->entry.auth().replace(std::move(token));
+}
+
+void server::set_cross_origin(cors_settings settings) {
+  auto& r = *running_;
+  r.thread->post([&r, settings = std::move(settings)] {
+    r.entry.set_cross_origin(settings);
+  });
 }
 
 jobs::status server::reload_tls() {
@@ -167,6 +187,7 @@ void server::stop(milliseconds grace) {
     asio::post(*r.context, [&r] { r.context->stop(); });
   });
   r.worker.join();
+  r.is_up = false;
   r.thread->close();
   r.gate.forget_context();
   r.context.reset();
@@ -176,11 +197,11 @@ void server::stop(milliseconds grace) {
 
 server::counts server::count() const {
   auto& r = *running_;
-  if (!r.worker.joinable() || r.thread->is_here())
+  if (!r.is_up || r.thread->is_here())
     return {};
   return r.run_inside([&r] {
     return counts{r.gate.connections(), r.everyone.pending, r.everyone.streams,
-                  r.everyone.websockets};
+                  r.everyone.websockets, r.everyone.transfers};
   });
 }
 

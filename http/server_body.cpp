@@ -36,10 +36,12 @@ std::optional<json> read_part(const json_object& root, std::string_view name,
 }
 
 void check_uuids(const json_object& root, const std::string& uuid,
-                 const std::optional<json>& settings) {
+                 const std::optional<json>& settings, bool has_panel) {
   const bool valid = parse_v4(uuid).has_value();
   if (!uuid.empty() && !valid)
     root.reject("uuid", "must be a lower-case UUID of version 4");
+  if (!settings && has_panel)
+    return;
   if (!settings) {
     root.reject("settings", "is required: this node has no Panel to ask for "
                             "the server's configuration");
@@ -52,7 +54,8 @@ void check_uuids(const json_object& root, const std::string& uuid,
 
 } // namespace
 
-jobs::result<server_body> read_server_body(std::string_view text) {
+jobs::result<server_body> read_server_body(std::string_view text,
+                                           bool has_panel) {
   auto body = json_body::parse(text);
   if (!body)
     return std::move(body).error();
@@ -63,7 +66,7 @@ jobs::result<server_body> read_server_body(std::string_view text) {
   auto settings = read_part(root, "settings", settings_shape(), errors);
   auto process =
       read_part(root, "process_configuration", process_shape(), errors);
-  check_uuids(root, uuid, settings);
+  check_uuids(root, uuid, settings, has_panel);
 
   auto checked = body->check();
   if (!checked || !errors.empty()) {
@@ -74,11 +77,16 @@ jobs::result<server_body> read_server_body(std::string_view text) {
     return why;
   }
   json canonical{{"uuid", uuid},
-                 {"start_on_completion", start.value_or(false)},
-                 {"settings", *std::move(settings)}};
+                 {"start_on_completion", start.value_or(false)}};
+  const bool of_panel = !settings;
+  if (settings)
+    canonical["settings"] = *std::move(settings);
   if (process)
     canonical["process_configuration"] = *std::move(process);
-  return server_body{*parse_v4(uuid), canonical.dump()};
+  return server_body{.uuid = *parse_v4(uuid),
+                     .canonical = canonical.dump(),
+                     .of_panel = of_panel,
+                     .start_on_completion = start.value_or(false)};
 }
 
 } // namespace alula::http

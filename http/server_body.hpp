@@ -16,11 +16,15 @@ struct server_body {
   /// The same request as canonical JSON, for the kind: known members under
   /// their exact names and without nulls, unknown members as they were sent.
   std::string canonical;
+  bool of_panel = false; ///< without settings: the Panel is asked for them
+  bool start_on_completion = false;
 };
 
 /// Faults: malformed (no JSON object); validation, with a pointer to every
 /// field that is wrong, at most 50. All members of the configuration are
-/// optional, but one that is there has the type and range Wings expects.
-jobs::result<server_body> read_server_body(std::string_view text);
+/// optional, but one that is there has the type and range Wings expects. With a
+/// Panel the settings may be missing: it is asked for them.
+jobs::result<server_body> read_server_body(std::string_view text,
+                                           bool has_panel = false);
 
 } // namespace alula::http

@@ -7,7 +7,8 @@
 
 namespace alula::http {
 
-/// GET /api/servers: a bare array. The container engine is not asked.
+/// GET /api/servers: a bare array; with `limit` or `cursor` pages of it, the
+/// newest first. The container engine is not asked.
 void list_servers(const api_ptr& api, const exchange_ptr& call);
 
 /// POST /api/servers: 202 without a body.
@@ -17,7 +18,8 @@ void create_server(const api_ptr& api, const exchange_ptr& call);
 void show_server(const api_ptr& api, const exchange_ptr& call);
 
 /// DELETE /api/servers/:server: 204 once the container is gone and the volume
-/// is detached, 202 when that takes longer than `sync_wait`.
+/// is detached, 202 when that takes longer than `sync_wait`. `?backups=keep`
+/// or `delete` says what becomes of its backups.
 void delete_server(const api_ptr& api, const exchange_ptr& call);
 
 } // namespace alula::http

@@ -1,5 +1,7 @@
 #include "http/server_presenter.hpp"
 
+#include "http/timestamps.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -81,31 +83,75 @@ json configuration_of(const jobs::server_record& server, bool suspended) {
            {{"image", member_or(part(stored, "container"), "image", "")}}}};
 }
 
+json install_of(const jobs::server_record& server) {
+  return {{"state", jobs::to_string(server.install)},
+          {"installed_at", server.installed_at == 0
+                               ? json(nullptr)
+                               : json(to_rfc3339(server.installed_at))}};
+}
+
+json crash_of(const jobs::server_record& server) {
+  if (server.crashed_at == 0)
+    return nullptr;
+  return {{"at", to_rfc3339(server.crashed_at)},
+          {"exit_code", server.crash_exit_code},
+          {"out_of_memory", server.crash_out_of_memory}};
+}
+
+bool runs(const container_answer& container) {
+  return container && *container && (*container)->running;
+}
+
+/// The node knows more words than Docker; Docker knows a container that the
+/// node has not seen yet.
+std::string_view state_of(const jobs::server_record& server,
+                          const container_answer& container,
+                          const usage_answer& usage) {
+  const bool is_seen =
+      usage
+      && (usage->state != jobs::process_state::offline || !runs(container));
+  if (is_seen && server.state != jobs::server_state::deleting)
+    return jobs::to_string(usage->state);
+  return environment_state(server, container);
+}
+
+json utilization_of(const jobs::server_record& server,
+                    const container_answer& container,
+                    const usage_answer& usage, std::int64_t configured_limit,
+                    jobs::time_ms now) {
+  auto known = usage.value_or(jobs::process_usage{});
+  if (known.sample.memory_limit_bytes == 0)
+    known.sample.memory_limit_bytes = configured_limit;
+  if (runs(container) && (*container)->started_at > 0)
+    known.uptime_ms =
+        std::max<jobs::time_ms>(0, now - (*container)->started_at);
+  auto out = json::parse(jobs::to_json(known));
+  out["state"] = state_of(server, container, usage);
+  return out;
+}
+
 json object_of(const jobs::server_record& server,
-               const container_answer& container, jobs::time_ms now) {
+               const container_answer& container, jobs::time_ms now,
+               const usage_answer& usage, bool is_state_known,
+               const jobs::overhead_rule& overhead) {
   const bool suspended =
       server.suspended || server.state == jobs::server_state::restoring;
-  const auto state = environment_state(server, container);
-  const bool up = container && *container && (*container)->running
-                  && (*container)->started_at > 0;
-  const auto uptime =
-      up ? std::max<jobs::time_ms>(0, now - (*container)->started_at) : 0;
   auto configuration = configuration_of(server, suspended);
-  const auto limit = memory_limit_bytes(
-      configuration["build"]["memory_limit"].get<std::int64_t>());
-  return {{"state", state},
+  const auto limit = jobs::memory_limit_of(
+      configuration["build"]["memory_limit"].get<std::int64_t>(), overhead);
+  return {{"state", state_of(server, container, usage)},
           {"is_suspended", suspended},
-          {"utilization",
-           {{"memory_bytes", 0},
-            {"memory_limit_bytes", limit},
-            {"cpu_absolute", 0},
-            {"network", {{"rx_bytes", 0}, {"tx_bytes", 0}}},
-            {"uptime", uptime},
-            {"state", state},
-            {"disk_bytes", 0}}},
+          {"utilization", utilization_of(server, container, usage, limit, now)},
           {"configuration", std::move(configuration)},
           {"lifecycle", jobs::to_string(server.state)},
-          {"state_known", container.has_value()}};
+          {"quarantined_at", server.quarantined_at == 0
+                                 ? json(nullptr)
+                                 : json(to_rfc3339(server.quarantined_at))},
+          {"is_transferring", server.transferring},
+          {"wanted_power", server.wanted_up ? "up" : "down"},
+          {"install", install_of(server)},
+          {"last_crash", crash_of(server)},
+          {"state_known", is_state_known}};
 }
 
 std::string text_of(const json& value) {
@@ -129,30 +175,36 @@ std::string_view environment_state(const jobs::server_record& server,
 }
 
 std::string present_server(const jobs::server_record& server,
-                           const container_answer& container,
-                           jobs::time_ms now) {
-  return text_of(object_of(server, container, now));
+                           const container_answer& container, jobs::time_ms now,
+                           const std::vector<jobs::job_record>& live,
+                           const usage_answer& usage,
+                           const jobs::overhead_rule& overhead) {
+  const bool is_known =
+      container.has_value() && !(usage && usage->unresponsive);
+  auto out = object_of(server, container, now, usage, is_known, overhead);
+  out["jobs"] = json::array();
+  for (const auto& job : live)
+    out["jobs"].push_back({{"id", job.id.view()},
+                           {"kind", job.kind},
+                           {"state", jobs::to_string(job.state)}});
+  return text_of(out);
 }
 
-std::string present_servers(const std::vector<jobs::server_ptr>& servers,
-                            jobs::time_ms now) {
+std::string present_servers(
+    const std::vector<jobs::server_ptr>& servers, jobs::time_ms now,
+    const std::function<usage_answer(const jobs::server_id&)>& usage,
+    const jobs::overhead_rule& overhead) {
   const container_answer unasked = jobs::fault{.what = "not asked"};
   std::string out = "[";
   for (const auto& server : servers) {
     if (out.size() > 1)
       out += ',';
-    out += text_of(object_of(*server, unasked, now));
+    const auto known = usage ? usage(server->uuid) : std::nullopt;
+    const bool is_up = known && known->state != jobs::process_state::offline;
+    out += text_of(object_of(*server, unasked, now, known,
+                             is_up && !known->unresponsive, overhead));
   }
   return out += ']';
-}
-
-std::int64_t memory_limit_bytes(std::int64_t megabytes) {
-  // Per mille, so that no rounding of a double shows.
-  constexpr std::int64_t small = 2'048, medium = 4'096;
-  const std::int64_t factor = megabytes <= small    ? 1'150
-                              : megabytes <= medium ? 1'100
-                                                    : 1'050;
-  return std::max<std::int64_t>(0, megabytes) * factor * 1'000;
 }
 
 } // namespace alula::http

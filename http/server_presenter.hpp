@@ -1,10 +1,14 @@
 /// A server as Wings shows it (wings-protocol 2.1).
 #pragma once
 
+#include "jobs/job.hpp"
 #include "jobs/ports.hpp"
+#include "jobs/processes.hpp"
 #include "jobs/result.hpp"
 #include "jobs/server.hpp"
+#include "jobs/server_container.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,23 +24,29 @@ using container_answer = jobs::result<std::optional<jobs::container_info>>;
 std::string_view environment_state(const jobs::server_record& server,
                                    const container_answer& container);
 
-/// One object with Wings' members. Of the utilization only the state, the
-/// uptime and the memory limit are known here; the rest is zero. Besides them:
-/// `lifecycle` (creating, active, deleting), and `state_known`, which is false
-/// when the container engine could not be asked.
+/// What the node itself knows of a server's process; nothing on a node that
+/// runs none.
+using usage_answer = std::optional<jobs::process_usage>;
+
+/// One object with Wings' members. Without `usage`, the state is by the
+/// container, and of the utilization only the state, the uptime and the memory
+/// limit are known; the rest is zero. The limit of a server that was not
+/// measured yet is by its settings and `overhead`. Besides them: `lifecycle`
+/// (creating, active, deleting), and `state_known`, which is false when the
+/// container engine could not be asked; `wanted_power` (up, down), `install`,
+/// `last_crash` and `quarantined`; and the `live` jobs as `jobs`.
 std::string present_server(const jobs::server_record& server,
-                           const container_answer& container,
-                           jobs::time_ms now);
+                           const container_answer& container, jobs::time_ms now,
+                           const std::vector<jobs::job_record>& live = {},
+                           const usage_answer& usage = {},
+                           const jobs::overhead_rule& overhead = {});
 
-/// A bare array of such objects. The container engine is not asked, so
-/// `state_known` is false and `state` is "offline" for all but servers that
-/// are being deleted ("stopping").
-std::string present_servers(const std::vector<jobs::server_ptr>& servers,
-                            jobs::time_ms now);
-
-/// What a server of that many MB may really use: MB × factor × 1,000,000, with
-/// factor 1.15 up to 2,048 MB, 1.10 up to 4,096 MB, else 1.05
-/// (wings-protocol 8.3); 0 is no limit.
-std::int64_t memory_limit_bytes(std::int64_t megabytes);
+/// A bare array of such objects. The container engine is not asked: `state` is
+/// what the node knows by itself ("stopping" for servers that are being
+/// deleted), and `state_known` is false where that is "offline".
+std::string present_servers(
+    const std::vector<jobs::server_ptr>& servers, jobs::time_ms now,
+    const std::function<usage_answer(const jobs::server_id&)>& usage = {},
+    const jobs::overhead_rule& overhead = {});
 
 } // namespace alula::http

@@ -87,19 +87,6 @@ constexpr member process[]{{"startup", shape::object, 0, 0, startup},
 
 // -- holding a value against it -----------------------------------------------
 
-/// RFC 6901, 3.
-std::string escaped(std::string_view key) {
-  std::string out;
-  for (const char c : key)
-    if (c == '~')
-      out += "~0";
-    else if (c == '/')
-      out += "~1";
-    else
-      out += c;
-  return out;
-}
-
 class conformer {
 public:
   explicit conformer(std::vector<jobs::field_error>& errors)
@@ -116,7 +103,7 @@ public:
         out[item.key()] = item.value();
       else if (!item.value().is_null())
         out[std::string{known->name}] =
-            one(item.value(), *known, at + "/" + escaped(item.key()));
+            one(item.value(), *known, at + "/" + escape_pointer(item.key()));
     }
     for (const auto& m : members)
       if (m.required && !out.contains(m.name))
@@ -216,7 +203,7 @@ private:
       return reject(at, "must be an object");
     json out = json::object();
     for (const auto& [key, value] : in.items())
-      out[key] = entry(value, of, at + "/" + escaped(key));
+      out[key] = entry(value, of, at + "/" + escape_pointer(key));
     return out;
   }
 

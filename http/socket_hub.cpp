@@ -1,6 +1,5 @@
 #include "http/socket_hub.hpp"
 
-#include "http/json_body.hpp"
 #include "http/reply.hpp"
 #include "http/text.hpp"
 #include "jobs/log.hpp"
@@ -26,7 +25,7 @@ response plain_answer(int status, header_list headers, std::string body) {
 socket_hub::socket_hub(socket_access access, socket_settings settings,
                        const jobs::clock& clock)
   : settings_(std::move(settings)), clock_(clock), denied_(clock.now()),
-    access_(std::move(access)) {
+    first_seq_(clock.now() * 1'000), access_(std::move(access)) {
   if (settings_.own_thread)
     thread_ = std::make_unique<deadline_thread>(
         [this](steady_time at) { return run_due(at); });
@@ -34,6 +33,10 @@ socket_hub::socket_hub(socket_access access, socket_settings settings,
 
 socket_hub::~socket_hub() {
   stop();
+}
+
+void socket_hub::serve(socket_services services) {
+  services_ = std::move(services);
 }
 
 void socket_hub::change_access(socket_access access) {
@@ -163,35 +166,37 @@ jobs::status socket_hub::make_room(const jobs::server_id& server,
   return {};
 }
 
-// -- messages ----------------------------------------------------------------
-
-void socket_hub::announce(const jobs::server_id& server, std::string_view event,
-                          const std::vector<std::string>& args) {
-  std::vector<session_ptr> listeners;
-  {
-    const std::lock_guard lock{mutex_};
-    const auto found = rooms_.find(server);
-    if (found == rooms_.end())
-      return;
-    const auto& [members, guests] = found->second;
-    listeners.reserve(members.size() - guests.size());
-    for (const auto& [id, session] : members)
-      if (!guests.contains(id))
-        listeners.push_back(session);
-  }
-  if (listeners.empty())
-    return;
-  const broadcast message{render_message(event, args),
-                          permission_to_receive(event)};
-  for (const auto& session : listeners)
-    session->deliver(message);
-}
+// -- who is denied -----------------------------------------------------------
 
 void socket_hub::deny(const std::vector<std::string>& jtis) {
   for (const auto& jti : jtis)
     denied_.deny(jti, clock_.now());
   for (const auto& session : sessions())
     session->recheck();
+}
+
+void socket_hub::deauthorize(std::string_view user,
+                             const std::vector<jobs::server_id>& servers) {
+  constexpr std::uint16_t policy_violation = 1008; // RFC 6455, 7.4.1
+  const auto now = clock_.now();
+  if (servers.empty())
+    denied_.deny_user(user, {}, now);
+  for (const auto& server : servers)
+    denied_.deny_user(user, server.view(), now);
+  std::vector<session_ptr> leaving;
+  {
+    const std::lock_guard lock{mutex_};
+    for (const auto& [id, taken] : places_)
+      if (servers.empty()
+          || std::ranges::find(servers, taken.server) != servers.end())
+        leaving.push_back(taken.session);
+  }
+  for (const auto& session : leaving)
+    if (session->is_of(user))
+      session->dismiss(policy_violation, "access was taken back",
+                       settings_.limits.close_grace);
+  jobs::log(jobs::log_level::info, "user-deauthorized",
+            {{"user", user}, {"servers", servers.size()}});
 }
 
 std::size_t socket_hub::count(const jobs::server_id& server) const {
@@ -214,9 +219,12 @@ std::vector<socket_hub::session_ptr> socket_hub::sessions() const {
 void socket_hub::dismiss(const jobs::server_id& server, std::uint16_t code,
                          std::string_view reason,
                          std::chrono::milliseconds grace) {
+  constexpr std::uint16_t going_away = 1001; // RFC 6455, 7.4.1
   std::vector<session_ptr> leaving;
   {
     const std::lock_guard lock{mutex_};
+    if (code == going_away)
+      voices_.erase(server); // nothing more is said of a server that is gone
     const auto found = rooms_.find(server);
     if (found == rooms_.end())
       return;
@@ -242,6 +250,13 @@ void socket_hub::dismiss_all(std::uint16_t code, std::string_view reason,
 }
 
 void socket_hub::stop() {
+  std::unique_ptr<jobs::subscription> news;
+  {
+    const std::lock_guard lock{following_};
+    followed_ = nullptr;
+    news = std::move(news_);
+  }
+  news.reset();
   std::unique_ptr<deadline_thread> thread;
   {
     const std::lock_guard lock{mutex_};
@@ -354,30 +369,6 @@ std::optional<steady_time> socket_hub::run_due(steady_time now) {
   if (due_.empty())
     return std::nullopt;
   return due_.begin()->first;
-}
-
-// -- handlers ----------------------------------------------------------------
-
-handler make_socket_handler(socket_hub& hub, jobs::engine& engine) {
-  return
-      [&hub, &engine](const exchange_ptr& asked) { hub.admit(asked, engine); };
-}
-
-handler make_deny_handler(socket_hub& hub, jobs::engine& engine) {
-  return [&hub, &engine](const exchange_ptr& asked) {
-    const auto id = jobs::server_id::parse(asked->req().param("server"));
-    if (!id || !engine.find_server(*id))
-      return reply_fault(asked, unknown_server());
-    const auto body = json_body::parse(asked->req().body);
-    if (!body)
-      return reply_fault(asked, body.error());
-    const auto jtis = body->root().texts("jtis", 1'000, 256);
-    if (const auto fine = body->check(); !fine)
-      return reply_fault(asked, fine.error());
-    if (jtis)
-      hub.deny(*jtis);
-    asked->reply(empty_answer());
-  };
 }
 
 } // namespace alula::http

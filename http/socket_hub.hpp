@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -43,8 +44,13 @@ struct socket_settings {
   std::function<steady_time()> now = std::chrono::steady_clock::now;
 };
 
-/// Any thread may call any method. No lock of the hub is held while a socket
-/// is called; per socket, frames leave in the order of the calls.
+/// Any thread may call any method. What is announced of a server has a number,
+/// `seq`, one more than the one before, and reaches every socket in that order;
+/// so a server's announcements wait for each other, and for nothing else. They
+/// may be made under a lock that no session takes. No other lock of the hub is
+/// held while a socket is called.
+///
+/// Completions are kept for a while, for whoever could not be told.
 ///
 /// Outlives the server whose connections it holds; stop() it before the engine
 /// its handlers were made with goes.
@@ -59,6 +65,12 @@ public:
   socket_hub(const socket_hub&) = delete;
   socket_hub& operator=(const socket_hub&) = delete;
 
+  /// What sockets may use. Once, before the first of them.
+  void serve(socket_services services);
+
+  /// Tells sockets that have asked for it how jobs go on. Once; until stop().
+  void follow(jobs::engine& engine);
+
   /// Open sockets keep the token they have.
   void change_access(socket_access access);
 
@@ -71,6 +83,11 @@ public:
   /// servers; open sockets that use one are told at once and closed when they
   /// do not bring a better one.
   void deny(const std::vector<std::string>& jtis);
+
+  /// Denies the tokens of a user that were issued up to now, and closes the
+  /// sockets that use one: of these servers, or of all when there are none.
+  void deauthorize(std::string_view user,
+                   const std::vector<jobs::server_id>& servers);
 
   void announce(const jobs::server_id& server, std::string_view event,
                 const std::vector<std::string>& args) override;
@@ -104,6 +121,20 @@ private:
     std::set<std::uint64_t> guests; ///< oldest first
   };
 
+  /// Who speaks of one server: its numbers, and what has ended of late.
+  struct voice {
+    mutable std::mutex mutex;
+    std::int64_t seq = 0;
+    std::deque<broadcast> completions; ///< oldest first
+  };
+  using voice_ptr = std::shared_ptr<voice>;
+
+  voice_ptr voice_of(const jobs::server_id& server);
+  voice_ptr find_voice(const jobs::server_id& server) const; ///< or null
+  std::vector<session_ptr> members_of(const jobs::server_id& server) const;
+  void hear(const jobs::event_batch& batch);
+  void tell_job(const jobs::job_view& job);
+  void follow_again();
   bool is_welcome(std::optional<std::string_view> origin) const;
   jobs::result<session_ptr> reserve(const jobs::server_id& server,
                                     const std::string& remote,
@@ -114,6 +145,10 @@ private:
   std::vector<session_ptr> sessions() const;
 
   // session_host
+  const socket_services& services() const override { return services_; }
+  std::vector<broadcast> completions_after(const jobs::server_id& server,
+                                           std::int64_t seq) const override;
+  std::int64_t last_seq(const jobs::server_id& server) const override;
   steady_time now() const override;
   jobs::time_ms wall_now() const override;
   jobs::result<token_claims> read(std::string_view token) const override;
@@ -126,6 +161,9 @@ private:
   const socket_settings settings_;
   const jobs::clock& clock_;
   deny_list denied_;
+  socket_services services_;
+  /// The first number of a server is higher than any of an earlier process.
+  const std::int64_t first_seq_;
 
   mutable std::mutex mutex_;
   socket_access access_;
@@ -135,6 +173,11 @@ private:
   std::unordered_map<jobs::server_id, room> rooms_;
   std::set<std::uint64_t> guests_; ///< of all servers, oldest first
   std::set<std::pair<steady_time, std::uint64_t>> due_;
+  std::unordered_map<jobs::server_id, voice_ptr> voices_;
+
+  std::mutex following_; ///< over the two below
+  jobs::engine* followed_ = nullptr;
+  std::unique_ptr<jobs::subscription> news_;
   std::unique_ptr<deadline_thread> thread_;
 };
 
@@ -144,5 +187,10 @@ handler make_socket_handler(socket_hub& hub, jobs::engine& engine);
 /// `POST /api/servers/:server/ws/deny`, body {"jtis":["…"]}: 204. The server
 /// only has to exist (wings-protocol 2.11).
 handler make_deny_handler(socket_hub& hub, jobs::engine& engine);
+
+/// `POST /api/deauthorize-user`, body {"user":"…","servers":["…"]}: 204. Also
+/// with the body inside a member "json", as Pelican sends it. Without servers
+/// it is all of them.
+handler make_deauthorize_handler(socket_hub& hub);
 
 } // namespace alula::http

@@ -32,8 +32,11 @@ std::optional<client_message> read_message(std::string_view frame) {
 }
 
 frame_ptr render_message(std::string_view event,
-                         const std::vector<std::string>& args) {
+                         const std::vector<std::string>& args,
+                         std::int64_t seq) {
   json value{{"event", event}};
+  if (seq != 0)
+    value["seq"] = seq;
   if (!args.empty())
     value["args"] = args;
   return std::make_shared<const std::string>(
@@ -41,7 +44,8 @@ frame_ptr render_message(std::string_view event,
 }
 
 std::string_view permission_to_receive(std::string_view event) {
-  if (event == "backup completed")
+  // Also with the backup's uuid behind it, as a Panel's page listens for it.
+  if (event == "backup completed" || event.starts_with("backup completed:"))
     return "backup.read";
   if (event == "install output")
     return "admin.websocket.install";
@@ -64,7 +68,15 @@ std::string_view permission_to_send(const client_message& message) {
 
 bool is_client_event(std::string_view event) {
   return event == "set state" || event == "send command" || event == "send logs"
-         || event == "send stats";
+         || event == "send stats" || event == "subscribe"
+         || event == "unsubscribe" || event == "resume";
+}
+
+bool is_completion(std::string_view event) {
+  return event == "install completed" || event == "backup completed"
+         || event.starts_with("backup completed:")
+         || event == "backup restore completed" || event == "transfer status"
+         || event == "deleted";
 }
 
 } // namespace alula::http

@@ -56,7 +56,7 @@ void socket_session::attach(std::shared_ptr<websocket> socket) {
 // -- from the client ---------------------------------------------------------
 
 void socket_session::on_text(const std::string& frame) {
-  bool wants_status = false;
+  errand then;
   {
     const std::lock_guard lock{mutex_};
     if (phase_ != phase::open)
@@ -67,14 +67,12 @@ void socket_session::on_text(const std::string& frame) {
     const auto message = read_message(frame);
     if (!message)
       return;
-    if (message->event == "auth")
-      wants_status = authenticate(message->text);
-    else
-      dispatch(*message);
+    then = message->event == "auth" ? authenticate(message->text)
+                                    : dispatch(*message);
   }
   // Outside the lock: an engine may answer before it returns.
-  if (wants_status)
-    ask_status();
+  if (then)
+    then();
 }
 
 void socket_session::on_pong() {
@@ -102,16 +100,21 @@ bool socket_session::take_turn() {
   return false;
 }
 
-/// True after the first success of the connection.
-bool socket_session::authenticate(const std::string& token) {
+/// After the first success of the connection, and after one that ends a time
+/// of which messages are missing: tell what is now.
+socket_session::errand socket_session::authenticate(const std::string& token) {
   auto read = host_.read(token);
-  if (!read)
-    return refuse_auth(read.error().what, false);
+  if (!read) {
+    refuse_auth(read.error().what, false);
+    return {};
+  }
   token_claims claims = std::move(*read);
   // A Panel whose clock is ahead must not outrun a denial.
   claims.issued_at = std::min(claims.issued_at, host_.wall_now());
-  if (const auto reason = objection(claims); !reason.empty())
-    return refuse_auth(reason, true);
+  if (const auto reason = objection(claims); !reason.empty()) {
+    refuse_auth(reason, true);
+    return {};
+  }
 
   const bool first = !claims_;
   if (first && !host_.seat(who_.id)) {
@@ -120,7 +123,7 @@ bool socket_session::authenticate(const std::string& token) {
                "try again.",
                "no seat left");
     close(try_again_later, "too many connections", limits_.close_grace);
-    return false;
+    return {};
   }
   claims_ = std::move(claims);
   told_ = {};
@@ -131,11 +134,22 @@ bool socket_session::authenticate(const std::string& token) {
     next_tick_ = host_.now() + limits_.expiry_tick;
   wake_for_next();
   send("auth success");
-  return first;
+  if (first)
+    return [this] { welcome(); };
+  const auto missed = std::exchange(missed_after_, std::nullopt);
+  if (!missed)
+    return {};
+  status_known_ = false;
+  return [this, missed] {
+    send_completions(*missed);
+    ask_status();
+    if (follows_jobs())
+      send_jobs();
+  };
 }
 
 /// The connection stays as it was, with the token it had, if any.
-bool socket_session::refuse_auth(std::string_view reason,
+void socket_session::refuse_auth(std::string_view reason,
                                  bool is_token_problem) {
   const bool shown =
       is_token_problem
@@ -145,10 +159,9 @@ bool socket_session::refuse_auth(std::string_view reason,
   if (++failed_auths_ >= limits_.failed_auths)
     close(policy_violation, "too many failed authentications",
           limits_.close_grace);
-  return false;
 }
 
-void socket_session::dispatch(const client_message& message) {
+socket_session::errand socket_session::dispatch(const client_message& message) {
   const auto reason = claims_ ? objection(*claims_) : token_missing;
   if (!reason.empty()) {
     send("jwt error", {std::string{reason}});
@@ -156,17 +169,15 @@ void socket_session::dispatch(const client_message& message) {
       told_ = reason;
       access_lost(reason);
     }
-    return;
+    return {};
   }
   if (!is_client_event(message.event))
-    return;
+    return {};
   // Without the permission: silence, as in Wings (wings-protocol 5.4).
   const auto needed = permission_to_send(message);
   if (!needed.empty() && !has_permission(*claims_, needed))
-    return;
-  send_error("daemon error",
-             "\"" + message.event + "\" is not available on this node yet.",
-             "event not available");
+    return {};
+  return order(message);
 }
 
 // -- the token ---------------------------------------------------------------
@@ -221,9 +232,12 @@ void socket_session::deliver(const broadcast& message) {
     // becomes a flood (wings-protocol 5.8).
     if (std::exchange(told_, reason) != reason)
       send("jwt error", {std::string{reason}});
+    if (!missed_after_)
+      missed_after_ = last_seq_;
     access_lost(reason);
     return;
   }
+  last_seq_ = std::max(last_seq_, message.seq);
   if (message.permission.empty()
       || has_permission(*claims_, message.permission))
     put(message.frame);
@@ -236,35 +250,6 @@ void socket_session::recheck() {
   if (std::exchange(told_, token_denied) != token_denied)
     send("jwt error", {std::string{token_denied}});
   access_lost(token_denied);
-}
-
-// -- the server's state ------------------------------------------------------
-
-void socket_session::ask_status() {
-  engine_.inspect_server(who_.server, [weak = weak_from_this()](auto answer) {
-    if (const auto self = weak.lock())
-      self->tell_status(answer);
-  });
-}
-
-void socket_session::tell_status(
-    const jobs::result<std::optional<jobs::container_info>>& container) {
-  const std::lock_guard lock{mutex_};
-  if (phase_ != phase::open || status_known_)
-    return;
-  // Without an answer nobody knows the state, and "offline" would be a guess:
-  // it is asked again with the next tick.
-  if (!container) {
-    jobs::log(
-        jobs::log_level::info, "socket-status-unknown",
-        {{"server", who_.server.view()}, {"error", container.error().what}});
-    return;
-  }
-  if (!has_access())
-    return;
-  status_known_ = true;
-  const bool running = *container && (*container)->running;
-  send("status", {running ? "running" : "offline"});
 }
 
 // -- the clocks --------------------------------------------------------------

@@ -12,13 +12,16 @@
 #include "http/exchange.hpp"
 #include "http/jwt.hpp"
 #include "http/socket_message.hpp"
+#include "http/socket_services.hpp"
 #include "http/token_bucket.hpp"
+#include "jobs/activity.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/ids.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -64,11 +67,26 @@ struct socket_limits {
   std::chrono::milliseconds close_grace = std::chrono::seconds{2};
 };
 
-/// What a session asks of the hub. Called with the session's lock held; never
-/// calls back.
+/// A message on its way to many sockets.
+struct broadcast {
+  frame_ptr frame;
+  std::string_view permission; ///< needed to receive it; empty: none
+  std::int64_t seq = 0;        ///< its number among its server's; 0: none
+};
+
+/// What a session asks of the hub. Never calls back. Called with the session's
+/// lock held, unless said otherwise.
 class session_host {
 public:
   virtual ~session_host() = default;
+  /// What sockets may use; the same for ever. With or without the lock.
+  virtual const socket_services& services() const = 0;
+  /// The completions of a server with numbers beyond `seq`, oldest first.
+  /// Without the session's lock.
+  virtual std::vector<broadcast>
+  completions_after(const jobs::server_id& server, std::int64_t seq) const = 0;
+  /// The number of what was announced last. Without the session's lock.
+  virtual std::int64_t last_seq(const jobs::server_id& server) const = 0;
   virtual steady_time now() const = 0;
   virtual jobs::time_ms wall_now() const = 0;
   virtual jobs::result<token_claims> read(std::string_view token) const = 0;
@@ -81,12 +99,6 @@ public:
   virtual void leave(std::uint64_t session) = 0;
   /// Nothing is left of it.
   virtual void forget(std::uint64_t session) = 0;
-};
-
-/// A message on its way to many sockets.
-struct broadcast {
-  frame_ptr frame;
-  std::string_view permission; ///< needed to receive it; empty: none
 };
 
 class socket_session : public std::enable_shared_from_this<socket_session> {
@@ -114,6 +126,18 @@ public:
   /// Sends it if the token allows; if the token no longer does, says so once.
   void deliver(const broadcast& message);
 
+  /// It has asked to hear of its server's jobs. Any thread.
+  bool follows_jobs() const;
+  /// How one of them is now: one text for those who may see why something
+  /// failed, one for the others.
+  void deliver_job(const frame_ptr& whole, const frame_ptr& plain,
+                   std::string_view permission);
+  /// Sends all that are under way: some were not told.
+  void send_jobs();
+
+  /// The token is one of this user's.
+  bool is_of(std::string_view user) const;
+
   /// The deny list has grown: a denied token is told at once, and its bearer
   /// has the auth deadline to bring a better one.
   void recheck();
@@ -133,9 +157,12 @@ private:
   enum class phase { upgrading, open, closing, gone };
 
   bool take_turn();
-  bool authenticate(const std::string& token);
-  bool refuse_auth(std::string_view reason, bool is_token_problem);
-  void dispatch(const client_message& message);
+  /// What a frame leads to that is done without the lock; null: nothing.
+  using errand = std::function<void()>;
+  errand authenticate(const std::string& token);
+  void refuse_auth(std::string_view reason, bool is_token_problem);
+  errand dispatch(const client_message& message);
+  errand order(const client_message& message);
   std::string_view objection(const token_claims& claims) const;
   bool has_access() const;
   void access_lost(std::string_view reason);
@@ -143,6 +170,23 @@ private:
   void ask_status();
   void tell_status(
       const jobs::result<std::optional<jobs::container_info>>& container);
+  void correct_status(std::string_view told);
+
+  // Orders of the client; without the lock.
+  void change_power(const std::string& action, const std::string& user);
+  void send_command(const std::string& line, const std::string& user);
+  void send_stats();
+  void send_logs();
+  void send_completions(std::int64_t after);
+  void welcome();
+  void send_job(const jobs::job_id& id);
+  void refuse_order(const jobs::fault& why);
+  jobs::activity activity_of(std::string event, const std::string& user) const;
+  void log_order(const jobs::activity& what) const;
+  jobs::audit_record audit_of(std::string_view order,
+                              const std::string& user) const;
+  /// If it is open and its token good.
+  void say(std::string_view event, const std::vector<std::string>& args);
 
   void send(std::string_view event, const std::vector<std::string>& args = {});
   void send_error(std::string_view event, std::string_view text,
@@ -158,13 +202,17 @@ private:
   const socket_limits& limits_;
   const identity who_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   phase phase_ = phase::upgrading;
   std::shared_ptr<websocket> socket_;
   std::optional<token_claims> claims_; ///< of the last good `auth`
   std::string_view told_; ///< why the token is no longer good, if it was told
   bool expiry_told_ = false;
   bool status_known_ = false;
+  bool follows_jobs_ = false;
+  /// Of the last message that could be delivered, when a later one could not.
+  std::optional<std::int64_t> missed_after_;
+  std::int64_t last_seq_ = 0; ///< of those delivered
   int failed_auths_ = 0;
   int missed_pongs_ = 0;
   int dropped_ = 0;

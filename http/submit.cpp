@@ -5,6 +5,7 @@
 #include "http/reply.hpp"
 #include "http/sha256.hpp"
 #include "http/words.hpp"
+#include "jobs/catalog.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -66,13 +67,23 @@ jobs::fault reason_of(const jobs::job_record& job) {
   return {.what = "the job ended as " + std::string{to_string(job.state)}};
 }
 
+/// Whatever status the reason has elsewhere, the request itself was good. What
+/// does not fit, and what was asked for and is not in the backup, has a status
+/// of its own, which a client can act on.
+response gave_up(const request& req, const jobs::fault& why) {
+  if (why.code == jobs::fault_code::no_room
+      || why.code == jobs::fault_code::path_not_found)
+    return problem(req, why);
+  return problem(req.request_id, why, 500);
+}
+
 response say(const manner& how, const request& req, const jobs::job_view& job,
              jobs::time_ms now) {
   // Nothing was waited for, so nothing is claimed about the outcome.
   const auto reached =
       how.wait.count() > 0 ? judge(job.record(), how.style) : verdict::not_yet;
   if (reached == verdict::gave_up)
-    return problem(req.request_id, reason_of(job.record()), 500);
+    return gave_up(req, reason_of(job.record()));
   const bool finished = reached == verdict::reached;
   response out = how.shows_job ? json_answer(finished ? 200 : 202, job.json())
                                : empty_answer(finished ? 204 : 202);
@@ -116,6 +127,44 @@ void wait_and_finish(const api_ptr& api, const exchange_ptr& call,
       });
 }
 
+/// A server that is being deleted is suspended, and registered still: either is
+/// true, and neither says what to wait for.
+jobs::fault with_deletion(const jobs::engine& engine,
+                          const jobs::server_id& server, jobs::fault why) {
+  const auto live = engine.live_jobs(server);
+  const auto found = std::ranges::find(live, jobs::delete_server.name,
+                                       &jobs::job_record::kind);
+  if (found == live.end())
+    return why;
+  why.in_the_way = found->id.to_string();
+  why.what += (why.what.empty() ? "" : "; ")
+              + ("job " + why.in_the_way + " is deleting it");
+  return why;
+}
+
+/// Those that a server may not be started beside.
+bool holds_server(const jobs::job_record& job) {
+  return job.kind == jobs::transfer_server.name
+         || job.kind == jobs::receive_server.name
+         || job.kind == jobs::restore_backup.name
+         || job.kind == jobs::undo_restore.name;
+}
+
+/// Without a job in the way, another node has taken the server.
+jobs::fault with_holder(const jobs::engine& engine,
+                        const jobs::server_id& server, jobs::fault why) {
+  for (const auto& job : engine.live_jobs(server))
+    if (holds_server(job))
+      why.in_the_way = job.id.to_string();
+  const auto known = engine.find_server(server);
+  if (why.in_the_way.empty() && known && known->transferring
+      && known->state == jobs::server_state::active)
+    why.what = "server " + server.to_string()
+               + " has been taken by another node and waits for the Panel to "
+                 "delete it here";
+  return why;
+}
+
 std::string fingerprint_of(const request& req) {
   std::string text = req.method + '\n' + req.path + '\n';
   for (const auto& [name, value] : req.query)
@@ -124,6 +173,18 @@ std::string fingerprint_of(const request& req) {
 }
 
 } // namespace
+
+jobs::fault with_owner(const jobs::engine& engine,
+                       const jobs::server_id& server, jobs::fault why) {
+  using enum jobs::fault_code;
+  if (!why.in_the_way.empty())
+    return why;
+  if (why.code == server_locked)
+    return with_holder(engine, server, std::move(why));
+  if (why.code == server_exists || why.code == server_suspended)
+    return with_deletion(engine, server, std::move(why));
+  return why;
+}
 
 jobs::result<std::optional<jobs::idempotency>>
 read_idempotency(const request& req) {
@@ -141,30 +202,48 @@ read_idempotency(const request& req) {
                        .what = "Idempotency-Key must be 1 to 255 visible "
                                "ASCII characters",
                        .where = "Idempotency-Key"};
-  return std::optional{jobs::idempotency{.principal = req.principal,
-                                         .key = std::string{key},
-                                         .fingerprint = fingerprint_of(req)}};
+  return std::optional{
+      jobs::idempotency{.principal = req.who ? req.who->id : "",
+                        .key = std::string{key},
+                        .fingerprint = fingerprint_of(req)}};
+}
+
+std::chrono::milliseconds wait_of(const api_ptr& api, const request& req,
+                                  answer_style style) {
+  return manner_of(req, style, api->settings.sync_wait).wait;
 }
 
 void submit(const api_ptr& api, const exchange_ptr& call, jobs::submission what,
             answer_style style) {
+  submit_or(api, call, std::move(what), style,
+            [api, call, server = what.server](const jobs::fault& why) {
+              reply_fault(call, with_owner(api->engine, server, why));
+            });
+}
+
+void submit_or(const api_ptr& api, const exchange_ptr& call,
+               jobs::submission what, answer_style style,
+               std::function<void(const jobs::fault&)> refused,
+               milliseconds most) {
   auto key = read_idempotency(call->req());
   if (!key)
     return reply_fault(call, key.error());
   what.key = *std::move(key);
-  api->engine.submit(
-      std::move(what),
-      [api, call, style](const jobs::result<jobs::ticket>& taken) {
-        if (!taken)
-          return reply_fault(call, taken.error());
-        answer_about(api, call, *taken, style);
-      });
+  api->engine.submit(std::move(what),
+                     [api, call, style, most, refused = std::move(refused)](
+                         const jobs::result<jobs::ticket>& taken) {
+                       if (!taken)
+                         return refused(taken.error());
+                       answer_about(api, call, *taken, style, most);
+                     });
 }
 
 void answer_about(const api_ptr& api, const exchange_ptr& call,
-                  const jobs::ticket& ticket, answer_style style) {
-  wait_and_finish(api, call, manner_of(call->req(), style, api->sync_wait),
-                  ticket);
+                  const jobs::ticket& ticket, answer_style style,
+                  milliseconds most) {
+  auto how = manner_of(call->req(), style, api->settings.sync_wait);
+  how.wait = std::min(how.wait, most);
+  wait_and_finish(api, call, how, ticket);
 }
 
 } // namespace alula::http

@@ -7,6 +7,9 @@
 #include "http/exchange.hpp"
 #include "jobs/engine.hpp"
 
+#include <chrono>
+#include <functional>
+
 namespace alula::http {
 
 /// What a route answers to a client that prefers nothing (design 4).
@@ -35,9 +38,26 @@ enum class answer_style {
 void submit(const api_ptr& api, const exchange_ptr& call, jobs::submission what,
             answer_style style);
 
+/// The same, but a refused accept is told to `refused` instead of the client,
+/// and the wait is `most` at most: a part of it may have passed already.
+void submit_or(const api_ptr& api, const exchange_ptr& call,
+               jobs::submission what, answer_style style,
+               std::function<void(const jobs::fault&)> refused,
+               std::chrono::milliseconds most = std::chrono::hours{1});
+
+/// A kind knows that a server is in transfer, restored or on its way out, and
+/// not by which job: a refusal names it, on all routes and over websockets.
+jobs::fault with_owner(const jobs::engine& engine,
+                       const jobs::server_id& server, jobs::fault why);
+
+/// How long such a request may be waited with.
+std::chrono::milliseconds wait_of(const api_ptr& api, const request& req,
+                                  answer_style style);
+
 /// Answers `call` about a job that has been accepted already.
 void answer_about(const api_ptr& api, const exchange_ptr& call,
-                  const jobs::ticket& ticket, answer_style style);
+                  const jobs::ticket& ticket, answer_style style,
+                  std::chrono::milliseconds most = std::chrono::hours{1});
 
 /// Nothing without the header. Fault: malformed, when it is empty, longer than
 /// 255 bytes, or not visible ASCII. Quotes around it are taken off

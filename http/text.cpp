@@ -111,6 +111,19 @@ request_target split_target(std::string_view target) {
                                       : target.substr(mark + 1)};
 }
 
+std::string escape_pointer(std::string_view key) {
+  std::string out;
+  for (const char c : key) {
+    if (c == '~')
+      out += "~0";
+    else if (c == '/')
+      out += "~1";
+    else
+      out += c;
+  }
+  return out;
+}
+
 bool has_token(std::string_view field, std::string_view token) {
   while (!field.empty()) {
     const auto end = field.find(',');

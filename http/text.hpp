@@ -1,4 +1,5 @@
-/// Small reading of URLs and header fields (RFC 3986, RFC 9110).
+/// Small reading of URLs and header fields (RFC 3986, RFC 9110), and writing of
+/// JSON pointers.
 #pragma once
 
 #include <optional>
@@ -29,6 +30,9 @@ struct request_target {
 /// Takes a request target apart (RFC 9112, 3.2): origin form, absolute form,
 /// asterisk form. A fragment, which no client should send, is dropped.
 request_target split_target(std::string_view target);
+
+/// A key as it stands in a JSON pointer (RFC 6901, 3).
+std::string escape_pointer(std::string_view key);
 
 /// True when `token` is one of the comma separated words of a field.
 bool has_token(std::string_view field, std::string_view token);

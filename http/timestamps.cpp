@@ -1,9 +1,7 @@
 #include "http/timestamps.hpp"
 
-#include <array>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 
 namespace alula::http {
 
@@ -69,23 +67,6 @@ std::optional<jobs::time_ms> parse_millis(std::string_view text) {
 }
 
 } // namespace
-
-std::string to_rfc3339(jobs::time_ms at) {
-  using namespace std::chrono;
-  const sys_time<milliseconds> when{milliseconds{at}};
-  const auto day = floor<days>(when);
-  const year_month_day date{day};
-  const hh_mm_ss time{when - day};
-  std::array<char, 48> text{};
-  const int length = std::snprintf(
-      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-      static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
-      static_cast<int>(time.minutes().count()),
-      static_cast<int>(time.seconds().count()),
-      static_cast<int>(time.subseconds().count()));
-  return {text.data(), static_cast<std::size_t>(length)};
-}
 
 std::optional<jobs::time_ms> parse_time(std::string_view text) {
   using namespace std::chrono;

@@ -4,7 +4,13 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <cerrno>
 #include <string>
+#include <string_view>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
 
 namespace alula::http {
 
@@ -38,6 +44,22 @@ jobs::fault cannot_use(std::string what, const std::string& file) {
   return {jobs::fault_code::io_error, std::move(what), file};
 }
 
+/// OpenSSL says "unsupported" where the system knows better.
+jobs::status check_readable(std::string_view what, const std::string& file) {
+  struct stat about {};
+  int why = 0;
+  if (::stat(file.c_str(), &about) != 0 || ::access(file.c_str(), R_OK) != 0)
+    why = errno;
+  else if (S_ISDIR(about.st_mode))
+    why = EISDIR;
+  if (why == 0)
+    return {};
+  return cannot_use("the TLS " + std::string{what} + " " + file
+                        + " cannot be read: "
+                        + std::generic_category().message(why),
+                    file);
+}
+
 void harden(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(context, suites);
@@ -58,6 +80,10 @@ load_tls(const tls_files& files) {
   harden(context->native_handle());
   const auto certificate = files.certificate.string();
   const auto key = files.key.string();
+  if (auto readable = check_readable("certificate", certificate); !readable)
+    return std::move(readable).error();
+  if (auto readable = check_readable("key", key); !readable)
+    return std::move(readable).error();
   std::error_code ec;
   context->use_certificate_chain_file(certificate, ec);
   if (ec)

@@ -6,7 +6,7 @@
 
 namespace alula::http {
 
-/// GET: {"items":[…]}, by the job that deleted the server.
+/// GET: pages of what was deleted, the last one first.
 void list_trash(const api_ptr& api, const exchange_ptr& call);
 
 /// POST /api/trash/:job/restore: 202 with the job that brings it back. 404

@@ -3,6 +3,7 @@
 #include "http/live.hpp"
 #include "http/reply.hpp"
 #include "http/wire.hpp"
+#include "jobs/log.hpp"
 
 #include <utility>
 #include <vector>
@@ -43,10 +44,14 @@ void visit::leave_pending(stage next) {
     --all_.streams;
   else if (now_ == stage::websocket)
     --all_.websockets;
+  else if (now_ == stage::sending)
+    --all_.transfers;
   if (next == stage::streaming)
     ++all_.streams;
   else if (next == stage::websocket)
     ++all_.websockets;
+  else if (next == stage::sending)
+    ++all_.transfers;
   now_ = next;
 }
 
@@ -68,7 +73,128 @@ void visit::deadline_passed() {
   facts_.keep_alive = false;
   answer(problem(facts_.request_id,
                  {jobs::fault_code::timed_out,
-                  "the answer to this request took too long; ask again"}));
+                  "the answer to this request took too long; ask again"},
+                 std::nullopt, facts_.path));
+}
+
+// -- a large body -------------------------------------------------------------
+
+wire_frame visit::frame_of_body(std::int64_t length) const {
+  wire_frame frame{facts_.request_id, facts_.extra_lines};
+  frame.keep_alive = facts_.keep_alive && !all_.closing;
+  frame.head_only = facts_.head_only;
+  frame.length = length;
+  return frame;
+}
+
+void visit::send_file(const response& head, file_slice file) {
+  if (now_ != stage::pending)
+    return;
+  const auto self = shared_from_this();
+  const auto frame = frame_of_body(file.length);
+  connection_.answered();
+  auto bytes = write_head(head, frame);
+  if (frame.head_only || file.length == 0) {
+    leave_pending(stage::answered);
+    line_->send(std::move(bytes), true, frame.keep_alive, {});
+    return;
+  }
+  leave_pending(stage::sending);
+  hold_ = file.hold;
+  line_->send_file(std::move(bytes), file, frame.keep_alive,
+                   [back = way_back{id_, all_}](bool ok) {
+                     back.tell([ok](visit& who) { who.body_sent(ok); });
+                   });
+}
+
+/// All of it is with the kernel, or never will be.
+void visit::body_sent(bool ok) {
+  if (now_ != stage::sending)
+    return;
+  const auto self = shared_from_this();
+  leave_pending(stage::answered);
+  hold_.reset();
+  if (ok)
+    connection_.resume_reading();
+  else // the promised length cannot be kept
+    way_back{id_, all_}.tell_later([](visit& who) { who.connection_.end(); });
+}
+
+void visit::send_pulled(const response& head, std::int64_t length,
+                        std::shared_ptr<body_source> from) {
+  if (now_ != stage::pending)
+    return;
+  const auto self = shared_from_this();
+  const auto frame = frame_of_body(length);
+  connection_.answered();
+  auto bytes = write_head(head, frame);
+  if (frame.head_only || length == 0) {
+    leave_pending(stage::answered);
+    line_->send(std::move(bytes), true, frame.keep_alive, {});
+    return;
+  }
+  leave_pending(stage::sending);
+  source_ = std::move(from);
+  to_send_ = length;
+  line_->send(std::move(bytes), false, frame.keep_alive,
+              [back = way_back{id_, all_}](bool ok) {
+                if (ok)
+                  back.tell_later([](visit& who) { who.pull(); });
+              });
+}
+
+void visit::pull() {
+  if (now_ != stage::sending || !source_)
+    return;
+  const auto source = source_; // it may be let go of from inside
+  source->pull([back = way_back{id_, all_}](jobs::result<std::string> piece) {
+    back.tell_later([piece = std::move(piece)](visit& who) mutable {
+      who.piece_came(std::move(piece));
+    });
+  });
+}
+
+void visit::piece_came(jobs::result<std::string> piece) {
+  if (now_ != stage::sending || !source_)
+    return;
+  const auto self = shared_from_this();
+  const auto size =
+      piece ? static_cast<std::int64_t>(piece->size()) : std::int64_t{0};
+  if (size == 0 || size > to_send_) {
+    jobs::log(jobs::log_level::warning, "answer-cut",
+              {{"request", facts_.request_id},
+               {"why", piece ? "the source gave another length than it promised"
+                             : piece.error().what}});
+    connection_.end();
+    return;
+  }
+  to_send_ -= size;
+  if (to_send_ > 0) {
+    line_->send(*std::move(piece), false, facts_.keep_alive,
+                [back = way_back{id_, all_}](bool ok) {
+                  if (ok)
+                    back.tell_later([](visit& who) { who.pull(); });
+                });
+    return;
+  }
+  source_.reset();
+  line_->send(*std::move(piece), true, facts_.keep_alive && !all_.closing,
+              [back = way_back{id_, all_}](bool ok) {
+                back.tell([ok](visit& who) { who.body_sent(ok); });
+              });
+}
+
+// -- the request's body -------------------------------------------------------
+
+void visit::take_body(std::shared_ptr<jobs::body_pipe> into) {
+  if (now_ != stage::pending)
+    return into->fail({jobs::fault_code::upload_failed,
+                       "the request was answered before its body was read"});
+  into->when_room([back = way_back{id_, all_}] {
+    back.tell_later([](visit& who) { who.connection_.go_on_reading(); });
+  });
+  const auto self = shared_from_this();
+  connection_.let_body_flow(std::move(into));
 }
 
 // -- a stream -----------------------------------------------------------------
@@ -227,6 +353,8 @@ void visit::connection_ended() {
   all_.remove(id_);
   frames_.reset();
   line_.reset();
+  hold_.reset();
+  source_.reset();
   if (auto state = std::exchange(stream_, nullptr))
     state->end();
   if (auto state = std::exchange(socket_, nullptr)) {

@@ -4,9 +4,11 @@
 #pragma once
 
 #include "http/connection.hpp"
+#include "http/cors.hpp"
 #include "http/exchange.hpp"
 #include "http/io_thread.hpp"
 #include "http/line.hpp"
+#include "http/wire.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -50,7 +52,7 @@ public:
 
   const std::shared_ptr<io_thread> thread;
   const limits limit;
-  std::size_t pending = 0, streams = 0, websockets = 0;
+  std::size_t pending = 0, streams = 0, websockets = 0, transfers = 0;
   bool closing = false; ///< answers are the last of their connection
 
 private:
@@ -61,7 +63,9 @@ private:
 /// What an answer must know of its request.
 struct visit_facts {
   std::string request_id;
-  std::string_view extra_lines; ///< CORS; lives as long as the door
+  std::string path; ///< raw
+  std::shared_ptr<const cors> cross_origin;
+  std::string_view extra_lines; ///< of it
   bool keep_alive = true;
   bool head_only = false;
 };
@@ -75,8 +79,12 @@ public:
   visit_id id() const { return id_; }
 
   void answer(const response& what);
+  void take_body(std::shared_ptr<jobs::body_pipe> into);
   void open_stream(const response& head, std::shared_ptr<stream_state> state);
   void open_socket(std::shared_ptr<socket_state> state);
+  void send_file(const response& head, file_slice file);
+  void send_pulled(const response& head, std::int64_t length,
+                   std::shared_ptr<body_source> from);
 
   // -- what their holders ask -------------------------------------------------
 
@@ -89,12 +97,19 @@ public:
   void connection_ended() override;
   void deadline_passed() override;
   void frame_refused(std::uint16_t close_code) override;
-  bool survives_half_close() const override { return now_ == stage::pending; }
+  bool survives_half_close() const override {
+    return now_ == stage::pending || now_ == stage::sending;
+  }
 
 private:
-  enum class stage { pending, answered, streaming, websocket, over };
+  enum class stage { pending, answered, sending, streaming, websocket, over };
 
   void leave_pending(stage next);
+  bool is_sending() const override { return now_ == stage::sending; }
+  void body_sent(bool ok);
+  wire_frame frame_of_body(std::int64_t length) const;
+  void pull();
+  void piece_came(jobs::result<std::string> piece);
   void frame_came(std::string payload, bool last);
   void close_came(std::uint16_t code);
   void send_close(std::uint16_t code, std::string_view reason);
@@ -106,11 +121,49 @@ private:
   visit_id id_;
   stage now_ = stage::pending;
 
+  std::shared_ptr<void> hold_; ///< of a file on its way
+  std::shared_ptr<body_source> source_;
+  std::int64_t to_send_ = 0; ///< of what the source has promised
+
   std::shared_ptr<stream_state> stream_;
   std::shared_ptr<socket_state> socket_;
   std::unique_ptr<frame_line> frames_;
   std::string message_; ///< of fragments so far
   std::uint16_t peer_code_ = 0, own_code_ = 0;
+};
+
+/// Where a holder's wishes go: to the visit, on the I/O thread, if both are
+/// still there.
+class way_back {
+public:
+  way_back(visit_id id, visitors& all)
+    : id_(id), thread_(all.thread), all_(&all) {}
+
+  /// Now when on the I/O thread, else soon.
+  template<class Wish>
+  bool tell(Wish wish) const {
+    if (thread_->is_here()) {
+      if (auto* who = all_->find(id_))
+        wish(*who);
+      return true;
+    }
+    return tell_later(std::move(wish));
+  }
+
+  /// Never from inside the call: for wishes made under somebody's feet.
+  template<class Wish>
+  bool tell_later(Wish wish) const {
+    return thread_->post(
+        [all = all_, id = id_, wish = std::move(wish)]() mutable {
+          if (auto* who = all->find(id))
+            wish(*who);
+        });
+  }
+
+private:
+  visit_id id_;
+  std::shared_ptr<io_thread> thread_;
+  visitors* all_; ///< used on the I/O thread only, while it runs
 };
 
 /// The exchange of a visit, for any thread, and the request it shows, which the

@@ -56,6 +56,10 @@ void append_length(std::string& out, const response& answer,
   }
   if (is_bodiless(answer.status))
     return;
+  if (frame.length) {
+    append_line(out, "Content-Length", std::to_string(*frame.length));
+    return;
+  }
   if (const auto given = given_length(answer);
       frame.head_only && !given.empty() && is_clean(given)) {
     append_line(out, "Content-Length", given);

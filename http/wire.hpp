@@ -5,6 +5,8 @@
 #include "http/exchange.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +19,8 @@ struct wire_frame {
   bool keep_alive = true;
   bool head_only = false; ///< HEAD: the lengths of GET without the body
   bool chunked = false;   ///< a stream follows
+  /// Of a body that follows by other ways.
+  std::optional<std::int64_t> length = std::nullopt;
 };
 
 /// The head, with the empty line. Connection, Content-Length, Date,

@@ -1,0 +1,98 @@
+#include "http/audited.hpp"
+
+#include "http/text.hpp"
+
+#include <atomic>
+#include <utility>
+
+namespace alula::http {
+
+namespace {
+
+constexpr std::string_view job_path = "/api/jobs/";
+
+std::string job_in(const response& answer) {
+  for (const auto& [name, value] : answer.headers)
+    if ((equal_ignoring_case(name, "Location")
+         || equal_ignoring_case(name, "Operation-Location"))
+        && value.starts_with(job_path))
+      return value.substr(job_path.size());
+  return {};
+}
+
+class audited_exchange final : public exchange {
+public:
+  audited_exchange(api_ptr api, exchange_ptr to, audit_author by)
+    : api_(std::move(api)), to_(std::move(to)), by_(std::move(by)) {}
+
+  const request& req() const override { return to_->req(); }
+
+  void reply(response answer) override {
+    write_down(answer);
+    to_->reply(std::move(answer));
+  }
+  void reply_file(response head, file_slice file) override {
+    write_down(head);
+    to_->reply_file(std::move(head), std::move(file));
+  }
+  void reply_pulled(response head, std::int64_t length,
+                    std::shared_ptr<body_source> from) override {
+    write_down(head);
+    to_->reply_pulled(std::move(head), length, std::move(from));
+  }
+  bool take_body(std::shared_ptr<jobs::body_pipe> into) override {
+    return to_->take_body(std::move(into));
+  }
+  std::shared_ptr<stream> start_stream(response head) override {
+    write_down(head);
+    return to_->start_stream(std::move(head));
+  }
+  std::shared_ptr<websocket> upgrade(websocket_events events) override {
+    return to_->upgrade(std::move(events));
+  }
+
+private:
+  void write_down(const response& answer) {
+    constexpr int not_served = 501;
+    if (answer.status == not_served || written_.exchange(true))
+      return;
+    const auto& asked = to_->req();
+    api_->access->record({.at = api_->clock.now(),
+                          .principal = by_.principal,
+                          .name = by_.name,
+                          .method = asked.method,
+                          .path = asked.path,
+                          .server = by_.server,
+                          .job = job_in(answer),
+                          .status = answer.status,
+                          .request_id = asked.request_id,
+                          .remote = asked.remote});
+  }
+
+  const api_ptr api_;
+  const exchange_ptr to_;
+  const audit_author by_;
+  std::atomic<bool> written_{false};
+};
+
+} // namespace
+
+exchange_ptr audited(const api_ptr& api, const exchange_ptr& call,
+                     audit_author by) {
+  if (!api->access)
+    return call;
+  return std::make_shared<audited_exchange>(api, call, std::move(by));
+}
+
+handler audited(const api_ptr& api, handler run) {
+  return [api, run = std::move(run)](const exchange_ptr& call) {
+    const auto& asked = call->req();
+    if (!asked.who)
+      return run(call);
+    run(audited(
+        api, call,
+        {asked.who->id, asked.who->name, std::string{asked.param("server")}}));
+  };
+}
+
+} // namespace alula::http

@@ -1,0 +1,63 @@
+#include "http/socket_jobs.hpp"
+
+#include "http/job_answers.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace alula::http {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+std::string_view step_of(const jobs::job_record& job) {
+  for (const auto& step : job.steps)
+    if (step.state != jobs::step_state::done
+        && step.state != jobs::step_state::skipped
+        && step.state != jobs::step_state::undone)
+      return step.name;
+  return {};
+}
+
+json progress_of(const jobs::job_view& job) {
+  const auto& now = job.current_progress();
+  if (!now)
+    return nullptr;
+  return {{"done", now->done},
+          {"total", now->total == 0 ? json(nullptr) : json(now->total)},
+          {"unit", now->unit},
+          {"message", now->message},
+          {"rate", now->rate}};
+}
+
+json error_of(const jobs::job_record& job, bool with_reason) {
+  if (!job.error)
+    return nullptr;
+  json out{{"code", jobs::slug(job.error->code)}};
+  if (with_reason)
+    out["detail"] = job.error->what;
+  return out;
+}
+
+} // namespace
+
+std::string present_job(const jobs::job_view& job, bool with_reason) {
+  const auto& record = job.record();
+  const auto step = step_of(record);
+  return json{{"id", record.id.view()},
+              {"url", job_url(record.id)},
+              {"kind", record.kind},
+              {"state", jobs::to_string(record.state)},
+              {"version", record.version},
+              {"etag", job.etag()},
+              {"step", step.empty() ? json(nullptr) : json(step)},
+              {"progress", progress_of(job)},
+              {"error", error_of(record, with_reason)}}
+      .dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string_view permission_for_job(std::string_view kind) {
+  return kind.starts_with("backup.") ? "backup.read" : "";
+}
+
+} // namespace alula::http
