@@ -17,6 +17,10 @@ int serve(const options& asked);
 /// start would take it, else 1.
 int check_config(const std::filesystem::path& file);
 
+/// Asks the Panel for this node's configuration and writes it, whole or not at
+/// all, mode 0600. A file that is there is replaced only when that was asked.
+int configure(const options& asked);
+
 int print_version();
 
 } // namespace alula::app

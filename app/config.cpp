@@ -6,6 +6,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <set>
+#include <string>
+#include <string_view>
 #include <unistd.h>
 
 namespace alula::app {
@@ -32,6 +35,37 @@ void require_readable(config_report& into, const std::string& file,
              "cannot read " + file + ": " + std::strerror(errno));
 }
 
+/// A name that stands in URLs and in the ledger.
+bool is_store_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && name != "local"
+         && name != "panel"
+         && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_")
+                == std::string_view::npos;
+}
+
+void check_store(config_report& into, const std::string& name) {
+  const auto& stores = into.value.stores;
+  const auto key = "stores." + name;
+  const auto has = [&](const auto& field) {
+    const auto found = field.find(name);
+    return found != field.end() && !found->second.empty();
+  };
+  if (!is_store_name(name))
+    complain(into, key,
+             "a store is named with a to z, 0 to 9, - and _, and is neither "
+             "\"local\" nor \"panel\"");
+  if (!has(stores.endpoint))
+    complain(into, key, "needs an endpoint");
+  else if (const auto& url = stores.endpoint.at(name);
+           !url.starts_with("http://") && !url.starts_with("https://"))
+    complain(into, key + ".endpoint", "must be an http or https URL");
+  if (!has(stores.bucket))
+    complain(into, key, "needs a bucket");
+  if (has(stores.addressing) && stores.addressing.at(name) != "path"
+      && stores.addressing.at(name) != "virtual")
+    complain(into, key + ".addressing", "must be path or virtual");
+}
+
 /// What no single key can say.
 void check_together(config_report& into) {
   const auto& value = into.value;
@@ -39,6 +73,16 @@ void check_together(config_report& into) {
     complain(into, "token",
              "is missing; it is the bearer of the API and the key of all "
              "signed tokens");
+  std::set<std::string> stores;
+  for (const auto& [key, line] : into.lines)
+    if (key.starts_with("stores."))
+      stores.insert(key.substr(7, key.find('.', 7) - 7));
+  for (const auto& name : stores)
+    check_store(into, name);
+  if (const auto& to = value.system.backups.copy_to;
+      !to.empty() && !stores.contains(to))
+    complain(into, "system.backups.copy_to",
+             "names no store of this configuration");
   if (value.api.ssl.enabled) {
     require_readable(into, value.api.ssl.cert, "api.ssl.cert");
     require_readable(into, value.api.ssl.key, "api.ssl.key");

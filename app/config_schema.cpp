@@ -21,25 +21,30 @@ void add(std::vector<known_key>& all, std::vector<known_key> more) {
 std::vector<known_key> top_level() {
   return {
       {"debug", boolean_rule{[](config& c) -> bool& { return c.debug; }}},
-      {"app_name", text_rule{}},
       {"uuid", text_rule{[](config& c) -> std::string& { return c.uuid; }}},
       {"token_id",
        text_rule{[](config& c) -> std::string& { return c.token_id; }}},
       {"token", text_rule{[](config& c) -> std::string& { return c.token; }}},
       {"remote", url_rule{[](config& c) -> std::string& { return c.remote; }}},
-      {"remote_query.timeout", integer_rule{}},
-      {"remote_query.boot_servers_per_page", integer_rule{}},
-      {"allowed_mounts", list_rule{}},
+      {"remote_query.timeout", duration_rule{seconds{1}, minutes{10},
+                                             [](config& c) -> milliseconds& {
+                                               return c.remote_query.timeout;
+                                             }}},
+      {"remote_query.boot_servers_per_page",
+       integer_rule{1, 10'000,
+                    [](config& c) -> std::int64_t& {
+                      return c.remote_query.boot_servers_per_page;
+                    }}},
       {"allowed_origins", list_rule{[](config& c) -> std::vector<std::string>& {
          return c.allowed_origins;
        }}},
       {"allow_cors_private_network", boolean_rule{[](config& c) -> bool& {
          return c.allow_cors_private_network;
        }}},
-      {"ignore_panel_config_updates", boolean_rule{}},
+      {"ignore_panel_config_updates", boolean_rule{[](config& c) -> bool& {
+         return c.ignore_panel_config_updates;
+       }}},
       {"throttles.enabled", boolean_rule{}},
-      {"throttles.lines", integer_rule{}},
-      {"throttles.line_reset_interval", integer_rule{}},
   };
 }
 
@@ -59,7 +64,12 @@ std::vector<known_key> api() {
        text_rule{[](config& c) -> std::string& { return c.api.ssl.key; }}},
       {"api.disable_remote_download", boolean_rule{}},
       {"api.upload_limit", integer_rule{}},
-      {"api.trusted_proxies", network_list_rule{}},
+      {"api.status_page",
+       boolean_rule{[](config& c) -> bool& { return c.api.status_page; }}},
+      {"api.trusted_proxies",
+       network_list_rule{[](config& c) -> std::vector<std::string>& {
+         return c.api.trusted_proxies;
+       }}},
       {"api.sync_wait", duration_rule{milliseconds{0}, minutes{10},
                                       [](config& c) -> milliseconds& {
                                         return c.api.sync_wait;
@@ -68,7 +78,11 @@ std::vector<known_key> api() {
                                       [](config& c) -> std::int64_t& {
                                         return c.api.body_limit;
                                       }}},
-      {"api.max_connections", integer_rule{0, 10'000,
+      {"api.write_timeout", duration_rule{seconds{1}, minutes{10},
+                                          [](config& c) -> milliseconds& {
+                                            return c.api.write_timeout;
+                                          }}},
+      {"api.max_connections", integer_rule{0, 100'000,
                                            [](config& c) -> std::int64_t& {
                                              return c.api.max_connections;
                                            }}},
@@ -78,7 +92,7 @@ std::vector<known_key> api() {
                       return c.api.websocket.max_per_server;
                     }}},
       {"api.websocket.max_total",
-       integer_rule{1, 10'000,
+       integer_rule{1, 100'000,
                     [](config& c) -> std::int64_t& {
                       return c.api.websocket.max_total;
                     }}},
@@ -115,21 +129,23 @@ std::vector<known_key> api() {
   };
 }
 
+constexpr std::string_view activity_is_told =
+    "alula does not collect activity: each entry is kept on disk and told to "
+    "the Panel at once";
+
 /// wings-protocol 6.3, and ours.
 std::vector<known_key> system() {
   using path = std::filesystem::path;
   return {
       {"system.root_directory",
        path_rule{[](config& c) -> path& { return c.system.root_directory; }}},
-      {"system.log_directory", path_rule{}},
       {"system.data",
        path_rule{[](config& c) -> path& { return c.system.data; }}},
       {"system.archive_directory", path_rule{}},
-      {"system.backup_directory", path_rule{}},
-      {"system.tmp_directory", path_rule{}},
+      {"system.backup_directory",
+       path_rule{[](config& c) -> path& { return c.system.backup_directory; }}},
       {"system.username",
        text_rule{[](config& c) -> std::string& { return c.system.username; }}},
-      {"system.timezone", text_rule{}},
       {"system.user.uid", integer_rule{0, max_id,
                                        [](config& c) -> std::int64_t& {
                                          return c.system.user.uid;
@@ -138,24 +154,101 @@ std::vector<known_key> system() {
                                        [](config& c) -> std::int64_t& {
                                          return c.system.user.gid;
                                        }}},
-      {"system.user.rootless.enabled", boolean_rule{}},
-      {"system.user.rootless.container_uid", integer_rule{0, max_id}},
-      {"system.user.rootless.container_gid", integer_rule{0, max_id}},
-      {"system.disk_check_interval", integer_rule{}},
-      {"system.activity_send_interval", integer_rule{}},
-      {"system.activity_send_count", integer_rule{}},
-      {"system.check_permissions_on_boot", boolean_rule{}},
+      {"system.activity_send_interval", unserved_rule{60, activity_is_told}},
+      {"system.activity_send_count", unserved_rule{100, activity_is_told}},
       {"system.enable_log_rotate", boolean_rule{}},
-      {"system.websocket_log_count", integer_rule{}},
+      {"system.websocket_log_count",
+       integer_rule{0, 10'000,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.websocket_log_count;
+                    }}},
       {"system.sftp.bind_address", text_rule{}},
       {"system.sftp.bind_port", integer_rule{0, 65'535}},
       {"system.sftp.read_only", boolean_rule{}},
-      {"system.crash_detection.enabled", boolean_rule{}},
-      {"system.crash_detection.detect_clean_exit_as_crash", boolean_rule{}},
-      {"system.crash_detection.timeout", integer_rule{}},
-      {"system.backups.write_limit", integer_rule{any_int}},
+      {"system.backups.write_limit",
+       // Below 1 is none, as with Wings. In bytes it has to fit 64 bits.
+       integer_rule{any_int, 1'000'000'000,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.write_limit;
+                    }}},
       {"system.backups.compression_level",
-       choice_rule{{"best_speed", "none", "best_compression"}}},
+       choice_rule{{"best_speed", "none", "best_compression"},
+                   [](config& c) -> std::string& {
+                     return c.system.backups.compression_level;
+                   }}},
+      {"system.backups.format", choice_rule{{"wings", "full"},
+                                            [](config& c) -> std::string& {
+                                              return c.system.backups.format;
+                                            }}},
+      {"system.restore_undo_hours",
+       integer_rule{0, 8'760,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.restore_undo_hours;
+                    }}},
+      {"system.backups.read_limit",
+       integer_rule{0, 1'000'000,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.read_limit;
+                    }}},
+      {"system.backups.keep_free",
+       integer_rule{-1, 1'000'000'000,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.keep_free;
+                    }}},
+      {"system.backups.threads", integer_rule{0, 64,
+                                              [](config& c) -> std::int64_t& {
+                                                return c.system.backups.threads;
+                                              }}},
+      {"system.backups.verify_hours",
+       integer_rule{0, 8'760,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.verify_hours;
+                    }}},
+      {"system.backups.rotate_hours",
+       integer_rule{0, 8'760,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.rotate_hours;
+                    }}},
+      {"system.backups.rotation.keep_last",
+       integer_rule{0, 10'000,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.rotation.keep_last;
+                    }}},
+      {"system.backups.rotation.keep_daily",
+       integer_rule{0, 10'000,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.rotation.keep_daily;
+                    }}},
+      {"system.backups.rotation.keep_weekly",
+       integer_rule{0, 10'000,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.rotation.keep_weekly;
+                    }}},
+      {"system.backups.rotation.keep_monthly",
+       integer_rule{0, 10'000,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.rotation.keep_monthly;
+                    }}},
+      {"system.backups.rotation.min_keep",
+       integer_rule{0, 10'000,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.rotation.min_keep;
+                    }}},
+      {"system.backups.keep_outside_links",
+       boolean_rule{[](config& c) -> bool& {
+         return c.system.backups.keep_outside_links;
+       }}},
+      {"system.backups.idle_io", boolean_rule{[](config& c) -> bool& {
+         return c.system.backups.idle_io;
+       }}},
+      {"system.backups.file_name", text_rule{[](config& c) -> std::string& {
+         return c.system.backups.file_name;
+       }}},
+      {"system.backups.with_server",
+       choice_rule{{"keep", "delete"},
+                   [](config& c) -> std::string& {
+                     return c.system.backups.with_server;
+                   }}},
       {"system.transfers.download_limit", integer_rule{any_int}},
       {"system.openat_mode", choice_rule{{"auto", "openat", "openat2"}}},
       {"system.trash_directory",
@@ -172,33 +265,7 @@ std::vector<known_key> system() {
 /// wings-protocol 6.4, and ours.
 std::vector<known_key> docker() {
   return {
-      {"docker.network.interface", text_rule{}},
-      {"docker.network.dns", list_rule{}},
-      {"docker.network.name", text_rule{}},
-      {"docker.network.network_mode", text_rule{}},
-      {"docker.network.driver", text_rule{}},
-      {"docker.network.ispn", boolean_rule{}},
-      {"docker.network.is_internal", boolean_rule{}},
-      {"docker.network.enable_icc", boolean_rule{}},
-      {"docker.network.network_mtu", integer_rule{0, 65'535}},
-      {"docker.network.interfaces.v4.subnet", text_rule{}},
-      {"docker.network.interfaces.v4.gateway", text_rule{}},
-      {"docker.network.interfaces.v6.subnet", text_rule{}},
-      {"docker.network.interfaces.v6.gateway", text_rule{}},
-      {"docker.domainname", text_rule{}},
-      {"docker.registries.*.username", text_rule{}},
-      {"docker.registries.*.password", text_rule{}},
-      {"docker.tmpfs_size", integer_rule{}},
-      {"docker.container_pid_limit", integer_rule{-1}},
-      {"docker.installer_limits.memory", integer_rule{}},
-      {"docker.installer_limits.cpu", integer_rule{}},
-      {"docker.overhead.override", boolean_rule{}},
-      {"docker.overhead.default_multiplier", number_rule{}},
-      {"docker.overhead.multipliers.*", number_rule{}},
       {"docker.use_performant_inspect", boolean_rule{}},
-      {"docker.userns_mode", text_rule{}},
-      {"docker.log_config.type", text_rule{}},
-      {"docker.log_config.config.*", text_rule{}},
       {"docker.socket",
        socket_rule{[](config& c) -> std::string& { return c.docker.socket; }}},
       {"docker.deadlines.connect",
@@ -224,6 +291,10 @@ std::vector<known_key> docker() {
                      [](config& c) -> milliseconds& {
                        return c.docker.deadlines.removal;
                      }}},
+      {"docker.deadlines.pull", duration_rule{minutes{1}, hours{24},
+                                              [](config& c) -> milliseconds& {
+                                                return c.docker.deadlines.pull;
+                                              }}},
   };
 }
 
@@ -237,6 +308,18 @@ std::vector<known_key> jobs() {
                                         [](config& c) -> std::int64_t& {
                                           return c.jobs.pools.purge;
                                         }}},
+      {"jobs.pools.backup", integer_rule{1, 16,
+                                         [](config& c) -> std::int64_t& {
+                                           return c.jobs.pools.backup;
+                                         }}},
+      {"jobs.pools.restore", integer_rule{1, 16,
+                                          [](config& c) -> std::int64_t& {
+                                            return c.jobs.pools.restore;
+                                          }}},
+      {"jobs.pools.verify", integer_rule{1, 16,
+                                         [](config& c) -> std::int64_t& {
+                                           return c.jobs.pools.verify;
+                                         }}},
       {"jobs.retention_succeeded",
        duration_rule{minutes{1}, hours{24 * 3650},
                      [](config& c) -> milliseconds& {
@@ -250,6 +333,17 @@ std::vector<known_key> jobs() {
                                         [](config& c) -> milliseconds& {
                                           return c.jobs.stop_grace;
                                         }}},
+      {"log.format",
+       choice_rule{{"text", "json"},
+                   [](config& c) -> std::string& { return c.log.format; }}},
+      {"alerts.webhook",
+       url_rule{[](config& c) -> std::string& { return c.alerts.webhook; }}},
+      {"alerts.token",
+       text_rule{[](config& c) -> std::string& { return c.alerts.token; }}},
+      {"alerts.backup_hours", integer_rule{0, 87'600,
+                                           [](config& c) -> std::int64_t& {
+                                             return c.alerts.backup_hours;
+                                           }}},
   };
 }
 
@@ -262,6 +356,10 @@ const std::vector<known_key>& known_keys() {
     add(keys, system());
     add(keys, docker());
     add(keys, jobs());
+    add(keys, life_keys());
+    add(keys, far_keys());
+    add(keys, system_keys());
+    add(keys, access_keys());
     return keys;
   }();
   return all;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -24,6 +25,17 @@ struct boolean_rule {
   field<bool> into = nullptr;
 };
 
+/// What stands in place of the `*` of a key, and the value.
+template<class T>
+using named = std::map<std::string, T>;
+
+/// A number of Wings that nothing here is done by: any but Wings' own is a
+/// warning with what happens instead.
+struct unserved_rule {
+  std::int64_t standard = 0;
+  std::string_view instead;
+};
+
 struct integer_rule {
   std::int64_t min = 0;
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
@@ -33,6 +45,9 @@ struct integer_rule {
 /// A number with a fraction.
 struct number_rule {
   double min = 0;
+  double max = std::numeric_limits<double>::max();
+  field<double> into = nullptr;
+  field<named<double>> into_named = nullptr;
 };
 
 /// Whole seconds, or a number with ms, s, m, h or d behind it.
@@ -44,6 +59,7 @@ struct duration_rule {
 
 struct text_rule {
   field<std::string> into = nullptr;
+  field<named<std::string>> into_named = nullptr;
 };
 
 struct path_rule {
@@ -54,6 +70,7 @@ struct path_rule {
 /// a warning.
 struct choice_rule {
   std::vector<std::string_view> words;
+  field<std::string> into = nullptr;
 };
 
 /// An http or https URL, or nothing.
@@ -71,17 +88,29 @@ struct list_rule {
 };
 
 /// A list of IP addresses and networks in CIDR notation.
-struct network_list_rule {};
+struct network_list_rule {
+  field<std::vector<std::string>> into = nullptr;
+};
 
 using value_rule =
-    std::variant<boolean_rule, integer_rule, number_rule, duration_rule,
-                 text_rule, path_rule, choice_rule, url_rule, socket_rule,
-                 list_rule, network_list_rule>;
+    std::variant<boolean_rule, integer_rule, unserved_rule, number_rule,
+                 duration_rule, text_rule, path_rule, choice_rule, url_rule,
+                 socket_rule, list_rule, network_list_rule>;
 
 struct known_key {
   std::string_view path; ///< segments joined by dots; `*` is any name
   value_rule rule;
 };
+
+/// The part of it that is about running servers.
+std::vector<known_key> life_keys();
+
+/// The part of it that is about storage on other machines.
+std::vector<known_key> far_keys();
+std::vector<known_key> access_keys();
+
+/// The part of it that is about systems and their backups.
+std::vector<known_key> system_keys();
 
 const std::vector<known_key>& known_keys();
 

@@ -72,6 +72,13 @@ std::string show(milliseconds time) {
   return std::to_string(time.count()) + "ms";
 }
 
+std::string show(double number) {
+  std::array<char, 32> text{};
+  const auto [end, error] =
+      std::to_chars(text.data(), text.data() + text.size(), number);
+  return {text.data(), error == std::errc{} ? end : text.data()};
+}
+
 std::string quote(std::string_view text) {
   constexpr std::size_t enough = 60;
   std::string out = "\"";
@@ -139,9 +146,18 @@ struct storing {
       rule.into(into) = *parsed;
     return true;
   }
+  bool operator()(const unserved_rule&) const {
+    return !value.quoted && parse_integer(value.text).has_value();
+  }
   bool operator()(const number_rule& rule) const {
     const auto parsed = parse_number(value.text);
-    return parsed && !value.quoted && *parsed >= rule.min;
+    if (!parsed || value.quoted || *parsed < rule.min || *parsed > rule.max)
+      return false;
+    if (rule.into)
+      rule.into(into) = *parsed;
+    if (rule.into_named)
+      rule.into_named(into)[value.name] = *parsed;
+    return true;
   }
   bool operator()(const duration_rule& rule) const {
     const auto parsed = parse_duration(value.text);
@@ -154,6 +170,8 @@ struct storing {
   bool operator()(const text_rule& rule) const {
     if (rule.into)
       rule.into(into) = value.text;
+    if (rule.into_named)
+      rule.into_named(into)[value.name] = value.text;
     return true;
   }
   bool operator()(const path_rule& rule) const {
@@ -165,8 +183,11 @@ struct storing {
   }
   bool operator()(const choice_rule& rule) const {
     for (auto word : rule.words)
-      if (word == value.text)
+      if (word == value.text) {
+        if (rule.into)
+          rule.into(into) = value.text;
         return true;
+      }
     return false;
   }
   bool operator()(const url_rule& rule) const {
@@ -198,9 +219,16 @@ struct naming {
              + std::to_string(rule.max);
     else if (rule.min != least)
       out += ", " + std::to_string(rule.min) + " or more";
+    else if (rule.max != most)
+      out += ", " + std::to_string(rule.max) + " at most";
     return out;
   }
+  std::string operator()(const unserved_rule&) const {
+    return "a whole number";
+  }
   std::string operator()(const number_rule& rule) const {
+    if (rule.max != std::numeric_limits<double>::max())
+      return "a number from " + show(rule.min) + " to " + show(rule.max);
     return rule.min == 0 ? "a number, 0 or more" : "a number";
   }
   std::string operator()(const duration_rule& rule) const {
@@ -264,6 +292,10 @@ std::optional<complaint> store(const value_rule& rule, const scalar& value,
       return complaint{config_problem::severity::warning,
                        "ends in a slash; browsers send their origin without "
                        "one, so websockets would be refused"};
+    const auto* unserved = std::get_if<unserved_rule>(&rule);
+    if (unserved && parse_integer(value.text) != unserved->standard)
+      return complaint{config_problem::severity::warning,
+                       "changes nothing: " + std::string{unserved->instead}};
     return std::nullopt;
   }
   if (const auto* choice = std::get_if<choice_rule>(&rule))
@@ -279,12 +311,14 @@ std::optional<complaint> store(const value_rule& rule, const scalar& value,
 std::optional<complaint> store(const value_rule& rule,
                                const std::vector<std::string>& values,
                                config& into) {
-  if (std::holds_alternative<network_list_rule>(rule)) {
+  if (const auto* networks = std::get_if<network_list_rule>(&rule)) {
     for (const auto& value : values)
       if (!is_network(value))
         return complaint{.what = quote(value)
                                  + " is not an IP address or a network such as "
                                    "10.0.0.0/8"};
+    if (networks->into)
+      networks->into(into) = values;
     return std::nullopt;
   }
   const auto* list = std::get_if<list_rule>(&rule);

@@ -13,7 +13,8 @@ namespace alula::app {
 /// A scalar as the file has it.
 struct scalar {
   std::string text;
-  bool quoted = false; ///< then it is text, whatever it looks like
+  bool quoted = false;   ///< then it is text, whatever it looks like
+  std::string name = {}; ///< what stands in place of the `*` of its key
 };
 
 struct complaint {

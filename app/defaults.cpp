@@ -147,6 +147,8 @@ result<embedded_start> embedded_defaults(const fs::path& given) {
   // No Panel whose origin could be asked for; a socket still needs a token.
   out.value.allowed_origins = {"*"};
   out.value.system.root_directory = data;
+  out.value.system.log_directory = data / "logs";
+  out.value.system.tmp_directory = data / "tmp";
   out.value.system.data = data / "volumes";
   return out;
 }

@@ -1,3 +1,4 @@
+#include "app/client_commands.hpp"
 #include "app/commands.hpp"
 #include "app/options.hpp"
 
@@ -13,8 +14,12 @@ int run(const alula::app::options& asked) {
     return alula::app::serve(asked);
   case verb::check_config:
     return alula::app::check_config(asked.config);
+  case verb::configure:
+    return alula::app::configure(asked);
   case verb::version:
     return alula::app::print_version();
+  case verb::client:
+    return asked.client();
   }
   return 70;
 }
@@ -23,7 +28,8 @@ int run(const alula::app::options& asked) {
 
 int main(int argc, char** argv) {
   try {
-    const auto line = alula::app::parse_options(argc, argv);
+    const auto line =
+        alula::app::parse_options(argc, argv, alula::app::add_client_commands);
     if (line.value)
       return run(*line.value);
     std::fputs(line.text.c_str(), line.exit_code == 0 ? stdout : stderr);

@@ -33,9 +33,38 @@ void add_check_config(CLI::App& app, options& into) {
   check->callback([&into] { into.what = options::verb::check_config; });
 }
 
+/// The same options as Wings' command of that name.
+void add_configure(CLI::App& app, options& into) {
+  auto* configure = app.add_subcommand(
+      "configure", "fetch this node's configuration from the Panel and write "
+                   "it to a file");
+  configure
+      ->add_option("-p,--panel-url", into.panel_url,
+                   "the Panel, https://panel.example.com")
+      ->required();
+  configure
+      ->add_option("-t,--token", into.token,
+                   "a key of the Panel's application API")
+      ->required();
+  configure->add_option("-n,--node", into.node, "the node's number there")
+      ->required()
+      ->check(CLI::NonNegativeNumber);
+  configure->add_option("-c,--config-path", into.config,
+                        "the file that is written; by default "
+                        "/etc/pterodactyl/config.yml");
+  configure->add_flag("--override", into.override_config,
+                      "replace a file that is there");
+  configure->callback([&into] {
+    into.what = options::verb::configure;
+    if (into.config.empty())
+      into.config = "/etc/pterodactyl/config.yml";
+  });
+}
+
 } // namespace
 
-command_line parse_options(int argc, const char* const* argv) {
+command_line parse_options(int argc, const char* const* argv,
+                           void (*add_more)(CLI::App&, options&)) {
   options read;
   CLI::App app{"alula: a Wings-compatible node engine whose jobs survive "
                "crashes",
@@ -43,9 +72,12 @@ command_line parse_options(int argc, const char* const* argv) {
   app.require_subcommand(1);
   add_serve(app, read);
   add_check_config(app, read);
+  add_configure(app, read);
   app.add_subcommand("version", "print the version")->callback([&read] {
     read.what = options::verb::version;
   });
+  if (add_more)
+    add_more(app, read);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -3,18 +3,30 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+
+namespace CLI {
+class App;
+}
 
 namespace alula::app {
 
 struct options {
-  enum class verb { serve, check_config, version };
+  enum class verb { serve, check_config, configure, version, client };
   verb what = verb::serve;
-  std::filesystem::path config; ///< serve, check-config; empty: none given
-  std::filesystem::path data;   ///< serve without a config; empty: the default
+  /// serve, check-config; empty: none given. configure: what is written.
+  std::filesystem::path config;
+  std::filesystem::path data; ///< serve without a config; empty: the default
   std::optional<std::uint16_t> port; ///< serve; in place of the config's
   bool debug = false;                ///< serve; besides the config's
+  // configure
+  std::string panel_url;
+  std::string token; ///< of the Panel's application API; never logged
+  std::string node;  ///< its number there
+  bool override_config = false;
+  std::function<int()> client; ///< client: does it; the code to leave with
 };
 
 /// Either options, or what to print instead and the code to leave with:
@@ -25,6 +37,9 @@ struct command_line {
   int exit_code = 0;
 };
 
-command_line parse_options(int argc, const char* const* argv);
+/// `add_more` adds commands that this file does not know
+/// (client_commands.hpp).
+command_line parse_options(int argc, const char* const* argv,
+                           void (*add_more)(CLI::App&, options&) = nullptr);
 
 } // namespace alula::app

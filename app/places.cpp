@@ -39,6 +39,16 @@ fs::path ledger_directory(const config& settings) {
   return given.empty() ? settings.system.root_directory / "alula" : given;
 }
 
+fs::path backup_directory(const config& settings) {
+  const auto& given = settings.system.backup_directory;
+  return given.empty() ? settings.system.root_directory / "backups" : given;
+}
+
+fs::path systems_directory(const config& settings) {
+  const auto& given = settings.systems.directory;
+  return given.empty() ? settings.system.root_directory / "systems" : given;
+}
+
 fs::path trash_directory(const config& settings) {
   if (!settings.system.trash_directory.empty())
     return settings.system.trash_directory;
@@ -52,6 +62,18 @@ fs::path trash_directory(const config& settings) {
   if (fs::exists(data, error) && !are_on_one_mount(data, parent))
     return data / ".trash";
   return parent / ".trash";
+}
+
+fs::path staging_directory(const config& settings) {
+  const auto given = trash_directory(settings);
+  std::error_code error;
+  // A link to another disk: that is where the volumes are.
+  auto trash = fs::weakly_canonical(given, error);
+  if (error)
+    trash = given;
+  if (!trash.has_filename()) // "/srv/trash/"
+    trash = trash.parent_path();
+  return trash.parent_path() / ".staging";
 }
 
 owner file_owner(const config& settings) {

@@ -12,10 +12,18 @@ namespace alula::app {
 
 std::filesystem::path ledger_directory(const config& settings);
 
+std::filesystem::path backup_directory(const config& settings);
+/// Of the backups that systems send.
+std::filesystem::path systems_directory(const config& settings);
+
 /// Beside the volumes, out of every server's reach, unless the volumes are a
 /// mount of their own: a rename must not leave the file system, so then it is
 /// `.trash` among them, which is no uuid.
 std::filesystem::path trash_directory(const config& settings);
+
+/// `.staging` beside the trash: trees that are being restored, to be renamed
+/// among the volumes.
+std::filesystem::path staging_directory(const config& settings);
 
 struct owner {
   uid_t uid;

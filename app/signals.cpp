@@ -8,12 +8,18 @@ namespace alula::app {
 
 namespace {
 
+/// A real-time signal, so that nobody else of this process uses it.
+int own_signal() {
+  return SIGRTMIN;
+}
+
 sigset_t held_signals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGHUP);
+  sigaddset(&set, own_signal());
   return set;
 }
 
@@ -41,13 +47,20 @@ asked wait_for_signal() {
     const int number = sigwaitinfo(&set, nullptr);
     if (number == SIGHUP)
       return asked::reload;
+    if (number == own_signal())
+      return asked::look;
     if (number > 0)
       return asked::stop;
   }
 }
 
+void wake_waiter() {
+  kill(getpid(), own_signal());
+}
+
 void leave_on_next_signal() {
   handle(SIGHUP, SIG_IGN);
+  handle(own_signal(), SIG_IGN);
   handle(SIGTERM, leave_at_once);
   handle(SIGINT, leave_at_once);
   const sigset_t set = held_signals();

@@ -6,16 +6,20 @@
 namespace alula::app {
 
 enum class asked {
-  stop,  ///< SIGTERM or SIGINT
-  reload ///< SIGHUP
+  stop,   ///< SIGTERM or SIGINT
+  reload, ///< SIGHUP
+  look    ///< wake_waiter() was called
 };
 
-/// Holds the three signals for wait_for_signal() and ignores SIGPIPE. Call
+/// Holds these signals for wait_for_signal() and ignores SIGPIPE. Call
 /// before the first thread starts: threads inherit it.
 void hold_signals();
 
 /// Blocks until one of them comes.
 asked wait_for_signal();
+
+/// Makes wait_for_signal() return `look`. Any thread; may come first.
+void wake_waiter();
 
 /// From now on a further SIGTERM or SIGINT ends the process at once with code
 /// 1, whatever it is doing; SIGHUP is ignored.

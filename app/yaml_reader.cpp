@@ -103,9 +103,13 @@ public:
       if (name == "<<")
         note(severity::error, line, key,
              "merge keys are not followed; write the keys out");
-      else if (const auto* child = at.find(name))
+      else if (const auto* child = at.find(name)) {
+        auto outer = any_name_;
+        if (!at.children.contains(name))
+          any_name_ = name;
         entry_of(*child, entry.second, key, line);
-      else
+        any_name_ = std::move(outer);
+      } else
         note(severity::warning, line, key, "unknown key" + suggest(at, name));
     }
   }
@@ -131,7 +135,8 @@ private:
       return;
     }
     if (node.IsScalar())
-      complain(store(*at.rule, scalar{node.Scalar(), node.Tag() == "!"},
+      complain(store(*at.rule,
+                     scalar{node.Scalar(), node.Tag() == "!", any_name_},
                      into_.value),
                key, line);
     else if (node.IsSequence() && holds_list(*at.rule))
@@ -163,6 +168,7 @@ private:
   }
 
   config_report& into_;
+  std::string any_name_; ///< what stands in place of a `*`
 };
 
 } // namespace

@@ -1,5 +1,6 @@
 /// Walks a YAML document beside the table of known keys, fills a config, and
-/// notes every problem with its line. The only user of yaml-cpp.
+/// notes every problem with its line. The only user of yaml-cpp besides
+/// config_file.cpp, which writes.
 #pragma once
 
 #include "app/config.hpp"

@@ -1,0 +1,212 @@
+#include "app/cli/commands.hpp"
+#include "app/cli/findings.hpp"
+#include "app/cli/terminal.hpp"
+#include "app/places.hpp"
+
+#include <ctime>
+#include <filesystem>
+#include <set>
+
+namespace alula::app::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// -- what only the running node knows
+// -------------------------------------------
+
+std::set<std::string> names_in(const fs::path& directory) {
+  std::set<std::string> out;
+  std::error_code error;
+  for (fs::directory_iterator at{directory, error}, end; !error && at != end;
+       at.increment(error))
+    out.insert(at->path().filename().string());
+  return out;
+}
+
+void look_for_orphans(client& node, const config& c, findings& out) {
+  constexpr std::size_t uuid_length = 36;
+  std::set<std::string> servers, live;
+  const auto listed = node.ask("GET", "/api/servers");
+  const auto jobs = node.ask("GET", "/api/jobs?done=false&limit=200");
+  if (listed.status != 200 || jobs.status != 200)
+    return;
+  for (const auto& one : listed.body)
+    servers.insert(one.at("configuration").at("uuid"));
+  for (const auto& one : jobs.body.at("items"))
+    live.insert(one.at("id"));
+  bool clean = true;
+  for (const auto& name : names_in(c.system.data))
+    if (name.size() == uuid_length && !servers.contains(name)) {
+      clean = false;
+      out.note("orphans", "the files of " + name + " belong to no server",
+               "Register the server again, or remove "
+                   + (c.system.data / name).string() + ".");
+    }
+  for (const auto& name : names_in(staging_directory(c)))
+    if (name.size() == uuid_length && !live.contains(name)
+        && !jobs.body.value("has_more", false)) {
+      clean = false;
+      out.note("orphans", "a restore left " + name + " in the staging",
+               "Remove " + (staging_directory(c) / name).string() + ".");
+    }
+  const auto gone = node.ask("GET", "/api/backups?orphaned=true&limit=200");
+  if (gone.status == 200 && !gone.body.at("items").empty()) {
+    clean = false;
+    out.note("orphans",
+             std::to_string(gone.body.at("items").size())
+                 + (gone.body.value("has_more", false) ? " and more" : "")
+                 + " backups belong to servers that are gone",
+             "`alula backups list` shows them; delete what nobody wants.");
+  }
+  if (clean)
+    out.good("orphans", "no files without a server");
+}
+
+/// Jobs that stand still for longer than a busy node explains. What waits for
+/// the end of the undelete window stands there as promised.
+bool look_at_waiting(client& node, findings& out) {
+  constexpr std::int64_t long_ago = 600; // seconds
+  const auto live = node.ask("GET", "/api/jobs?done=false&limit=200");
+  if (live.status != 200)
+    return false;
+  bool some = false;
+  for (const auto& job : live.body.at("items")) {
+    const auto since = seconds_of(job.at("waiting_since"));
+    if (since == 0 || std::time(nullptr) - since < long_ago
+        || job.at("state") == "parked"
+        || text_of(job, "reason", "") == "Retained")
+      continue;
+    some = true;
+    out.note("jobs",
+             job.at("kind").get<std::string>() + " "
+                 + job.at("id").get<std::string>() + " waits for "
+                 + duration_text(std::time(nullptr) - since) + ": "
+                 + text_of(job, "message", text_of(job, "reason", "")),
+             text_of(job, "advice",
+                     "`alula jobs show " + job.at("id").get<std::string>()
+                         + "` says what its steps ran into."));
+  }
+  return some;
+}
+
+/// A pool that somebody has paused and forgotten holds its jobs for ever.
+void look_at_pools(const json& summary, findings& out) {
+  bool some = false;
+  for (const auto& pool : summary.at("pools")) {
+    if (pool.at("paused_at").is_null())
+      continue;
+    some = true;
+    const auto name = pool.at("name").get<std::string>();
+    const auto since = pool.at("paused_at").get<std::string>();
+    const auto by = text_of(pool, "paused_by", "");
+    const auto why = text_of(pool, "pause_reason", "");
+    const auto waiting = pool.value("waiting", 0);
+    out.note("pools",
+             "the pool \"" + name + "\" is paused since " + since + " ("
+                 + ago_text(since) + ")"
+                 + (by.empty() ? ", nobody knows by whom" : " by " + by)
+                 + (why.empty() ? "" : ": " + why) + "; "
+                 + std::to_string(waiting)
+                 + (waiting == 1 ? " job waits" : " jobs wait") + " for it",
+             "`alula pools resume " + name
+                 + "` when what it was paused for is over.");
+  }
+  if (!some)
+    out.good("pools", "no pool is paused");
+}
+
+void look_at_jobs(client& node, findings& out) {
+  const auto parked = node.ask("GET", "/api/jobs?state=parked&limit=50");
+  if (parked.status != 200)
+    return;
+  for (const auto& job : parked.body.at("items"))
+    out.bad("jobs",
+            job.at("kind").get<std::string>() + " "
+                + job.at("id").get<std::string>() + " is parked: "
+                + text_of(job, "message", text_of(job, "reason")),
+            text_of(job, "advice", "") + " `alula jobs retry "
+                + job.at("id").get<std::string>()
+                + "` gives it another go, `abandon` gives it up.");
+  const bool some_wait = look_at_waiting(node, out);
+  const auto sum = node.get("/api/jobs/summary");
+  look_at_pools(sum, out);
+  const auto dead = sum.at("outbox").value("dead", 0);
+  if (dead > 0)
+    out.bad("outbox", std::to_string(dead) + " reports were never told",
+            "`alula outbox --state dead` says what the Panel objected to; mend "
+            "that, then `alula outbox retry` tells it one again.");
+  const auto oldest = seconds_of(sum.at("outbox").at("oldest_open_since"));
+  if (oldest != 0 && std::time(nullptr) - oldest > 3'600)
+    out.note("outbox",
+             "the Panel has not been told something for "
+                 + duration_text(std::time(nullptr) - oldest),
+             "`alula outbox` says why.");
+  if (parked.body.at("items").empty() && !some_wait && dead == 0)
+    out.good("jobs", "no job needs anybody");
+}
+
+void look_at_backups(client& node, findings& out) {
+  const auto usage = node.ask("GET", "/api/backups/usage");
+  const auto servers = node.ask("GET", "/api/servers");
+  if (usage.status != 200 || servers.status != 200)
+    return;
+  std::set<std::string> fresh;
+  constexpr std::int64_t two_days = 172'800;
+  for (const auto& one : usage.body.at("servers"))
+    if (one.at("server").is_string()
+        && std::time(nullptr) - seconds_of(one.at("newest_at")) < two_days)
+      fresh.insert(one.at("server"));
+  std::size_t without = 0;
+  for (const auto& one : servers.body)
+    if (!fresh.contains(one.at("configuration").at("uuid")))
+      ++without;
+  if (without > 0)
+    out.note("backups",
+             std::to_string(without) + " of "
+                 + std::to_string(servers.body.size())
+                 + " servers have no good backup of the last two days",
+             "`alula servers` shows which; make some, or a schedule in the "
+             "Panel.");
+}
+
+} // namespace
+
+void look_at_node(const asked_node& asked, const config& c, findings& out) {
+  client node{find_node(asked)};
+  const auto alive = node.ask("GET", "/healthz");
+  const auto& url = node.node().url;
+  if (alive.status == 0)
+    return out.note("node", "no node answers at " + url,
+                    "Start it (`systemctl start alula`); what only it knows "
+                    "was not looked at.");
+  const auto ready = node.ask("GET", "/readyz");
+  if (ready.status != 200)
+    return out.note("node", "the node starts: " + text_of(ready.body, "detail"),
+                    "Wait; the log says what it is doing.");
+  const auto sum = node.ask("GET", "/api/jobs/summary");
+  if (sum.status == 401)
+    return out.bad("node",
+                   "the node at " + url + " does not know the token of "
+                       + node.node().said_by,
+                   "Restart or reload it after a change of the token, or give "
+                   "another with --token-file.");
+  if (sum.status == 403)
+    return out.note("node",
+                    "the node at " + url + " is ready, but the token of "
+                        + node.node().said_by + " may not look at all of it",
+                    "Give one that reaches everything, as the node's own, to "
+                    "have its jobs, backups and orphans looked at.");
+  if (sum.status != 200)
+    return out.note("node",
+                    "the node at " + url + " answered "
+                        + std::to_string(sum.status),
+                    "Is it an alula?");
+  out.good("node", "the node at " + url + " is ready");
+  look_at_jobs(node, out);
+  look_at_backups(node, out);
+  look_for_orphans(node, c, out);
+}
+
+} // namespace alula::app::cli

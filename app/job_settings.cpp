@@ -1,0 +1,76 @@
+#include "app/job_settings.hpp"
+
+#include "app/places.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+namespace alula::app {
+
+namespace {
+
+/// Of a setting that was checked when it was read.
+std::size_t size(std::int64_t checked_setting) {
+  return static_cast<std::size_t>(checked_setting);
+}
+
+} // namespace
+
+actors::engine_settings engine_settings_of(const config& c) {
+  actors::engine_settings out;
+  out.pools = {{"lifecycle", size(c.jobs.pools.lifecycle)},
+               {"purge", size(c.jobs.pools.purge)},
+               {"backup", size(c.jobs.pools.backup)},
+               {"restore", size(c.jobs.pools.restore)},
+               {"verify", size(c.jobs.pools.verify)},
+               {"transfer", size(c.jobs.pools.transfer)},
+               {"upload", size(c.jobs.pools.upload)},
+               {"power", size(c.jobs.pools.power)},
+               {"kill", size(c.jobs.pools.kill)},
+               {"install", size(c.jobs.pools.install)}};
+  out.keep = {c.jobs.retention_succeeded, c.jobs.retention_failed};
+  // Whoever looks at a server is not kept as long as a job would wait.
+  out.inspect_limit = std::min(out.inspect_limit, c.docker.deadlines.inspect);
+  return out;
+}
+
+jobs::rotation_policy rotation_of(const config& c) {
+  const auto& asked = c.system.backups.rotation;
+  const auto small = [](std::int64_t checked_setting) {
+    return static_cast<int>(checked_setting);
+  };
+  return {.keep_last = small(asked.keep_last),
+          .keep_daily = small(asked.keep_daily),
+          .keep_weekly = small(asked.keep_weekly),
+          .keep_monthly = small(asked.keep_monthly),
+          .min_keep = small(asked.min_keep)};
+}
+
+actors::chore_settings chore_settings_of(const config& c,
+                                         jobs::containers& docker,
+                                         jobs::system_objects& systems) {
+  return {.verify_every = std::chrono::hours{c.system.backups.verify_hours},
+          .rotate_every = std::chrono::hours{c.system.backups.rotate_hours},
+          .policy = rotation_of(c),
+          .copy_to = c.system.backups.copy_to,
+          .random =
+              [] {
+                thread_local std::mt19937 source{std::random_device{}()};
+                return std::uniform_real_distribution<double>{0, 1}(source);
+              },
+          .containers = &docker,
+          .systems = &systems};
+}
+
+alert_settings alert_settings_of(const config& c) {
+  alert_settings out;
+  out.url = c.alerts.webhook;
+  out.token = c.alerts.token;
+  out.node = c.uuid;
+  out.backup_age = std::chrono::hours{c.alerts.backup_hours};
+  out.cursor_file = ledger_directory(c) / "alerts.seq";
+  return out;
+}
+
+} // namespace alula::app

@@ -1,0 +1,16 @@
+/// What the configuration says of the Panel.
+#pragma once
+
+#include "app/config.hpp"
+#include "remote/panel_client.hpp"
+
+namespace alula::app {
+
+/// There is one, and what it takes to talk to it.
+bool has_panel(const config& c);
+
+remote::panel_access panel_access_of(const config& c);
+
+remote::panel_client_settings panel_settings_of(const config& c);
+
+} // namespace alula::app
