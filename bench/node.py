@@ -2,6 +2,7 @@
 a temporary directory, and tables of what they measured."""
 
 import argparse
+import atexit
 import contextlib
 import http.client
 import json
@@ -55,7 +56,8 @@ def free_port():
 class Node:
     """One alula, from start() to stop()."""
 
-    def __init__(self, program, directory, docker="/nonexistent/docker.sock"):
+    def __init__(self, program, directory, docker="/nonexistent/docker.sock",
+                 api=""):
         self.program = program
         self.directory = Path(directory)
         self.port = free_port()
@@ -66,7 +68,7 @@ class Node:
         self.log = self.directory / "log"
         self.config.write_text(
             f"token: {TOKEN}\n"
-            f"api: {{host: 127.0.0.1, port: {self.port}, sync_wait: 0}}\n"
+            f"api: {{host: 127.0.0.1, port: {self.port}, sync_wait: 0{api}}}\n"
             f"allowed_origins: ['*']\n"
             f"system:\n"
             f"  root_directory: {self.directory}\n"
@@ -83,6 +85,7 @@ class Node:
                 [self.program, "serve", "--config", self.config],
                 stdout=log, stderr=log, preexec_fn=raise_descriptors,
             )
+        atexit.register(self.process.kill)  # a bench that fails leaves none
         while time.monotonic() - begin < limit:
             if self.process.poll() is not None:
                 break
@@ -262,12 +265,15 @@ def table(title, head, rows):
 # -- a database with a past ---------------------------------------------------
 
 
-def fill(ledger, servers, jobs, first=1):
+def fill(ledger, servers, jobs):
     """Puts so many servers and ended jobs straight into a ledger that alula
-    made. The triggers that would refuse rows without a life are taken away
-    for it, and put back word for word. Rows are numbered from `first` on."""
+    made, after the jobs it has. The triggers that would refuse rows without a
+    life are taken away for it, and put back word for word."""
     now = int(time.time() * 1000)
     db = sqlite3.connect(ledger, isolation_level=None)
+    first, = db.execute(
+        "SELECT 1 + max(coalesce((SELECT max(job_row) FROM jobs), 0),"
+        " coalesce((SELECT max(server_row) FROM servers), 0))").fetchone()
     db.execute("PRAGMA synchronous=OFF")
     db.execute("PRAGMA cache_size=-200000")
     triggers = db.execute(
@@ -294,8 +300,8 @@ def fill(ledger, servers, jobs, first=1):
             {"count": servers, "config": config, "now": now},
         )
     if jobs:
-        owner = f"(i % {max(servers, 1)}) + 1" if servers else "NULL"
-        server = uuid_of.format(f"(i % {max(servers, 1)} + 1)")
+        owner = f"(i % {max(servers, 1)}) + {first}" if servers else "NULL"
+        server = uuid_of.format(f"(i % {max(servers, 1)} + {first})")
         db.execute(
             numbers + f"""INSERT INTO jobs(job_row, id, kind, plan_version,
               server_row, server, lane, pool, priority, state, version, input,
@@ -312,7 +318,8 @@ def fill(ledger, servers, jobs, first=1):
             FROM n""",
             {"count": jobs, "now": now},
         )
-        steps = [("prepare_volume", "compensatable"),
+        steps = [("find_volume", "compensatable"),
+                 ("prepare_volume", "compensatable"),
                  ("adopt_container", "compensatable"), ("activate", "pivot")]
         for seq, (name, kind) in enumerate(steps):
             db.execute(
