@@ -27,6 +27,18 @@ TEST_CASE("alarms ring in the order of their times", "[actors]") {
   CHECK(rung.entries() == std::vector<std::string>{"first", "second"});
 }
 
+TEST_CASE("no look at a clock that was moved is lost", "[actors]") {
+  std::atomic<jobs::time_ms> up = 0;
+  actors::alarm_clock alarms{[&] { return up.load(); }};
+  for (int i = 0; i < 2'000; ++i) {
+    std::promise<void> rang;
+    alarms.arm(1h, [&] { rang.set_value(); });
+    up += 3'600'000;
+    alarms.look();
+    REQUIRE(rang.get_future().wait_for(patience) == std::future_status::ready);
+  }
+}
+
 TEST_CASE("alarms ring on the steady clock", "[actors]") {
   actors::alarm_clock alarms{{}};
   std::promise<void> rang;
@@ -34,6 +46,27 @@ TEST_CASE("alarms ring on the steady clock", "[actors]") {
   alarms.arm(20ms, [&] { rang.set_value(); });
   REQUIRE(rang.get_future().wait_for(patience) == std::future_status::ready);
   CHECK(std::chrono::steady_clock::now() - begun >= 19ms);
+}
+
+TEST_CASE("an alarm of the calendar rings when the calendar says so",
+          "[actors]") {
+  std::atomic<jobs::time_ms> up = 0, calendar = 1'000'000;
+  actors::alarm_clock alarms{[&] { return up.load(); },
+                             [&] { return calendar.load(); }};
+  journal rung;
+  const auto day = 86'400'000;
+  alarms.arm_at(calendar + day, [&] { rung.write("tomorrow"); });
+  const auto dropped =
+      alarms.arm_at(calendar + 1, [&] { rung.write("never"); });
+  alarms.disarm(dropped);
+  up += 2 * day; // the calendar was set back meanwhile
+  calendar -= 1'000;
+  alarms.arm(0ms, [&] { rung.write("now"); });
+  REQUIRE(rung.wait_for("now"));
+  calendar += day + 1'000;
+  alarms.look();
+  REQUIRE(rung.wait_for("tomorrow"));
+  CHECK(rung.entries() == std::vector<std::string>{"now", "tomorrow"});
 }
 
 TEST_CASE("an alarm may throw, and may arm another", "[actors]") {

@@ -4,10 +4,14 @@
 
 #include "actors/actor_engine.hpp"
 #include "jobs/downloads.hpp"
+#include "jobs/lifecycle.hpp"
 #include "tests/actors/stage.hpp"
+#include "tests/doubles/fake_archives.hpp"
 #include "tests/doubles/fake_audience.hpp"
 #include "tests/doubles/fake_containers.hpp"
+#include "tests/doubles/fake_far.hpp"
 #include "tests/doubles/fake_ledger.hpp"
+#include "tests/doubles/fake_queries.hpp"
 #include "tests/doubles/fake_volumes.hpp"
 
 #include <atomic>
@@ -24,6 +28,7 @@ namespace alula::actors_test {
 class held_clock final : public jobs::clock {
 public:
   jobs::time_ms now() const override {
+    ++reads;
     auto left = throws.load();
     while (left > 0)
       if (throws.compare_exchange_weak(left, left - 1))
@@ -32,6 +37,7 @@ public:
   }
   std::atomic<jobs::time_ms> at{1'800'000'000'000};
   mutable std::atomic<int> throws{0};
+  mutable std::atomic<std::int64_t> reads{0};
 };
 
 inline jobs::server_id server_number(int number) {
@@ -57,7 +63,10 @@ public:
     log_book();
     for (int i = 1; i <= servers; ++i)
       add_server(i);
-    settings.pools = {{"lifecycle", 4}, {"purge", 1}, {"narrow", 1}};
+    settings.pools = {{"lifecycle", 4}, {"purge", 1},   {"narrow", 1},
+                      {"backup", 2},    {"restore", 1}, {"verify", 1},
+                      {"transfer", 2},  {"power", 2},   {"kill", 1},
+                      {"install", 1},   {"upload", 2}};
     settings.uptime = [this] { return clock.at.load(); };
     settings.random = [] { return 0.5; };
   }
@@ -111,8 +120,7 @@ public:
     }
   }
 
-  // -- verbs
-  // -------------------------------------------------------------------
+  // -- verbs ------------------------------------------------------------------
 
   jobs::submission request(const jobs::kind& kind, int server = 0,
                            std::string body = {}) const {
@@ -143,13 +151,43 @@ public:
     return answer_of<jobs::job_view_ptr>(
         [&](auto done) { engine->cancel(id, std::move(done)); });
   }
-  jobs::result<jobs::ticket> retry(const jobs::job_id& id) {
+  jobs::result<jobs::ticket> retry(const jobs::job_id& id,
+                                   std::optional<jobs::idempotency> key = {}) {
     return answer_of<jobs::ticket>(
-        [&](auto done) { engine->retry(id, std::move(done)); });
+        [&](auto done) { engine->retry(id, std::move(key), std::move(done)); });
   }
   jobs::result<jobs::job_view_ptr> abandon(const jobs::job_id& id) {
     return answer_of<jobs::job_view_ptr>(
         [&](auto done) { engine->abandon(id, "no use", std::move(done)); });
+  }
+  /// After a crash: the parked job was given up, and alula died before anybody
+  /// heard of it.
+  void give_up_in_ledger(const jobs::job_id& id) {
+    const auto parked = queries.find_job(id).value().value();
+    const auto given_up =
+        jobs::decide(parked, jobs::happened::abandoned{"no use"}, clock.at, {})
+            .value();
+    REQUIRE(store->save({.after = given_up.after,
+                         .events = given_up.events,
+                         .changes = {},
+                         .locks = {}},
+                        clock.at));
+  }
+  jobs::result<jobs::summary::pool> pause(const std::string& pool,
+                                          const std::string& why = {},
+                                          const std::string& who = {}) {
+    return answer_of<jobs::summary::pool>([&](auto done) {
+      engine->pause_pool({.pool = pool, .reason = why, .by = who},
+                         std::move(done));
+    });
+  }
+  jobs::result<jobs::summary::pool> resume(const std::string& pool) {
+    return answer_of<jobs::summary::pool>(
+        [&](auto done) { engine->resume_pool(pool, std::move(done)); });
+  }
+  jobs::summary::pool pool(std::string_view name) const {
+    const auto told = engine->summarize().pools;
+    return *std::ranges::find(told, name, &jobs::summary::pool::name);
   }
   jobs::result<jobs::job_view_ptr> find(const jobs::job_id& id) {
     return answer_of<jobs::job_view_ptr>(
@@ -181,6 +219,14 @@ public:
   jobs::job_record until(const jobs::job_id& id, jobs::job_state state) {
     return until(id, [&](const auto& job) { return job.state == state; });
   }
+  /// A job that waits for somebody because this step of it has failed.
+  jobs::job_id park(const jobs::kind& kind, int server,
+                    const std::string& step) {
+    script.let(step, fails(jobs::fault_code::docker_refused));
+    const auto id = submit(kind, server);
+    until(id, jobs::job_state::parked);
+    return id;
+  }
   jobs::job_record until_reason(const jobs::job_id& id,
                                 const std::string& reason) {
     return until(id, [&](const auto& job) { return job.reason == reason; });
@@ -195,8 +241,7 @@ public:
     return find(id).value()->record();
   }
 
-  // -- the world, the engine last
-  // ----------------------------------------------
+  // -- the world, the engine last ---------------------------------------------
 
   stage script;
   held_clock clock;
@@ -204,10 +249,13 @@ public:
   jobs::fake_volumes volumes;
   jobs::fake_audience audience;
   jobs::downloads downloads;
-  jobs::ports ports{containers, volumes, audience, downloads};
   std::shared_ptr<doubles::fake_store> store =
       std::make_shared<doubles::fake_store>();
   doubles::fake_queries queries{store};
+  jobs::fake_far far{store}; ///< nothing knows of it, until ports.far is set
+  jobs::fake_archives archives;
+  jobs::ports ports{containers, volumes,  audience,
+                    downloads,  archives, queries};
   actors::engine_settings settings;
   std::unique_ptr<doubles::fake_ledger> ledger;
   std::unique_ptr<actors::actor_engine> engine;

@@ -235,6 +235,32 @@ TEST_CASE("an ended subscription hears nothing, and may outlive the engine",
   w.engine.reset();
 }
 
+TEST_CASE("whoever ends a subscription waits until its sink is left",
+          "[actors]") {
+  engine_world w;
+  w.boot();
+  gate door;
+  std::promise<void> entered, ending;
+  std::atomic<bool> first = true, left = false;
+  auto one = w.engine->subscribe({}, [&](const jobs::event_batch&) {
+    if (!first.exchange(false))
+      return;
+    entered.set_value();
+    door.pass({}, true);
+    left = true;
+  });
+  w.end_of(w.submit(single, 1));
+  REQUIRE(entered.get_future().wait_for(patience) == std::future_status::ready);
+  auto ended = std::async(std::launch::async, [&] {
+    ending.set_value();
+    one.reset();
+    return left.load();
+  });
+  ending.get_future().wait();
+  door.open();
+  CHECK(ended.get());
+}
+
 // -- progress -----------------------------------------------------------------
 
 TEST_CASE("progress is seen by pollers, subscribers and the ledger",

@@ -1,52 +1,55 @@
-#include "tests/contracts/ledger_contract.hpp"
-#include "tests/doubles/fake_ledger.hpp"
+#include "tests/actors/memory_world.hpp"
+#include "tests/contracts/accept_ledger_contract.hpp"
+#include "tests/contracts/access_ledger_contract.hpp"
+#include "tests/contracts/pool_ledger_contract.hpp"
+#include "tests/contracts/restart_ledger_contract.hpp"
+#include "tests/contracts/save_ledger_contract.hpp"
+#include "tests/contracts/server_ledger_contract.hpp"
+#include "tests/contracts/trash_ledger_contract.hpp"
 
 using namespace alula;
-
-namespace {
-
-struct memory_world final : contracts::ledger_world {
-  std::unique_ptr<jobs::ledger> open() override {
-    return std::make_unique<doubles::fake_ledger>(store, clock);
-  }
-  std::shared_ptr<doubles::fake_store> store =
-      std::make_shared<doubles::fake_store>();
-};
-
-std::unique_ptr<contracts::ledger_world> make_world() {
-  return std::make_unique<memory_world>();
-}
-
-} // namespace
+using actors_test::make_memory_world;
 
 TEST_CASE("the fake ledger accepts jobs", "[actors]") {
-  contracts::ledger_accepts_jobs(make_world);
+  contracts::ledger_accepts_jobs(make_memory_world);
 }
 
 TEST_CASE("the fake ledger remembers requests", "[actors]") {
-  contracts::ledger_remembers_requests(make_world);
+  contracts::ledger_remembers_requests(make_memory_world);
 }
 
 TEST_CASE("the fake ledger saves jobs", "[actors]") {
-  contracts::ledger_saves_jobs(make_world);
+  contracts::ledger_saves_jobs(make_memory_world);
 }
 
 TEST_CASE("the fake ledger keeps order", "[actors]") {
-  contracts::ledger_keeps_order(make_world);
+  contracts::ledger_keeps_order(make_memory_world);
 }
 
 TEST_CASE("the fake ledger keeps servers", "[actors]") {
-  contracts::ledger_keeps_servers(make_world);
+  contracts::ledger_keeps_servers(make_memory_world);
 }
 
 TEST_CASE("the fake ledger keeps trash", "[actors]") {
-  contracts::ledger_keeps_trash(make_world);
+  contracts::ledger_keeps_trash(make_memory_world);
 }
 
 TEST_CASE("the fake ledger restores suspension", "[actors]") {
-  contracts::ledger_restores_suspension(make_world);
+  contracts::ledger_restores_suspension(make_memory_world);
 }
 
 TEST_CASE("the fake ledger survives restarts", "[actors]") {
-  contracts::ledger_survives_restarts(make_world);
+  contracts::ledger_survives_restarts(make_memory_world);
+}
+
+TEST_CASE("the fake ledger keeps pauses", "[actors]") {
+  contracts::ledger_keeps_pauses(make_memory_world);
+}
+
+TEST_CASE("the fake ledger keeps tokens", "[actors]") {
+  contracts::ledger_keeps_tokens(make_memory_world);
+}
+
+TEST_CASE("the fake ledger keeps an audit", "[actors]") {
+  contracts::ledger_keeps_an_audit(make_memory_world);
 }

@@ -53,6 +53,49 @@ TEST_CASE("the board keeps the jobs that ended last", "[actors]") {
   CHECK(told.oldest_waiting_since == 0);
 }
 
+TEST_CASE("the oldest waiting job is one in line or one that tries again",
+          "[actors]") {
+  actors::job_board board{10};
+  const auto oldest = [&] {
+    jobs::summary told;
+    board.count(told);
+    return told.oldest_waiting_since;
+  };
+  auto in_line = record(1, jobs::job_state::queued);
+  in_line.created_at = 2'000;
+  board.apply({in_line}, {});
+  CHECK(oldest() == 2'000);
+
+  auto tries = record(2, jobs::job_state::retry_wait);
+  tries.created_at = 500;
+  tries.run_at = 90'000; // the next try
+  tries.reason = "DockerUnavailable";
+  tries.steps.at(0).state = jobs::step_state::started;
+  tries.steps.at(0).started_at = 1'000; // the first
+  board.apply({tries}, {});
+  CHECK(oldest() == 1'000);
+
+  SECTION("until it runs again") {
+    tries.state = jobs::job_state::running;
+    tries.version = 2;
+    board.apply({tries}, {});
+    CHECK(oldest() == 2'000);
+  }
+  SECTION("and not one that is parked, which has a count of its own") {
+    tries.state = jobs::job_state::parked;
+    tries.version = 2;
+    board.apply({tries}, {});
+    CHECK(oldest() == 2'000);
+  }
+  SECTION("and not one that keeps files as promised") {
+    auto keeps = record(3, jobs::job_state::retry_wait);
+    keeps.created_at = 100;
+    keeps.reason = "Retained";
+    board.apply({keeps}, {});
+    CHECK(oldest() == 1'000);
+  }
+}
+
 TEST_CASE("only ended jobs are forgotten", "[actors]") {
   actors::job_board board{10};
   const auto live = record(1, jobs::job_state::running);

@@ -1,5 +1,6 @@
 #include "actors/actor_engine.hpp"
 #include "tests/actors/engine_world.hpp"
+#include "tests/doubles/instrumented.hpp"
 
 #include <cstdio>
 #include <ctime>
@@ -12,6 +13,9 @@ using namespace alula::actors_test;
 using namespace std::chrono_literals;
 
 namespace {
+
+// A sanitizer's shadow of the memory is resident too.
+constexpr std::size_t copies = doubles::is_instrumented ? 4 : 1;
 
 std::size_t resident_bytes() {
   std::ifstream statm{"/proc/self/statm"};
@@ -30,7 +34,7 @@ std::chrono::nanoseconds processor_time() {
 
 TEST_CASE("ten thousand servers cost little memory, and nothing when idle",
           "[actors]") {
-  constexpr int servers = 10'000;
+  constexpr int servers = doubles::is_instrumented ? 1'000 : 10'000;
   constexpr std::size_t mebibyte = 1024 * 1024;
   const auto before = resident_bytes();
   engine_world w{servers};
@@ -66,12 +70,12 @@ TEST_CASE("ten thousand servers cost little memory, and nothing when idle",
   std::promise<void> nothing;
   nothing.get_future().wait_for(500ms);
   const auto idle = processor_time() - cpu;
-  std::printf("10,000 servers: %zu MiB before, %zu MiB booted, %zu MiB after "
+  std::printf("%d servers: %zu MiB before, %zu MiB booted, %zu MiB after "
               "one job each in %.2f s (the fake ledger's rows included); "
               "%.3f ms of processor time in 500 ms of idleness\n",
-              before / mebibyte, booted / mebibyte, worked / mebibyte,
+              servers, before / mebibyte, booted / mebibyte, worked / mebibyte,
               took.count(),
               std::chrono::duration<double, std::milli>(idle).count());
-  CHECK(booted - before < 64 * mebibyte);
-  CHECK(idle < 10ms);
+  CHECK(booted - before < copies * 64 * mebibyte);
+  CHECK(idle < 50ms); // a scheduler that spins takes all of it
 }

@@ -19,8 +19,13 @@
 
 namespace alula::actors_test {
 
-/// Long enough for a loaded machine; a test that reaches it has failed.
+/// Long enough for a loaded machine; a test that reaches it has failed. What a
+/// sanitizer watches is many times as slow.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr std::chrono::seconds patience{120};
+#else
 inline constexpr std::chrono::seconds patience{30};
+#endif
 
 /// Entries that tests wait for.
 class journal {
@@ -104,6 +109,13 @@ private:
 };
 
 using play = std::function<jobs::step_outcome(jobs::step_context&)>;
+
+/// A step that fails so.
+inline play fails(jobs::fault_code code, std::string what = "it failed") {
+  return [code, what](jobs::step_context&) -> jobs::step_outcome {
+    return jobs::fault{.code = code, .what = what};
+  };
+}
 
 inline jobs::fault stopped() {
   return {.code = jobs::fault_code::interrupted, .what = "asked to stop"};
@@ -266,15 +278,16 @@ inline const jobs::kind fragile =
 inline const jobs::kind create =
     changed(make_kind("test.create", {comp("make"), pivot("activate")}),
             [](auto& k) { k.read = read_create; });
-inline const jobs::kind remove_server = changed(
-    make_kind("test.delete", {tail("tell"), tail("alone"), tail("forget")}),
-    [](auto& k) {
-      k.read = read_delete;
-      k.pivot_at_accept = true;
-      k.preempts = true;
-      k.answer_after = "alone";
-      k.steps[1].alone = true;
-    });
+inline const jobs::kind remove_server =
+    changed(make_kind("test.delete", {tail("tell"), tail("alone"),
+                                      tail("forget"), tail("purge")}),
+            [](auto& k) {
+              k.read = read_delete;
+              k.pivot_at_accept = true;
+              k.preempts = true;
+              k.answer_after = "alone";
+              k.steps[1].alone = true;
+            });
 inline const jobs::kind watched =
     changed(make_kind("test.watched", {tail("w")}), [](auto& k) {
       k.steps[0].stall_limit = std::chrono::seconds{60};
@@ -286,6 +299,11 @@ inline const jobs::kind overdue =
 inline const jobs::kind narrow =
     changed(make_kind("test.narrow", {tail("n")}),
             [](auto& k) { k.steps[0].pool = "narrow"; });
+inline const jobs::kind elsewhere =
+    changed(make_kind("test.elsewhere", {comp("e"), pivot("p")}), [](auto& k) {
+      k.steps[0].pool = "narrow";
+      k.steps[0].undo_pool = "lifecycle";
+    });
 inline const jobs::kind node_wide = make_kind("test.node", {tail("n")});
 inline const jobs::kind locking = changed(make_kind("test.lock", {tail("l")}),
                                           [](auto& k) { k.read = read_lock; });
@@ -296,7 +314,7 @@ inline const jobs::catalog& test_catalog() {
   static const jobs::catalog all{{&plain, &side, &soft_side, &single, &keyed,
                                   &fragile, &create, &remove_server, &watched,
                                   &overdue, &narrow, &node_wide, &locking,
-                                  &about}};
+                                  &about, &elsewhere}};
   return all;
 }
 

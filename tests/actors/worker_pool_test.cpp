@@ -1,4 +1,5 @@
 #include "actors/actor_engine.hpp"
+#include "jobs/advice.hpp"
 #include "tests/actors/engine_world.hpp"
 
 using namespace alula;
@@ -22,9 +23,15 @@ const jobs::kind narrow_lanes[] = {
             }),
 };
 
+const jobs::kind narrow_steps = changed(
+    make_kind("narrow.steps", {tail("a"), tail("b"), tail("c")}), [](auto& k) {
+      for (auto& step : k.steps)
+        step.pool = "narrow";
+    });
+
 const jobs::catalog narrow_catalog{{&narrow_lanes[0], &narrow_lanes[1],
                                     &narrow_lanes[2], &narrow_lanes[3],
-                                    &narrow}};
+                                    &narrow_steps, &narrow}};
 
 } // namespace
 
@@ -84,6 +91,41 @@ TEST_CASE("a pool is fair between servers, and urgent steps go first",
   w.end_of(holder);
 }
 
+TEST_CASE("a worker goes to a job whose actor threw while it stood in line",
+          "[actors]") {
+  engine_world w;
+  w.boot(narrow_catalog);
+  const auto threw = log_book().count("server-actor-threw");
+  w.script.hold("narrow.steps.b");
+  const auto id = w.submit(narrow_steps, 1);
+  REQUIRE(w.script.wait_for("in narrow.steps.b"));
+  // Whoever asks first gets the worker between the second step and the third.
+  w.script.hold("test.narrow.n");
+  const auto holder = w.submit(narrow, 2);
+  w.pass_until(1s, [&] {
+    return w.engine->peek(holder)->record().reason == "WaitingForWorker";
+  });
+  w.script.open("narrow.steps.b");
+  REQUIRE(w.script.wait_for("in test.narrow.n"));
+  w.pass_until(0ms, [&] {
+    const auto told = w.engine->summarize();
+    return std::ranges::find(told.pools, "narrow", &jobs::summary::pool::name)
+               ->waiting
+           == 1;
+  });
+  w.clock.throws = 1;
+  CHECK_FALSE(w.abandon(id));
+  REQUIRE(log_book().wait_for("server-actor-threw", threw + 1));
+  // The next life has wished when it answers.
+  w.pass_until(0ms, [&] {
+    return w.abandon(id).error().code == jobs::fault_code::not_parked;
+  });
+  w.script.open("test.narrow.n");
+  CHECK(w.end_of(holder).state == job_state::succeeded);
+  CHECK(w.end_of(id).state == job_state::succeeded);
+  CHECK(w.end_of(w.submit(narrow, 3)).state == job_state::succeeded);
+}
+
 TEST_CASE("a job that waits for a worker says so after a while", "[actors]") {
   engine_world w;
   w.boot();
@@ -114,4 +156,167 @@ TEST_CASE("a job that is cancelled while it waits for a worker takes none",
   w.end_of(first);
   CHECK(w.end_of(w.submit(narrow, 3)).state == job_state::succeeded);
   CHECK(w.script.count("test.narrow.n @2") == 0);
+}
+
+// -- paused pools -------------------------------------------------------------
+
+TEST_CASE("a paused pool begins no step, and what runs goes on to its end",
+          "[actors]") {
+  engine_world w;
+  w.boot();
+  w.script.hold("test.narrow.n @1");
+  const auto running = w.submit(narrow, 1);
+  REQUIRE(w.script.wait_for("in test.narrow.n @1"));
+  const auto paused = w.pause("narrow", "new disk", "Anna");
+  REQUIRE(paused);
+  CHECK(paused->paused_at == w.clock.at);
+  CHECK(paused->pause_reason == "new disk");
+  CHECK(paused->paused_by == "Anna");
+  const auto id = w.submit(narrow, 2);
+  const auto waits = w.until_reason(id, "PoolPaused");
+  CHECK(waits.message
+        == "the pool \"narrow\" is paused since 2027-01-15T08:00:00.000Z "
+           "(new disk)");
+  CHECK(jobs::advice_about(waits).find("`alula pools resume narrow`")
+        != std::string::npos);
+  w.script.open("test.narrow.n @1");
+  CHECK(w.end_of(running).state == job_state::succeeded);
+  // Its worker is free, and nobody gets it.
+  w.pass_until(0ms, [&] { return w.pool("narrow").busy == 0; });
+  CHECK(w.pool("narrow").waiting == 1);
+  CHECK(w.script.count("test.narrow.n @2") == 0);
+  // Other pools do not care.
+  CHECK(w.end_of(w.submit(single, 3)).state == job_state::succeeded);
+  REQUIRE(w.resume("narrow"));
+  CHECK(w.pool("narrow").paused_at == 0);
+  const auto done = w.end_of(id);
+  CHECK(done.state == job_state::succeeded);
+  CHECK(done.reason.empty());
+}
+
+TEST_CASE("a pause begins between two steps of a job", "[actors]") {
+  engine_world w;
+  w.boot(narrow_catalog);
+  w.script.hold("narrow.steps.a");
+  const auto id = w.submit(narrow_steps, 1);
+  REQUIRE(w.script.wait_for("in narrow.steps.a"));
+  REQUIRE(w.pause("narrow"));
+  w.script.open("narrow.steps.a");
+  const auto waits = w.until_reason(id, "PoolPaused");
+  CHECK(waits.steps[0].state == jobs::step_state::done);
+  CHECK(waits.steps[1].state == jobs::step_state::pending);
+  // Nobody said why, nor who.
+  CHECK(waits.message.find("(") == std::string::npos);
+  CHECK(waits.message.find(" by ") == std::string::npos);
+  REQUIRE(w.resume("narrow"));
+  CHECK(w.end_of(id).state == job_state::succeeded);
+}
+
+TEST_CASE("who stands in line is told of a pause and of its end", "[actors]") {
+  engine_world w;
+  w.boot();
+  w.script.hold("test.narrow.n @1");
+  const auto first = w.submit(narrow, 1);
+  REQUIRE(w.script.wait_for("in test.narrow.n @1"));
+  const auto id = w.submit(narrow, 2);
+  w.pass_until(0ms, [&] { return w.pool("narrow").waiting == 1; });
+  REQUIRE(w.pause("narrow"));
+  w.until_reason(id, "PoolPaused");
+  REQUIRE(w.resume("narrow"));
+  w.until_reason(id, "WaitingForWorker");
+  w.script.open("test.narrow.n @1");
+  CHECK(w.end_of(id).state == job_state::succeeded);
+  w.end_of(first);
+}
+
+TEST_CASE("what waits for a paused pool is cancelled all the same",
+          "[actors]") {
+  engine_world w;
+  w.boot();
+  w.script.hold("test.plain.b @1");
+  const auto begun = w.submit(plain, 1);
+  REQUIRE(w.script.wait_for("in test.plain.b @1"));
+  REQUIRE(w.pause("lifecycle"));
+  const auto untouched = w.submit(single, 2);
+  w.until_reason(untouched, "PoolPaused");
+  REQUIRE(w.cancel(untouched));
+  CHECK(w.end_of(untouched).state == job_state::cancelled);
+  // Taking back what was done is no new step.
+  w.script.open("test.plain.b @1");
+  w.until_reason(begun, "PoolPaused");
+  REQUIRE(w.cancel(begun));
+  CHECK(w.end_of(begun).state == job_state::cancelled);
+  CHECK(w.script.count("undo test.plain.a @1") == 1);
+  CHECK(w.script.count("test.plain.p @1") == 0);
+}
+
+TEST_CASE("an undo with a pool of its own waits for no worker of the step's",
+          "[actors]") {
+  engine_world w;
+  w.boot();
+  gate refusal;
+  w.script.let("test.elsewhere.p",
+               [&](jobs::step_context& ctx) -> jobs::step_outcome {
+                 w.script.write("in test.elsewhere.p");
+                 (void)refusal.pass(ctx.stop, true);
+                 return jobs::fault{.code = jobs::fault_code::docker_refused,
+                                    .what = "it is refused"};
+               });
+  const auto undone = w.submit(elsewhere, 2);
+  REQUIRE(w.script.wait_for("in test.elsewhere.p"));
+  w.script.hold("test.narrow.n @1");
+  const auto holder = w.submit(narrow, 1);
+  REQUIRE(w.script.wait_for("in test.narrow.n @1"));
+  // Its pivot fails for good while the only worker of its first step is taken.
+  refusal.open();
+  CHECK(w.end_of(undone).state == job_state::failed);
+  CHECK(w.script.count("undo test.elsewhere.e @2") == 1);
+  w.script.open("test.narrow.n @1");
+  CHECK(w.end_of(holder).state == job_state::succeeded);
+}
+
+TEST_CASE("a pause outlives the process", "[actors]") {
+  engine_world w;
+  w.boot();
+  REQUIRE(w.pause("narrow", "new disk", "Anna"));
+  const auto since = w.clock.at.load();
+  const auto id = w.submit(narrow, 1);
+  w.until_reason(id, "PoolPaused");
+  w.pass(1h);
+  w.crash();
+  w.boot();
+  CHECK(w.pool("narrow").paused_at == since);
+  CHECK(w.pool("narrow").pause_reason == "new disk");
+  CHECK(w.pool("narrow").paused_by == "Anna");
+  w.pass_until(0ms, [&] { return w.pool("narrow").waiting == 1; });
+  CHECK(w.now(id).reason == "PoolPaused");
+  CHECK(w.script.count("test.narrow.n @1") == 0);
+  REQUIRE(w.resume("narrow"));
+  CHECK(w.end_of(id).state == job_state::succeeded);
+  w.crash();
+  w.boot();
+  CHECK(w.pool("narrow").paused_at == 0);
+}
+
+TEST_CASE("a pool is paused once, and resumed once, however often",
+          "[actors]") {
+  engine_world w;
+  w.boot();
+  const auto first = w.pause("narrow", "first");
+  w.pass(1min);
+  const auto again = w.pause("narrow", "second");
+  REQUIRE(again);
+  CHECK(again->paused_at == first->paused_at);
+  CHECK(again->pause_reason == "first");
+  REQUIRE(w.resume("narrow"));
+  REQUIRE(w.resume("narrow"));
+  const auto unknown = w.pause("narow");
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().code == jobs::fault_code::pool_not_found);
+  CHECK(unknown.error().what.find("narrow") != std::string::npos);
+  CHECK_FALSE(w.resume("narow"));
+  std::vector<std::string> told;
+  for (const auto& e : w.store->events)
+    told.push_back(e.type);
+  CHECK(told == std::vector<std::string>{"pool.paused", "pool.resumed"});
 }

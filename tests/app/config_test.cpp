@@ -1,5 +1,6 @@
 #include "app/config.hpp"
 #include "tests/app/temporary_directory.hpp"
+#include "tests/doubles/places.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -40,7 +41,8 @@ void requires_error(const std::string& yaml, int line, const std::string& key,
 } // namespace
 
 TEST_CASE("a full Wings config is read without a word", "[app]") {
-  const auto report = load_config(ALULA_TESTS_APP "/wings_defaults.yml");
+  const auto report = load_config(std::string{alula::doubles::places::tests_app}
+                                  + "/wings_defaults.yml");
   for (const auto& problem : report.problems)
     UNSCOPED_INFO(describe("wings_defaults.yml", problem));
   REQUIRE(report.problems.empty());
@@ -60,6 +62,7 @@ TEST_CASE("a file with a token alone has the defaults of Wings", "[app]") {
   const auto& c = report.value;
   CHECK(c.api.host == "0.0.0.0");
   CHECK(c.api.port == 8080);
+  CHECK(c.api.websocket.max_total == 10'000);
   CHECK_FALSE(c.api.ssl.enabled);
   CHECK(c.system.root_directory == "/var/lib/pterodactyl");
   CHECK(c.system.data == "/var/lib/pterodactyl/volumes");
@@ -107,6 +110,49 @@ TEST_CASE("alula's own keys are read", "[app]") {
   CHECK(c.docker.deadlines.inspect == 5s);
 }
 
+TEST_CASE("what Wings says about running servers is read", "[app]") {
+  const auto report = read("app_name: Mine\n"
+                           "allowed_mounts: [/srv/maps]\n"
+                           "throttles: {lines: 9, line_reset_interval: 50}\n"
+                           "system:\n"
+                           "  log_directory: /var/log/x\n"
+                           "  disk_check_interval: 0\n"
+                           "  check_permissions_on_boot: false\n"
+                           "  crash_detection: {enabled: false, timeout: 5}\n"
+                           "docker:\n"
+                           "  network:\n"
+                           "    dns: [9.9.9.9]\n"
+                           "    interfaces: {v4: {subnet: 10.1.0.0/16}}\n"
+                           "  registries:\n"
+                           "    ghcr.io: {username: a, password: b}\n"
+                           "  installer_limits: {memory: 0}\n"
+                           "  overhead:\n"
+                           "    override: true\n"
+                           "    multipliers: {2048: 1.5}\n"
+                           "  log_config: {config: {max-size: 9m}}\n"
+                           "jobs: {install_deadline: 30m, boot_starts: 2}\n");
+  REQUIRE(report.problems.empty());
+  const auto& c = report.value;
+  CHECK(c.app_name == "Mine");
+  CHECK(c.allowed_mounts == std::vector<std::string>{"/srv/maps"});
+  CHECK(c.throttles.lines == 9);
+  CHECK(c.system.log_directory == "/var/log/x");
+  CHECK(c.system.disk_check_interval == 0);
+  CHECK_FALSE(c.system.check_permissions_on_boot);
+  CHECK_FALSE(c.system.crash_detection.enabled);
+  CHECK(c.system.crash_detection.timeout == 5);
+  CHECK(c.docker.network.dns == std::vector<std::string>{"9.9.9.9"});
+  CHECK(c.docker.network.v4.subnet == "10.1.0.0/16");
+  CHECK(c.docker.registries.username.at("ghcr.io") == "a");
+  CHECK(c.docker.registries.password.at("ghcr.io") == "b");
+  CHECK(c.docker.installer_limits.memory == 0);
+  CHECK(c.docker.overhead.multipliers.at("2048") == 1.5);
+  CHECK(c.docker.log_config.config.at("max-size") == "9m");
+  CHECK(c.docker.log_config.config.at("mode") == "non-blocking");
+  CHECK(c.jobs.install_deadline == 30min);
+  CHECK(c.jobs.boot_starts == 2);
+}
+
 TEST_CASE("an unknown key is a warning with its line", "[app]") {
   SECTION("at the top, with a guess") {
     const auto problem = only_problem(read("\ndebugg: true\n"));
@@ -125,6 +171,17 @@ TEST_CASE("an unknown key is a warning with its line", "[app]") {
   }
 }
 
+TEST_CASE("a node may be given more connections than it has by default",
+          "[app]") {
+  const auto report = parse_config("token: secret\n"
+                                   "api:\n"
+                                   "  max_connections: 100000\n"
+                                   "  websocket: {max_total: 75000}\n");
+  REQUIRE(report.problems.empty());
+  CHECK(report.value.api.max_connections == 100'000);
+  CHECK(report.value.api.websocket.max_total == 75'000);
+}
+
 TEST_CASE("a wrong value is an error with line, key and what is allowed",
           "[app]") {
   requires_error("api:\n  port: eighty\n", 3, "api.port",
@@ -141,6 +198,18 @@ TEST_CASE("a wrong value is an error with line, key and what is allowed",
                  "docker.overhead.default_multiplier", "a number");
   requires_error("docker:\n  overhead:\n    multipliers:\n      2048: nan\n", 5,
                  "docker.overhead.multipliers.2048", "a number");
+  const std::string store = "stores:\n  far:\n    endpoint: https://s3.test\n"
+                            "    bucket: b\n    part_size: ";
+  for (const auto* size : {"4.9", "5121", "1e300", "-1"})
+    requires_error(store + size + "\n", 6, "stores.far.part_size",
+                   "a number from 5 to 5120");
+  requires_error("system:\n  backups:\n    write_limit: 9223372036854775807\n",
+                 4, "system.backups.write_limit",
+                 "a whole number, 1000000000 at most");
+  for (const auto* key : {"s3_upload_limit", "s3_download_limit", "read_limit"})
+    requires_error("system:\n  backups:\n    " + std::string{key}
+                       + ": 8796093022208\n",
+                   4, "system.backups." + std::string{key}, "0 to 1000000");
   requires_error("api:\n  sync_wait: 5 minutes\n", 3, "api.sync_wait",
                  "from 0d to 10m");
   requires_error("api:\n  sync_wait: 11m\n", 3, "api.sync_wait", "10m");
@@ -230,10 +299,30 @@ TEST_CASE("a word Wings would take as its default is a warning", "[app]") {
   CHECK_THAT(problem.what, Contains("taken as best_speed"));
 }
 
+TEST_CASE("the log is text unless objects are asked for", "[app]") {
+  CHECK(read("debug: true\n").value.log.format == "text");
+  CHECK(read("log:\n  format: json\n").value.log.format == "json");
+  const auto report = read("log:\n  format: loud\n");
+  CHECK_THAT(only_problem(report).key, Contains("log.format"));
+  CHECK(report.value.log.format == "text");
+}
+
 TEST_CASE("a Panel URL that ends in a slash is a warning", "[app]") {
   const auto report = read("remote: https://panel.example.com/\n");
   CHECK(only_problem(report).grade == severity::warning);
   CHECK(report.value.remote == "https://panel.example.com/");
+}
+
+TEST_CASE("a number of Wings that does nothing here is said to", "[app]") {
+  CHECK(read("system:\n  activity_send_interval: 60\n").problems.empty());
+  const auto report = read("system:\n  activity_send_interval: 5\n");
+  CHECK(only_problem(report).grade == severity::warning);
+  CHECK(only_problem(report).key == "system.activity_send_interval");
+  CHECK_THAT(only_problem(report).what, Contains("at once"));
+  CHECK(only_problem(read("system:\n  activity_send_count: 10\n")).grade
+        == severity::warning);
+  CHECK(only_problem(read("system:\n  activity_send_count: few\n")).grade
+        == severity::error);
 }
 
 TEST_CASE("empty maps as PHP writes them are let through", "[app]") {
@@ -267,6 +356,15 @@ TEST_CASE("a file that cannot be read is an error about the file", "[app]") {
     CHECK_THAT(only_problem(load_config(dir.path() / "config.yml")).what,
                Contains("1 MiB"));
   }
+}
+
+TEST_CASE("copies go to a store that there is", "[app]") {
+  const std::string copies = "system:\n  backups: {copy_to: offsite}\n";
+  requires_error(copies, 3, "system.backups.copy_to", "names no store");
+  const auto report = read(
+      copies + "stores: {offsite: {endpoint: 'https://s3.test', bucket: b}}\n");
+  CHECK(report.is_usable());
+  CHECK(report.value.system.backups.copy_to == "offsite");
 }
 
 TEST_CASE("reading leaves the file as it is", "[app]") {

@@ -69,3 +69,27 @@ TEST_CASE("--help prints all verbs and leaves with 0", "[app]") {
   for (auto word : {"serve", "check-config", "version"})
     CHECK_THAT(read.text, Catch::Contains(word));
 }
+
+TEST_CASE("configure takes what Wings' command takes", "[app]") {
+  const auto full =
+      parse({"configure", "--panel-url", "https://p", "--token", "ptla_x",
+             "--node", "3", "--config-path", "/etc/c.yml", "--override"});
+  REQUIRE(full.value);
+  CHECK(full.value->what == verb::configure);
+  CHECK(full.value->panel_url == "https://p");
+  CHECK(full.value->token == "ptla_x");
+  CHECK(full.value->node == "3");
+  CHECK(full.value->config == "/etc/c.yml");
+  CHECK(full.value->override_config);
+
+  const auto brief =
+      parse({"configure", "-p", "https://p", "-t", "ptla_x", "-n", "3"});
+  REQUIRE(brief.value);
+  CHECK(brief.value->config == "/etc/pterodactyl/config.yml");
+  CHECK_FALSE(brief.value->override_config);
+
+  CHECK(parse({"configure", "-t", "x", "-n", "3"}).exit_code == 64);
+  CHECK(
+      parse({"configure", "-p", "https://p", "-t", "x", "-n", "../1"}).exit_code
+      == 64);
+}

@@ -19,30 +19,38 @@ TEST_CASE("the ledger lies below the root unless it is told where", "[app]") {
   CHECK(ledger_directory(c) == "/srv/ledger");
 }
 
-TEST_CASE("the trash lies beside the volumes of the same mount", "[app]") {
+TEST_CASE("trash and staging lie beside the volumes of the same mount",
+          "[app]") {
   temporary_directory dir;
   config c;
   c.system.data = dir.path() / "volumes";
   SECTION("that do not exist yet") {
     CHECK(trash_directory(c) == dir.path() / ".trash");
+    CHECK(staging_directory(c) == dir.path() / ".staging");
   }
   SECTION("that exist") {
     std::filesystem::create_directory(c.system.data);
     CHECK(trash_directory(c) == dir.path() / ".trash");
+    CHECK(staging_directory(c) == dir.path() / ".staging");
   }
   SECTION("that a link leads to") {
     std::filesystem::create_directories(dir.path() / "disk/servers");
     std::filesystem::create_directory_symlink(dir.path() / "disk/servers",
                                               c.system.data);
     CHECK(trash_directory(c) == dir.path() / "disk/.trash");
+    CHECK(staging_directory(c) == dir.path() / "disk/.staging");
   }
   SECTION("that are a mount of their own") {
     c.system.data = "/proc";
     CHECK(trash_directory(c) == "/proc/.trash");
+    CHECK(staging_directory(c) == "/proc/.staging");
   }
   SECTION("unless it is told where") {
     c.system.trash_directory = "/srv/trash";
     CHECK(trash_directory(c) == "/srv/trash");
+    CHECK(staging_directory(c) == "/srv/.staging");
+    c.system.trash_directory = "/srv/trash/";
+    CHECK(staging_directory(c) == "/srv/.staging");
   }
 }
 

@@ -1,6 +1,8 @@
 /// The alula binary as a child process: what it says, signals to it, its end.
 #pragma once
 
+#include "tests/doubles/places.hpp"
+
 #include <array>
 #include <chrono>
 #include <condition_variable>
@@ -26,7 +28,7 @@ public:
     std::array<int, 2> pipe{};
     if (pipe2(pipe.data(), O_CLOEXEC) != 0)
       throw std::runtime_error{"no pipe"};
-    arguments.insert(arguments.begin(), ALULA_BINARY);
+    arguments.insert(arguments.begin(), doubles::places::program);
     std::vector<char*> words;
     for (auto& word : arguments)
       words.push_back(word.data());

@@ -48,6 +48,17 @@ TEST_CASE("SIGTERM, SIGINT and SIGHUP are waited for", "[app]") {
   CHECK(end_of_child(wait, {SIGHUP}) == 20);
 }
 
+TEST_CASE("who waits for signals can be woken", "[app]") {
+  const auto wait = [](const std::function<void()>& ready) {
+    hold_signals();
+    wake_waiter();
+    const bool woken = wait_for_signal() == asked::look;
+    ready();
+    return woken && wait_for_signal() == asked::stop ? 10 : 20;
+  };
+  CHECK(end_of_child(wait, {SIGTERM}) == 10);
+}
+
 TEST_CASE("a broken pipe is no end", "[app]") {
   CHECK(end_of_child(
             [](const std::function<void()>& ready) {

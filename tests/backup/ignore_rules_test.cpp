@@ -1,7 +1,12 @@
 #include "backup/ignore_rules.hpp"
+#include "tests/backup/fuzz/ignore_fuzz.hpp"
+#include "tests/doubles/places.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 using alula::backup::ignore_rules;
@@ -90,4 +95,57 @@ TEST_CASE("hostile patterns cost neither time nor memory", "[ignore_rules]") {
     many += "x" + std::to_string(i) + "\n";
   CHECK(ignore_rules{many}.is_ignored("x0"));
   CHECK_FALSE(ignore_rules{many}.is_ignored("x4999"));
+}
+
+TEST_CASE("the corpus of the ignore rules' fuzzer is read without harm",
+          "[ignore_rules]") {
+  using namespace alula::backup;
+  int inputs = 0;
+  for (const auto& each : std::filesystem::directory_iterator{
+           alula::doubles::places::ignore_corpus}) {
+    INFO(each.path());
+    std::ifstream file{each.path(), std::ios::binary};
+    const std::string input{std::istreambuf_iterator<char>{file}, {}};
+    read_as_ignore_rules(view_of(input));
+    ++inputs;
+  }
+  CHECK(inputs >= 20);
+}
+
+TEST_CASE("a line of names and stars means what its expression does",
+          "[ignore_rules]") {
+  using namespace alula::backup;
+  // All lines and paths of a few signs that mean something.
+  const std::string signs = "/*a.";
+  std::string line;
+  for (int which = 0; which < 4 * 4 * 4 * 4 * 4; which += 3) {
+    line.clear();
+    for (int rest = which, i = 0; i < 5; ++i, rest /= 4)
+      line += signs[static_cast<std::size_t>(rest % 4)];
+    const auto pattern = ignore_pattern::of(line);
+    REQUIRE(pattern);
+    const re2::RE2 expression{expression_of(line), re2::RE2::Latin1};
+    for (const std::string path :
+         {"a", "a/a", "aa", "a.a", ".", "a/", "/a", "a//a", "x/a/x", "a/x.a",
+          "x", "", "a/b/c/a", "a\na", "a/\n/a", "xa/ax"}) {
+      INFO(line << " and " << path);
+      std::uint64_t steps = 0;
+      REQUIRE(pattern->matches(path, steps)
+              == re2::RE2::PartialMatch(path, expression));
+    }
+  }
+}
+
+TEST_CASE("a list of patterns costs as much memory as its text",
+          "[ignore_rules]") {
+  std::string stars;
+  std::string classes;
+  for (int i = 0; i < 100; ++i) {
+    stars += "*" + std::to_string(i) + "*/**/*x*\n";
+    classes += "[a-z]" + std::to_string(i) + "\n";
+  }
+  CHECK(ignore_rules{stars}.dropped().empty());
+  // Expressions are few, whatever they are: each may take 128 KiB.
+  CHECK(ignore_rules{classes}.dropped().size()
+        == 100 - ignore_rules::max_expressions);
 }

@@ -1,4 +1,4 @@
-/// A directory of its own for one test, gone with it.
+/// Directories for tests.
 #pragma once
 
 #include "backup/file_descriptor.hpp"
@@ -9,12 +9,15 @@
 
 namespace alula::backup {
 
+/// Where a sync costs nothing.
+inline const std::filesystem::path in_memory = "/dev/shm";
+
+/// A directory of its own for one test, gone with it.
 class scratch_tree {
 public:
-  scratch_tree() {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "alula-backup-test-XXXXXX")
-            .string();
+  explicit scratch_tree(const std::filesystem::path& below =
+                            std::filesystem::temp_directory_path()) {
+    std::string name = (below / "alula-backup-test-XXXXXX").string();
     root = ::mkdtemp(name.data());
     fd = file_descriptor{
         ::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};

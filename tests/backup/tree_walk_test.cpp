@@ -115,13 +115,28 @@ TEST_CASE("a path of thousands of characters is walked to its end", "[walk]") {
   file_descriptor at{::dup(tree.fd.get())};
   const std::string name(200, 'd');
   std::string path;
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 20; ++i) {
     REQUIRE(::mkdirat(at.get(), name.c_str(), 0755) == 0);
     at = open_beneath(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY);
     path += name + '/';
   }
   REQUIRE(open_beneath(at.get(), "f", O_WRONLY | O_CREAT, 0644).is_open());
   CHECK(walk(tree).has("file " + path + "f"));
+}
+
+TEST_CASE("what is gone before its turn is skipped with a note", "[walk]") {
+  const scratch_tree tree;
+  tree.write("a", "x");
+  tree.write("b", "x");
+  notes out;
+  std::string gone;
+  out.on_file = [&](std::string_view path) {
+    gone = path == "a" ? "b" : "a";
+    std::filesystem::remove(tree.root / gone);
+  };
+  REQUIRE(walk_tree(tree.fd.get(), ignore_rules{}, {}, out));
+  CHECK(out.seen.size() == 2);
+  CHECK(out.has("skipped " + gone + ": vanished"));
 }
 
 TEST_CASE("a directory swapped for a link while it is walked leads nowhere",
@@ -141,6 +156,39 @@ TEST_CASE("a directory swapped for a link while it is walked leads nowhere",
   REQUIRE(walk_tree(tree.fd.get(), {}, {}, out));
   for (const auto& line : out.seen)
     CHECK(line.find("secret") == std::string::npos);
+}
+
+TEST_CASE("a directory too large for the memory is read in parts", "[walk]") {
+  const scratch_tree tree{in_memory};
+  constexpr int files = 5'000;
+  const file_descriptor flat{open_beneath(tree.fd.get(), ".", O_RDONLY)};
+  for (int i = 0; i < files; ++i)
+    REQUIRE(open_beneath(flat.get(), ("file" + std::to_string(i)).c_str(),
+                         O_WRONLY | O_CREAT, 0644)
+                .is_open());
+  notes out;
+  REQUIRE(walk_tree(tree.fd.get(), {}, {}, out, {.most_listed = 1}));
+  std::ranges::sort(out.seen);
+  CHECK(out.seen.size() == files);
+  CHECK(std::ranges::adjacent_find(out.seen) == out.seen.end());
+}
+
+TEST_CASE("a list made to be slow ends the walk with a sentence", "[walk]") {
+  const scratch_tree tree{in_memory};
+  const std::string name(200, 'a');
+  for (int i = 0; i < 60; ++i)
+    tree.write(name + std::to_string(i), "");
+  std::string slow;
+  for (int line = 0; line < 60; ++line) {
+    for (int i = 0; i < 100; ++i)
+      slow += "*a";
+    slow += "*b\n";
+  }
+  notes out;
+  const auto ended = walk_tree(tree.fd.get(), ignore_rules{slow}, {}, out);
+  REQUIRE_FALSE(ended);
+  CHECK(ended.error().code == fault_code::validation);
+  CHECK(ended.error().what.find("ignored files") != std::string::npos);
 }
 
 TEST_CASE("a walk asked to stop says so", "[walk]") {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -42,7 +43,7 @@ inline void containers_keep_their_contract(
   SECTION("what is not there is nothing, and destroyed already") {
     CHECK_FALSE(exists(name));
     CHECK(containers.destroy(name, {}));
-    const auto labelled = containers.find_by_label(name + "=1");
+    const auto labelled = containers.find_by_label(name + "=1", {});
     REQUIRE(labelled);
     CHECK(labelled->empty());
   }
@@ -93,21 +94,84 @@ inline void containers_keep_their_contract(
     CHECK(exists(name));
   }
 
+  SECTION("stop ends what runs and leaves the container") {
+    using namespace std::chrono_literals;
+    const auto runs = [&] {
+      const auto found = containers.inspect(name);
+      REQUIRE(found);
+      REQUIRE(*found);
+      return (*found)->running;
+    };
+    CHECK(containers.stop(name, "", 50ms, {})); // missing
+    const auto id = world->add(name, true, "");
+    for (const auto& key : {name, id}) {
+      CHECK(containers.stop(key, "SIGTERM", 50ms, {}));
+      CHECK_FALSE(runs());
+      CHECK(containers.stop(key, "", 50ms, {})); // does not run
+      CHECK(containers.start(key));
+      CHECK(runs());
+      CHECK(containers.start(key)); // runs already
+      CHECK(runs());
+    }
+
+    std::stop_source stop;
+    stop.request_stop();
+    const auto stopped = containers.stop(name, "", 50ms, stop.get_token());
+    REQUIRE_FALSE(stopped);
+    CHECK(stopped.error().code == jobs::fault_code::interrupted);
+    CHECK(runs());
+  }
+
+  SECTION("a kill sends the signal of that name") {
+    CHECK(containers.kill(name, "SIGKILL")); // missing
+    const auto id = world->add(name, true, "");
+    for (const auto& key : {name, id}) {
+      const auto refused = containers.kill(key, "SIGNONSENSE");
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().code == jobs::fault_code::docker_refused);
+      CHECK(containers.kill(key, "SIGKILL"));
+      CHECK(containers.stop(key, "", std::chrono::milliseconds{1}, {}));
+      CHECK(containers.kill(key, "SIGKILL")); // does not run
+      CHECK(containers.start(key));
+    }
+    CHECK(containers.kill(name, "KILL"));
+  }
+
+  SECTION("labels and the image are told") {
+    const auto label = world->unique("label");
+    const auto id = world->add(name, true, label + "=a");
+    const auto found = containers.inspect(id);
+    REQUIRE(found);
+    REQUIRE(*found);
+    CHECK((*found)->labels.at(label) == "a");
+    const auto all = containers.list();
+    REQUIRE(all);
+    for (const auto& one : *all)
+      if (one.id == id)
+        CHECK(one.labels.at(label) == "a");
+  }
+
+  SECTION("what is not there cannot be started") {
+    const auto started = containers.start(name);
+    REQUIRE_FALSE(started);
+    CHECK(started.error().code == jobs::fault_code::docker_refused);
+  }
+
   SECTION("a label finds its containers, running or not, and no others") {
     const auto label = world->unique("label");
     std::vector<std::string> expected{
         world->add(name, true, label + "=a"),
         world->add(name + "_installer", false, label + "=a")};
     world->add(world->unique("other"), true, label + "=ab");
-    auto found = containers.find_by_label(label + "=a");
+    auto found = containers.find_by_label(label + "=a", {});
     REQUIRE(found);
     std::sort(expected.begin(), expected.end());
     std::sort(found->begin(), found->end());
     CHECK(*found == expected);
     for (const auto& id : *found)
       CHECK(containers.destroy(id, {}));
-    CHECK(containers.find_by_label(label + "=a")->empty());
-    CHECK(containers.find_by_label(label + "=ab")->size() == 1);
+    CHECK(containers.find_by_label(label + "=a", {})->empty());
+    CHECK(containers.find_by_label(label + "=ab", {})->size() == 1);
   }
 
   SECTION("the list has all containers with their names and states") {

@@ -26,8 +26,14 @@ struct ledger_world {
   /// Opens the same store again; the ledger opened before was destroyed. One
   /// that was destroyed without end() has crashed.
   virtual std::unique_ptr<jobs::ledger> open() = 0;
+  /// Reads what the open ledger has committed.
+  virtual std::unique_ptr<jobs::queries> reader() = 0;
+  /// Before open(): the node has a Panel, or none.
+  virtual void set_panel(bool has_panel) = 0;
   doubles::fake_clock clock;
 };
+
+using world_maker = std::unique_ptr<ledger_world> (*)();
 
 /// Everything the listener heard, in order.
 class commit_journal final : public jobs::commit_listener {
@@ -57,7 +63,7 @@ public:
   /// False when that many jobs were not forgotten in time.
   bool wait_for_forgotten(std::size_t count) const {
     std::unique_lock lock{mutex_};
-    return changed_.wait_for(lock, std::chrono::seconds{20},
+    return changed_.wait_for(lock, std::chrono::seconds{120},
                              [&] { return forgotten_.size() >= count; });
   }
 
@@ -173,6 +179,10 @@ public:
   jobs::job_record cancel(const jobs::job_record& job) {
     return must_happen(job, jobs::happened::cancel_requested{found_.boot});
   }
+  jobs::status amend(std::vector<jobs::change> what) {
+    return ask<jobs::status>(
+        [&](auto done) { ledger_->amend(std::move(what), std::move(done)); });
+  }
   jobs::status forget(const jobs::job_id& id) {
     return ask<jobs::status>(
         [&](auto done) { ledger_->forget(id, std::move(done)); });
@@ -204,7 +214,7 @@ private:
     auto promise = std::make_shared<std::promise<Answer>>();
     auto answer = promise->get_future();
     call([promise](Answer got) { promise->set_value(std::move(got)); });
-    if (answer.wait_for(std::chrono::seconds{20}) != std::future_status::ready)
+    if (answer.wait_for(std::chrono::seconds{120}) != std::future_status::ready)
       FAIL("the ledger did not call back");
     return answer.get();
   }

@@ -1,7 +1,10 @@
 """Crashes the real daemon at every point there is, and holds it to its word.
 
-Started by scripts/crash. Without --all it runs a slice: every kind of point in
-every way of failing at least once, then random ones until the time is over.
+Started by scripts/crash. Without --all it runs a slice: for as long as it may
+(--seconds) every kind of point in every way of failing, in a random order, once;
+when there is time left, in the other workloads that have it, then random ones. On
+a slow machine the time is over before: the last line says how many of the first
+ways were done, and the next slice, of another seed, takes others.
 
 Ways of failing at point n (a mutating system call, see shim.c):
   kill      SIGKILL before it
@@ -24,9 +27,12 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import bucket  # noqa: E402
 import checks  # noqa: E402
 import disk  # noqa: E402
-from node import Died, Node  # noqa: E402
+import life_moves  # noqa: E402
+import panel_moves  # noqa: E402
+from node import TOKEN, TOKEN_ID, Died, Node  # noqa: E402
 from workload import WORKLOADS, Client, Told  # noqa: E402
 
 FAILING = {"eio": (errno.EIO, 1), "enospc": (errno.ENOSPC, 1),
@@ -67,6 +73,7 @@ class Scenario:
 class Outcome:
     scenario: Scenario
     problem: str = ""
+    move: int = 0       # the one that it came to, from 1 on
     points: list = dataclasses.field(default_factory=list)
     lives: int = 0
     lost: int = 0
@@ -77,6 +84,7 @@ def live(node, client, moves, at):
     """One life, from a restart on; the number of the move it came to."""
     for job in list(client.told.jobs):
         client.look(job)
+    client.see_pauses()
     while at < len(moves):
         for _ in range(200):
             if moves[at]():
@@ -87,14 +95,16 @@ def live(node, client, moves, at):
         at += 1
         yield at
     client.end_everything()
+    client.see_the_scan()
+    client.end_everything()
 
 
 def run_lives(node, scenario, outcome):
     told = Told()
     client = Client(node, told)
-    make_moves, _ = WORKLOADS[scenario.workload]
-    moves, at = make_moves(client), 0
+    moves, at = WORKLOADS[scenario.workload].moves(client), 0
     faults = scenario.faults()
+    outcome.move = 1
     for _ in range(MOST_LIVES):
         outcome.lives += 1
         armed = next(faults)
@@ -102,6 +112,7 @@ def run_lives(node, scenario, outcome):
             node.start(**armed)
             for reached in live(node, client, moves, at):
                 at = reached
+                outcome.move = at + 1
             outcome.points = disk.points(node.state)
             code = node.stop()
             if code == 0:
@@ -122,17 +133,37 @@ def run_lives(node, scenario, outcome):
     if scenario.mode == "cut":
         outcome.lost += disk.cut_power(node.root, node.state, scenario.seed)
     checks.ended_node(node, told)
+    life_moves.lives_as_wanted(node, told)
+    if node.panel:
+        panel_moves.told_everything(node)
+
+
+def sentence_of(why, outcome):
+    """Which check has failed, where, and what it expected."""
+    at = traceback.extract_tb(why.__traceback__)[-1]
+    said = why.args[0] if why.args else ""
+    if not isinstance(said, str):
+        said = f"expected `{at.line}`, found {said}"
+    elif not said:
+        said = f"expected `{at.line}`"
+    return f"{at.name} ({os.path.basename(at.filename)}:{at.lineno}) in move " \
+           f"{outcome.move} of life {outcome.lives}: {said}"
 
 
 def run(options, scenario):
-    _, undelete_hours = WORKLOADS[scenario.workload]
+    workload = WORKLOADS[scenario.workload]
     outcome = Outcome(scenario)
-    node = Node(options.binary, options.shim, undelete_hours)
+    panel = panel_moves.Panel(TOKEN_ID, TOKEN) if workload.has_panel else None
+    store = bucket.Store(f"n{random.randrange(10 ** 12)}", workload.stores) \
+        if workload.stores else None
+    node = Node(options.binary, options.shim, workload.undelete_hours,
+                workload.undo_hours, panel=panel, room=workload.room,
+                store=store, backups=workload.backups)
     outcome.place = node.base
     try:
         run_lives(node, scenario, outcome)
     except AssertionError as why:
-        outcome.problem = str(why) or traceback.format_exc()
+        outcome.problem = sentence_of(why, outcome)
     except Exception:  # a harness that breaks has proved nothing
         outcome.problem = traceback.format_exc()
     finally:
@@ -168,18 +199,33 @@ def random_scenario(rng, workload, point, mode):
     return Scenario(workload, mode, point, seed, again)
 
 
-def slice_of(points, rng, modes):
-    """Every kind of point in every mode, then random ones without end."""
-    first = []
+def ways_of(points, rng, modes):
+    """The first ways to fail: every kind of point in every mode, in one of the
+    workloads that have it; and those in the others, in any order, so that no
+    workload comes short over a few slices."""
+    places = collections.defaultdict(list)
     for workload, found in points.items():
-        for numbers in grouped(found).values():
-            for mode in modes:
-                first.append(random_scenario(rng, workload,
-                                             rng.choice(numbers), mode))
-    # The slow way of failing last: it backs off and tries again.
+        for kind, numbers in grouped(found).items():
+            places[kind].append((workload, numbers))
+    first, others = [], []
+    for found in places.values():
+        for mode in modes:
+            chosen = rng.choice(found)
+            first.append((mode, *chosen))
+            others += [(mode, *place) for place in found if place is not chosen]
     rng.shuffle(first)
-    first.sort(key=lambda s: s.mode.endswith("40"))
-    yield from first
+    rng.shuffle(others)
+    # The slow way of failing last: it backs off and tries again.
+    first.sort(key=lambda place: place[0].endswith("40"))
+    print(f"{len(places)} kinds of points: {len(first)} ways to fail, "
+          f"{len(first) + len(others)} with those of each workload", flush=True)
+    return first, others
+
+
+def slice_of(ways, points, rng, modes):
+    """These, then random ones without end."""
+    for mode, workload, numbers in ways:
+        yield random_scenario(rng, workload, rng.choice(numbers), mode)
     while True:
         workload = rng.choice(list(points))
         yield random_scenario(rng, workload,
@@ -207,7 +253,7 @@ def baseline(options, workloads):
         outcome = run(options, Scenario(workload, "kill", 0))
         if outcome.problem:
             print(f"FAILED {workload} without any fault: {outcome.problem}")
-            sys.exit(1)
+            sys.exit(2)
         if not outcome.points:
             print(f"the shim {options.shim} saw nothing of the daemon")
             sys.exit(2)
@@ -217,8 +263,9 @@ def baseline(options, workloads):
     return points
 
 
-def campaign(options, scenarios, end):
-    """Runs them side by side until the time is over; the failures."""
+def campaign(options, scenarios, end, first=0):
+    """Runs them side by side until the time is over; the failures. So many of
+    them are the first ways to fail, which a slice may not get through."""
     counts, failures = collections.Counter(), []
     lives = lost = 0
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
@@ -237,10 +284,14 @@ def campaign(options, scenarios, end):
                 break
         for each in concurrent.futures.as_completed(waiting):
             take(each.result(), counts, failures)
+            lives += each.result().lives
+            lost += each.result().lost
     total = sum(counts.values())
     print(f"{total} runs, {lives} lives, {lost} changes lost to cuts: "
           + ", ".join(f"{n} {mode}" for mode, n in sorted(counts.items()))
-          + f"; {len(failures)} failed", flush=True)
+          + f"; {len(failures)} failed"
+          + (f"; {min(total, first)} of {first} first ways done" if first
+             else ""), flush=True)
     return failures
 
 
@@ -260,7 +311,7 @@ def read_options():
     parser.add_argument("--all", action="store_true", help="every point")
     parser.add_argument("--slice", action="store_true", help="the default")
     parser.add_argument("--seconds", type=int, default=240,
-                        help="how long a slice takes")
+                        help="after which a slice begins nothing new")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--workload", choices=[*WORKLOADS], action="append")
     parser.add_argument("--mode", choices=MODES, action="append")
@@ -298,8 +349,10 @@ def main():
     if options.all:
         failures = campaign(options, all_of(points, rng, modes), 1e18)
     else:
-        failures = campaign(options, slice_of(points, rng, modes),
-                            started + options.seconds)
+        first, others = ways_of(points, rng, modes)
+        failures = campaign(options,
+                            slice_of(first + others, points, rng, modes),
+                            started + options.seconds, len(first))
     return 1 if failures else 0
 
 

@@ -118,14 +118,23 @@ def choose_lost(pending, rng):
         for change in changes[len(changes) - lost:]:
             change.is_lost = True
     cut, objects = set(), set()
+    never_came, full_again = set(), set()  # (directory, inode); directories
     for change in pending:
         if change.kind not in "CUR":
             continue
-        if change.unsynced & cut or change.object in objects:
+        # A journal never keeps the removal of a directory that is not empty.
+        if change.unsynced & cut or change.object in objects \
+                or (change.kind == "U" and change.object in full_again):
             change.is_lost = True
         if change.is_lost:
             cut |= change.unsynced
             objects.add(change.object)
+            left = change.words[0]
+            if change.kind != "C" and (left, change.object) not in never_came:
+                full_again.add(left)
+            if change.kind != "U":
+                came = left if change.kind == "C" else change.words[2]
+                never_came.add((came, change.object))
     return [change for change in pending if change.is_lost]
 
 

@@ -1,5 +1,6 @@
 """One data directory, the daemon on it, life after life, and its API."""
 
+import datetime
 import http.client
 import json
 import os
@@ -12,8 +13,9 @@ import threading
 import disk
 from dockerd import Dockerd
 
+TOKEN_ID = "crashtest0123456"
 TOKEN = "crash-test-token-0123456789abcdef"
-PATIENCE = 30  # seconds for anything that has no reason to take long
+PATIENCE = 90  # seconds for anything that has no reason to take long
 
 
 class Died(Exception):
@@ -21,15 +23,23 @@ class Died(Exception):
 
 
 class Node:
-    def __init__(self, binary, shim, undelete_hours=0):
+    def __init__(self, binary, shim, undelete_hours=0, undo_hours=0,
+                 disk_of_volumes=None, panel=None, room=0, store=None,
+                 backups=""):
         memory = "/dev/shm"  # fast, and a file system like any other here
         self.base = tempfile.mkdtemp(
             prefix="alula-crash-",
             dir=memory if os.access(memory, os.W_OK) else None)
         self.binary, self.shim = binary, shim
+        self.panel = panel
+        self.room = room  # of the volumes' disk, by the shim; 0: what there is
+        self.store = store
         self.root = os.path.join(self.base, "node")
-        self.volumes = os.path.join(self.root, "volumes")
-        self.trash = os.path.join(self.root, ".trash")
+        beside = disk_of_volumes or self.root
+        self.volumes = os.path.join(beside, "volumes")
+        self.trash = os.path.join(beside, ".trash")
+        self.backups = os.path.join(self.root, "backups")
+        self.staging = os.path.join(beside, ".staging")
         self.ledger = os.path.join(self.root, "alula")
         self.state = os.path.join(self.base, "state")
         self.log_path = os.path.join(self.base, "daemon.log")
@@ -41,9 +51,9 @@ class Node:
         with open(self.config, "w") as file:
             file.write(f"""\
 uuid: 5c2f6a3e-7f0b-4a51-9d5b-1d2c3b4a5f60
-token_id: crashtest0123456
+token_id: {TOKEN_ID}
 token: {TOKEN}
-remote: ""
+remote: "{panel.url if panel else ''}"
 api:
   host: 127.0.0.1
   port: 0
@@ -52,18 +62,29 @@ api:
     close_grace: 50ms
 system:
   root_directory: {self.root}
+  log_directory: {self.root}/log
+  tmp_directory: {self.root}/tmp
   data: {self.volumes}
   trash_directory: {self.trash}
   ledger_directory: {self.ledger}
   undelete_hours: {undelete_hours}
+  backup_directory: {self.backups}
+  restore_undo_hours: {undo_hours}
+  backups:
+    download_hosts: [127.0.0.1]
+{backups}\
   user:
     uid: {os.getuid()}
     gid: {os.getgid()}
 docker:
   socket: {socket_path}
+systems:
+  uploads_per_minute: 0
+  uploads_per_hour: 0
+  requests_per_second: 0
 jobs:
   stop_grace: 5s
-""")
+{store.config() if store else ''}""")
         self.process = None
         self.port = 0
         self.lives = 0
@@ -72,12 +93,17 @@ jobs:
 
     def start(self, **faults):
         """Returns when the daemon is ready; Died when it is not to be."""
-        environment = {**os.environ, "LD_PRELOAD": self.shim,
-                       "ALULA_CRASH_WATCH": self.root,
-                       "ALULA_CRASH_STATE": self.state,
-                       **{f"ALULA_CRASH_{key.upper()}": str(value)
-                          for key, value in faults.items()}}
+        environment = {**os.environ}
+        if self.shim:
+            environment |= {"LD_PRELOAD": self.shim,
+                            "ALULA_CRASH_WATCH": self.root,
+                            "ALULA_CRASH_STATE": self.state,
+                            "ALULA_CRASH_ROOM": str(self.room),
+                            **{f"ALULA_CRASH_{key.upper()}": str(value)
+                               for key, value in faults.items()}}
         self.lives += 1
+        self.started_at = datetime.datetime.utcnow().isoformat(
+            timespec="milliseconds") + "Z"
         with open(self.log_path, "ab") as log:
             log.write(f"--- life {self.lives} {faults}\n".encode())
             log.flush()
@@ -140,11 +166,16 @@ jobs:
             self.process.wait()
             self.process.stdout.close()
         self.docker.close()
+        if self.panel:
+            self.panel.close()
+        if self.store:
+            self.store.close()
 
     # -- the API --------------------------------------------------------------
 
-    def ask(self, method, path, body=None, headers=None, limit=PATIENCE):
-        """(status, headers, parsed body); Died without an answer."""
+    def ask(self, method, path, body=None, headers=None, limit=PATIENCE,
+            raw=False):
+        """(status, headers, parsed body, or raw); Died without an answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port,
                                                 timeout=limit)
         try:
@@ -158,5 +189,8 @@ jobs:
             raise Died(f"{method} {path}: {why!r}") from why
         finally:
             connection.close()
-        return (answer.status, {k.lower(): v for k, v in answer.getheaders()},
+        headers = {k.lower(): v for k, v in answer.getheaders()}
+        if raw:
+            return answer.status, headers, data
+        return (answer.status, headers,
                 json.loads(data) if data[:1] in (b"{", b"[") else None)

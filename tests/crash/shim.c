@@ -17,6 +17,11 @@
  * order. fsync and its kin are answered without touching the disk: the process
  * dies, not the kernel, so the page cache is the disk here.
  *
+ * With ALULA_CRASH_ROOM (bytes) the disk of the volumes is that large, for who
+ * asks before he writes: statvfs counts what lies in the volumes, the trash and
+ * the staging directory below the watched one. Nothing fails for want of room
+ * by that.
+ *
  * Not seen: writes through stdio and mmap. The program uses neither for data
  * below the watched directory but SQLite's -shm, which is never durable and
  * left out. */
@@ -24,6 +29,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <signal.h>
@@ -34,6 +40,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -51,7 +58,7 @@ static size_t watch_length;
 static int is_on;
 static int log_fd = -1, saved_fd = -1, grave_fd = -1;
 static volatile uint64_t* points;
-static uint64_t kill_at, fail_at, fail_times, graves;
+static uint64_t kill_at, fail_at, fail_times, graves, room;
 static int fail_errno;
 
 /* -- start ----------------------------------------------------------------- */
@@ -97,6 +104,7 @@ static void start(void) {
   fail_at = number("ALULA_CRASH_FAIL_AT", 0);
   fail_times = number("ALULA_CRASH_FAIL_TIMES", 1);
   fail_errno = (int)number("ALULA_CRASH_FAIL_ERRNO", EIO);
+  room = number("ALULA_CRASH_ROOM", 0);
   /* Lives share one state: names in the grave must not meet. */
   graves = (uint64_t)getpid() * 1000000;
   is_on = 1;
@@ -756,9 +764,56 @@ EXPORT int fchmod(int fd, mode_t mode){
         NAMED_FILE_CHANGE("chown", AT_FDCWD, path,
                           sys(SYS_fchownat, AT_FDCWD, path, uid, gid,
                               AT_SYMLINK_NOFOLLOW))} EXPORT
-    int fchownat(int at, const char* path, uid_t uid, gid_t gid, int flags){
-        NAMED_FILE_CHANGE("chown", at, path,
-                          sys(SYS_fchownat, at, path, uid, gid, flags))}
+    int fchownat(int at, const char* path, uid_t uid, gid_t gid, int flags) {
+  NAMED_FILE_CHANGE("chown", at, path,
+                    sys(SYS_fchownat, at, path, uid, gid, flags))
+}
+
+/* -- how large the disk is --------------------------------------------------
+ */
+
+static __thread uint64_t in_use;
+
+static int add_file(const char* path, const struct stat* found, int type,
+                    struct FTW* place) {
+  (void)path, (void)place;
+  if (type == FTW_F)
+    in_use += (uint64_t)found->st_blocks * 512;
+  return 0;
+}
+
+static int small_disk(int fd, struct statvfs* found) {
+  typedef int (*function)(int, struct statvfs*);
+  const function real = (function)dlsym(RTLD_NEXT, "fstatvfs");
+  const int answer = real(fd, found);
+  struct file f;
+  if (answer != 0 || !ready() || room == 0 || !find_file(fd, &f))
+    return answer;
+  static const char* const counted[] = {"volumes", ".trash", ".staging"};
+  int is_there = 0;
+  in_use = 0;
+  for (size_t i = 0; i < sizeof counted / sizeof *counted; ++i) {
+    char path[PATH_SIZE + 16];
+    snprintf(path, sizeof path, "%s/%s", watch, counted[i]);
+    const size_t length = strlen(path);
+    is_there |= strncmp(f.path, path, length) == 0
+                && (f.path[length] == '/' || f.path[length] == '\0');
+    nftw(path, add_file, 16, FTW_PHYS);
+  }
+  if (!is_there) /* the ledger and the backups have a disk of their own */
+    return answer;
+  found->f_frsize = found->f_bsize = 512;
+  found->f_blocks = room / 512;
+  found->f_bfree = found->f_bavail = (room > in_use ? room - in_use : 0) / 512;
+  return 0;
+}
+
+EXPORT int fstatvfs(int fd, struct statvfs* found) {
+  return small_disk(fd, found);
+}
+EXPORT int fstatvfs64(int fd, struct statvfs64* found) {
+  return small_disk(fd, (struct statvfs*)found); /* the same on this machine */
+}
 
 /* -- raw calls ------------------------------------------------------------- */
 

@@ -139,6 +139,22 @@ class Cuts(Place):
         self.cut()
         self.assertEqual(self.tree(), {})
 
+    def test_a_directory_is_not_gone_while_what_left_it_is_back_in_it(self):
+        seen = set()
+        for seed in range(1, 40):
+            old, new = f"from{seed}", f"to{seed}"
+            self.do(f"mkdir {old}", f"mkdir {old}/d", f"mkdir {new}",
+                    f"write {old}/d/a hello", f"sync {old}/d/a",
+                    f"sync {old}/d", f"sync {old}", f"sync {new}", "sync .")
+            self.do(f"rename {old}/d/a {new}/a", f"rmdir {old}/d")
+            self.cut(seed)
+            tree = self.tree()
+            places = (f"{old}/d/a" in tree, f"{new}/a" in tree)
+            self.assertIn(places, ((True, False), (False, True)))
+            seen.add((places, f"{old}/d" in tree))
+        # The file may be back, or only its directory, or neither.
+        self.assertEqual(len(seen), 3)
+
     def test_a_mode_comes_back_without_a_sync(self):
         self.do("write a hello", "sync a", "sync .", "chmod a 600")
         self.cut()

@@ -3,14 +3,29 @@
 A workload is a list of moves. A move that got no answer is made again after
 the restart, as a Panel would: every move may be repeated."""
 
+import collections
 import os
 import time
 
+import backup_workloads
+import checks
+import far_workloads
+import panel_workloads
+import pool_moves
+import settle_moves
+import system_moves
+import transfer_moves
+from backup_moves import BackupMoves
+from checks import ENDED
+from life_moves import LifeMoves
+from far_moves import FarMoves
 from node import PATIENCE
-
-A, B, C, D, E, F = (f"{letter * 8}-0000-4000-8000-000000000001"
-                    for letter in "abcdef")
-ENDED = ("succeeded", "failed", "cancelled")
+from panel_moves import PanelMoves
+from pool_moves import PoolMoves
+from settle_moves import SettleMoves
+from system_moves import SystemMoves
+from transfer_moves import TransferMoves
+from servers import A, B, C, D, E, F, files_of
 
 
 class Told:
@@ -26,9 +41,35 @@ class Told:
         self.asked_again = set()  # deleted servers a create was sent for
         self.refused = set()  # servers whose create ended failed or cancelled
         self.unsure = set()   # servers with a delete that was asked for
+        self.either = {}      # server → the two trees it may have, is_merge
+        self.tries = {}       # idempotency key → requests that failed
+        self.failed = {}      # idempotency key → the last job that failed
+        self.backups = set()  # told ready and wanted
+        self.moving = set()   # backups that are being made or deleted
+        self.gone = set()     # backups that were told removed
+        self.damaged = set()  # backups with other bytes than were written
+        self.foreign = set()  # archives that another program wrote
+        self.indexed = set()  # of those, told browsable
+        self.pauses = {}      # pool → since when, as it was answered
+        self.policies = {}    # server → its own rotation, told set
+        self.wanted = {}      # server → whether it was last wished up
+        self.installed = set()  # told so
+        self.logs = {}        # server → the run its install log was shown of
+        self.crashed = set()  # whose process has ended by itself, once
+        self.far = {}         # backup → its key: told ready, elsewhere
+        self.only_far = set()  # of those, told to be here no more
+        self.links = {}       # idempotency key → the link it asked with
+        self.appliance = ""   # the credentials of one
+        self.sent = {}        # backup of a system → its payload: told stored
+        self.unsent = set()   # backups of systems that were told deleted
+        self.unsure_sent = []  # of those, asked to go, without an answer
+        self.destroyed = False  # its system, asked for
+        # backup → {store of the node's own: its key there}
+        self.copies = collections.defaultdict(dict)
 
 
-class Client:
+class Client(BackupMoves, FarMoves, LifeMoves, PanelMoves, PoolMoves,
+             SettleMoves, SystemMoves, TransferMoves):
     def __init__(self, node, told):
         self.node, self.told = node, told
         self.etags = {}
@@ -99,16 +140,48 @@ class Client:
                           headers={"If-None-Match": self.etags[job]})
         raise AssertionError(f"jobs that do not end: {left}")
 
+    def see_the_scan(self):
+        """Each life looks through its directories by itself; one that is
+        stopped sooner leaves that job in its line, for the next. Behind it
+        is what clears up after uploads, if there is anything."""
+        end = time.monotonic() + 5  # it may have been refused over a fault
+        while time.monotonic() < end:
+            scans = self.jobs_of("kind=backup.scan&limit=5")
+            if any(job["done"] and job["finished_at"] >= self.node.started_at
+                   for job in scans) \
+                    and not self.jobs_of("kind=system.backup.sweep&done=false"):
+                return
+            self.node.rest(0.02)
+
+    def jobs_of(self, query):
+        status, _, page = self.node.ask("GET", f"/api/jobs?{query}")
+        assert status == 200, f"list: {status} {page}"
+        return page["items"]
+
+    def rest_until_quiet(self):
+        """What the node does by itself after a restore is done, too."""
+        end = time.monotonic() + 3 * PATIENCE
+        while checks.names_in(self.node.trash):
+            assert time.monotonic() < end, \
+                f"left in the trash: {checks.names_in(self.node.trash)}"
+            self.end_everything()
+            self.node.rest(0.05)
+        return True
+
     # -- moves ----------------------------------------------------------------
 
-    def create(self, server, key):
-        """202, and the same job however often it is asked for."""
-        body = {"uuid": server, "start_on_completion": False,
+    def body_of(self, server):
+        return {"uuid": server, "start_on_completion": False,
                 "settings": {"uuid": server, "meta": {"name": server[:8]},
                              "suspended": False, "invocation": "java"},
-                "process_configuration": {"startup": {"done": ["Done"]},
+                "process_configuration": {"startup": {"done": ["ready"]},
                                           "stop": {"type": "stop"},
                                           "configs": []}}
+
+    def create(self, server, key, **settings):
+        """202, and the same job however often it is asked for."""
+        body = self.body_of(server)
+        body["settings"] |= settings
         if server in self.told.deleted:
             self.told.asked_again.add(server)
         status, headers, answer = self.node.ask(
@@ -147,14 +220,14 @@ class Client:
         self.told.alive[server] = files
         return True
 
-    def delete(self, server, key=None):
+    def delete(self, server, key=None, query=""):
         if server in self.told.refused:
             return True
         is_repeat = server in self.told.unsure
         self.told.unsure.add(server)
         self.told.alive.pop(server, None)
         status, headers, answer = self.node.ask(
-            "DELETE", f"/api/servers/{server}",
+            "DELETE", f"/api/servers/{server}{query}",
             headers={"Idempotency-Key": f'"{key}"'} if key else {})
         if status == 404:
             assert is_repeat, f"{server} was never deleted, but is gone"
@@ -225,6 +298,8 @@ class Client:
         assert status in (200, 202), f"undelete: {status} {answer}"
         undelete = self.accepted(headers, "server.undelete")
         self.same_job_for(key, undelete)
+        if not self.is_refused_a_uuid(server, f"{key}-against"):
+            return False
         self.told.deleted.pop(server, None)
         seen = self.wait_for(undelete, self.is_over)
         assert seen["state"] == "succeeded", seen
@@ -233,9 +308,71 @@ class Client:
         return True
 
 
-def files_of(name, count=6):
-    return {f"{'world/region/' if i % 2 else ''}{name}-{i}": f"{name} {i}\n"
-            for i in range(count)}
+    def is_refused_a_uuid(self, server, key):
+        """No new server gets the uuid of one that is being brought back, nor
+        of one that is back."""
+        status, _, answer = self.node.ask(
+            "POST", "/api/servers", self.body_of(server),
+            {"Idempotency-Key": f'"{key}"'})
+        if status in (500, 503, 507):
+            return self.try_again(status, answer)
+        assert status == 409, f"create against undelete: {status} {answer}"
+        assert answer["code"] == "server-exists", answer
+        return True
+
+    def abandon_delete(self, server, key):
+        """A delete that an operator gives up, because a link stands in the
+        volume's place, keeps nobody from deleting the server again."""
+        if server in self.told.refused or server in self.told.deleted:
+            return True
+        volume = os.path.join(self.node.volumes, server)
+        aside = os.path.join(self.node.base, server)
+        if key not in self.told.keys and not os.path.lexists(aside):
+            os.rename(volume, aside)
+            os.symlink(aside, volume)
+        self.told.unsure.add(server)
+        self.told.alive.pop(server, None)
+        if key not in self.told.keys:
+            status, headers, answer = self.node.ask(
+                "DELETE", f"/api/servers/{server}",
+                headers={"Idempotency-Key": f'"{key}"'})
+            if status in (202, 204, 500) and "location" in headers:
+                self.same_job_for(key, self.accepted(headers, "server.delete"))
+            else:
+                return self.try_again(status, answer)
+        job = self.told.keys[key]
+        seen = self.wait_for(job, self.is_over)
+        assert seen["state"] in ("parked", "failed"), seen
+        if seen["state"] == "parked":
+            status, _, answer = self.node.ask(
+                "POST", f"/api/jobs/{job}/abandon", {"reason": "test"})
+            if status in (500, 503, 507):
+                return self.try_again(status, answer)
+            assert status in (200, 202, 409), f"abandon: {status} {answer}"
+            seen = self.wait_for(job, self.is_over)
+            assert seen["state"] == "failed", seen
+        if os.path.islink(volume):
+            os.unlink(volume)
+            os.rename(aside, volume)
+        return True
+
+
+    def retry_delete(self, server, given_up, key):
+        """The delete that was given up is tried again, and goes through."""
+        if server in self.told.refused or server in self.told.deleted:
+            return True
+        status, headers, answer = self.node.ask(
+            "POST", f"/api/jobs/{self.told.keys[given_up]}/retry", {},
+            {"Idempotency-Key": f'"{key}"'})
+        if status in (500, 503, 507):
+            return self.try_again(status, answer)
+        assert status == 202, f"retry of a delete: {status} {answer}"
+        job = self.accepted(headers, "server.delete")
+        self.same_job_for(key, job)
+        seen = self.wait_for(job, self.is_forgotten)
+        assert self.is_forgotten(seen), seen
+        self.told.deleted[server] = job
+        return True
 
 
 def deletes(c):
@@ -276,4 +413,52 @@ def undeletes(c):
     ]
 
 
-WORKLOADS = {"deletes": (deletes, 0), "undeletes": (undeletes, 1)}
+def abandons(c):
+    """Deletes that are given up; the next one, and a retry, are not."""
+    return [
+        lambda: c.create(B, "create-b"),
+        lambda: c.settle_create(B, "create-b", files_of("b")),
+        lambda: c.abandon_delete(B, "abandon-b"),
+        lambda: c.delete(B, "delete-b"),
+        lambda: c.create(C, "create-c"),
+        lambda: c.settle_create(C, "create-c", files_of("c")),
+        lambda: c.abandon_delete(C, "abandon-c"),
+        lambda: c.retry_delete(C, "abandon-c", "retry-c"),
+    ]
+
+
+Workload = collections.namedtuple(
+    # `stores`: how many of the node's own. `backups`: lines of the
+    # configuration, below system.backups.
+    "Workload", "moves undelete_hours undo_hours has_panel room stores backups",
+    defaults=(0, 0, False, 0, 0, ""))
+
+WORKLOADS = {
+    "deletes": Workload(deletes),
+    "undeletes": Workload(undeletes, undelete_hours=1),
+    "abandons": Workload(abandons),
+    "backups": Workload(backup_workloads.backups),
+    "undos": Workload(backup_workloads.undos, undo_hours=1),
+    "merges": Workload(backup_workloads.merges, undo_hours=1),
+    "rooms": Workload(backup_workloads.rooms, undo_hours=1,
+                      room=backup_workloads.SMALL_ROOM),
+    "settles": Workload(settle_moves.settles),
+    "rotations": Workload(backup_workloads.rotations),
+    "foreigners": Workload(backup_workloads.foreigners),
+    "reports": Workload(panel_workloads.reports, has_panel=True),
+    "pauses": Workload(pool_moves.pauses),
+    "installs": Workload(panel_workloads.installs, has_panel=True),
+    "powers": Workload(panel_workloads.powers, has_panel=True),
+    "transfers": Workload(transfer_moves.transfers, has_panel=True),
+    "receives": Workload(transfer_moves.receives, has_panel=True),
+    "uploads": Workload(far_workloads.uploads, has_panel=True, stores=1),
+    "systems": Workload(system_moves.systems),
+    "copies": Workload(far_workloads.copies, has_panel=True, stores=1),
+    "streams": Workload(far_workloads.streams, has_panel=True, stores=1,
+                        backups="    s3_stream: true\n"
+                                "    compression_level: none\n"),
+    "spreads": Workload(far_workloads.spreads, stores=2,
+                        backups="    copy_to: offsite\n"),
+    "parts": Workload(far_workloads.parts, has_panel=True, stores=2,
+                      backups="    compression_level: none\n"),
+}

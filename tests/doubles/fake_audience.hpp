@@ -15,6 +15,7 @@ namespace alula::jobs {
 /// and after, or under `mutex`.
 class fake_audience final : public audience {
 public:
+  ~fake_audience() override; ///< in fakes.cpp, as is all that is virtual
   mutable std::mutex mutex;
   /// "announce 3f1d… deleted null", "dismiss 3f1d… 1001 server deleted".
   std::vector<std::string> journal;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "jobs/ports.hpp"
+#include "tests/doubles/call_script.hpp"
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -13,35 +13,31 @@
 
 namespace alula::jobs {
 
-/// Any thread may call any method; the public members are for the test, before
-/// and after, or under `mutex`.
-class fake_containers final : public containers {
+/// Its journal: "inspect 3f1d…", "destroy 3f1d…". Any thread may call any
+/// method; the public members are for the test, before and after, or under
+/// `mutex`.
+class fake_containers final : public containers, public call_script {
 public:
+  ~fake_containers() override; ///< in fakes.cpp, as is all that is virtual
   struct container {
     container_info info;
     std::vector<std::string> labels; ///< "key=value"
   };
 
-  std::mutex mutex;
   std::map<std::string, container, std::less<>> by_id;
-  /// "inspect 3f1d…", "destroy 3f1d…", in the order of the calls.
-  std::vector<std::string> journal;
-  /// By the method's name; each call of it uses up one.
-  std::map<std::string, std::deque<fault>, std::less<>> faults;
-  /// Every call fails with docker_unavailable while it is set.
-  bool is_down = false;
+  /// No signal but SIGKILL, sent by kill, ends a container.
+  bool is_deaf = false;
   /// Called by destroy, outside the mutex: a test may hold it there.
   std::function<void(std::string_view)> before_destroy;
 
-  void fail_next(const std::string& method, fault why, int times = 1) {
+  /// The run of a container is over, by itself.
+  void exit(std::string_view name_or_id, int code, bool oom_killed = false) {
     const std::lock_guard guard{mutex};
-    for (int i = 0; i < times; ++i)
-      faults[method].push_back(why);
-  }
-
-  void set_down(bool down) {
-    const std::lock_guard guard{mutex};
-    is_down = down;
+    if (!set_running(name_or_id, false))
+      return;
+    auto& info = find(name_or_id)->second.info;
+    info.exit_code = code;
+    info.oom_killed = oom_killed;
   }
 
   void put(const std::string& id, const std::string& name, bool running = true,
@@ -52,11 +48,10 @@ public:
                   .status = running ? "running" : "exited",
                   .running = running},
                  std::move(labels)};
-  }
-
-  std::vector<std::string> calls() {
-    const std::lock_guard guard{mutex};
-    return journal;
+    auto& made = by_id[id];
+    for (const auto& label : made.labels)
+      made.info.labels.emplace(label.substr(0, label.find('=')),
+                               label.substr(label.find('=') + 1));
   }
 
   bool has(std::string_view name_or_id) {
@@ -88,11 +83,47 @@ public:
     return {};
   }
 
+  status stop(std::string_view name_or_id, std::string_view,
+              std::chrono::milliseconds, std::stop_token asked) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("stop", name_or_id); !planned)
+      return planned;
+    if (asked.stop_requested())
+      return fault{.code = fault_code::interrupted, .what = "asked to stop"};
+    set_running(name_or_id, false);
+    return {};
+  }
+
+  /// Journal: "kill NAME SIGNAL". Ends the container unless it is deaf.
+  status kill(std::string_view name_or_id, std::string_view signal) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("kill", name_or_id, signal); !planned)
+      return planned;
+    if (!is_signal(signal))
+      return fault{.code = fault_code::docker_refused,
+                   .what = "Invalid signal: " + std::string{signal}};
+    if (signal.ends_with("KILL") || !is_deaf)
+      set_running(name_or_id, false);
+    return {};
+  }
+
+  status start(std::string_view name_or_id) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("start", name_or_id); !planned)
+      return planned;
+    if (!set_running(name_or_id, true))
+      return fault{.code = fault_code::docker_refused,
+                   .what = "no such container"};
+    return {};
+  }
+
   result<std::vector<std::string>>
-  find_by_label(std::string_view label) override {
+  find_by_label(std::string_view label, std::stop_token stop) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("find_by_label", label); !planned)
       return std::move(planned).error();
+    if (stop.stop_requested())
+      return fault{.code = fault_code::interrupted, .what = "asked to stop"};
     std::vector<std::string> ids;
     for (const auto& [id, each] : by_id)
       for (const auto& has_label : each.labels)
@@ -103,7 +134,7 @@ public:
 
   result<std::vector<container_info>> list() override {
     const std::lock_guard guard{mutex};
-    if (auto planned = note("list", ""); !planned)
+    if (auto planned = note("list"); !planned)
       return std::move(planned).error();
     std::vector<container_info> all;
     for (const auto& [id, each] : by_id)
@@ -112,26 +143,31 @@ public:
   }
 
 private:
+  static bool is_signal(std::string_view name) {
+    if (name.starts_with("SIG"))
+      name.remove_prefix(3);
+    for (const auto* known : {"HUP", "INT", "QUIT", "ABRT", "KILL", "USR1",
+                              "USR2", "TERM", "CONT", "STOP"})
+      if (name == known)
+        return true;
+    return false;
+  }
+
+  bool set_running(std::string_view name_or_id, bool running) {
+    const auto at = find(name_or_id);
+    if (at == by_id.end())
+      return false;
+    at->second.info.running = running;
+    at->second.info.status = running ? "running" : "exited";
+    return true;
+  }
+
   std::map<std::string, container, std::less<>>::iterator
   find(std::string_view name_or_id) {
     for (auto at = by_id.begin(); at != by_id.end(); ++at)
       if (at->first == name_or_id || at->second.info.name == name_or_id)
         return at;
     return by_id.end();
-  }
-
-  status note(const std::string& method, std::string_view about) {
-    journal.push_back(about.empty() ? method
-                                    : method + ' ' + std::string{about});
-    if (is_down)
-      return fault{.code = fault_code::docker_unavailable,
-                   .what = "no dockerd at fake.sock"};
-    auto& waiting = faults[method];
-    if (waiting.empty())
-      return {};
-    auto why = std::move(waiting.front());
-    waiting.pop_front();
-    return why;
   }
 };
 

@@ -2,6 +2,7 @@
 /// callbacks come before the call returns (a wait: when the test ends it).
 #pragma once
 
+#include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
 
 #include <algorithm>
@@ -19,8 +20,8 @@ namespace alula::doubles {
 
 class fake_engine final : public jobs::engine {
 public:
-  // -- the world, set up by the test
-  // -------------------------------------------
+  ~fake_engine() override; ///< in fakes.cpp, as is all that is virtual
+  // -- the world, set up by the test ------------------------------------------
 
   bool ready = true;
   std::string boot_message = "adopting the jobs of the last boot";
@@ -34,19 +35,26 @@ public:
   std::optional<jobs::fault> refuse_submit, refuse_cancel, refuse_retry,
       refuse_abandon, refuse_forget, refuse_list, refuse_events, refuse_trash,
       refuse_await;
+  /// The same, for submissions of one kind.
+  std::map<std::string, jobs::fault, std::less<>> refuse_kind;
+  /// As the engine does: the kind reads the request first, and may refuse it.
+  bool reads_requests = false;
   /// The job and outcome of the next submit and retry.
   jobs::ticket ticket;
-  bool keeps_in_memory = true;     ///< false: peek finds nothing
+  jobs::time_ms pauses_at = 1'800'000'000'000; ///< of a pool
+  bool keeps_in_memory = true;                 ///< false: peek finds nothing
   std::int64_t first_retained = 1; ///< older events have been pruned
   /// Runs while events_after reads, before it calls back.
   std::function<void()> while_reading;
+  /// Runs before abandon answers.
+  std::function<void()> when_abandoned;
 
-  // -- the journal
-  // -------------------------------------------------------------
+  // -- the journal ------------------------------------------------------------
 
   std::vector<jobs::submission> submitted;
   std::vector<std::string> abandoned_for;
   std::vector<jobs::job_id> cancelled, retried, forgotten;
+  std::vector<std::optional<jobs::idempotency>> retry_keys;
   struct asked_list {
     jobs::job_filter filter;
     std::int64_t before;
@@ -61,8 +69,7 @@ public:
   };
   std::vector<asked_wait> waits;
 
-  // -- what the test lets happen
-  // -----------------------------------------------
+  // -- what the test lets happen ----------------------------------------------
 
   /// The job is so from now on; whoever waits for that is told.
   jobs::job_view_ptr put(jobs::job_record job, std::int64_t revision = 0,
@@ -99,8 +106,7 @@ public:
   }
   std::size_t subscribers() const { return sinks_.size(); }
 
-  // -- jobs::engine
-  // ------------------------------------------------------------
+  // -- jobs::engine -----------------------------------------------------------
 
   bool is_ready() const override { return ready; }
   std::string not_ready_reason() const override {
@@ -110,7 +116,18 @@ public:
   void submit(jobs::submission what,
               std::function<void(jobs::result<jobs::ticket>)> done) override {
     submitted.push_back(std::move(what));
-    refuse_submit ? done(*refuse_submit) : done(ticket);
+    if (reads_requests) {
+      auto asked = submitted.back();
+      asked.target = find_server(asked.server);
+      const auto* kind = jobs::standard_catalog().find(asked.kind);
+      if (const auto read = kind->read(asked); !read)
+        return done(read.error());
+    }
+    const auto refused = refuse_kind.find(submitted.back().kind);
+    if (refused != refuse_kind.end())
+      done(refused->second);
+    else
+      refuse_submit ? done(*refuse_submit) : done(ticket);
   }
   void
   cancel(jobs::job_id id,
@@ -118,15 +135,18 @@ public:
     cancelled.push_back(id);
     refuse_cancel ? done(*refuse_cancel) : find(id, std::move(done));
   }
-  void retry(jobs::job_id id,
+  void retry(jobs::job_id id, std::optional<jobs::idempotency> key,
              std::function<void(jobs::result<jobs::ticket>)> done) override {
     retried.push_back(id);
+    retry_keys.push_back(std::move(key));
     refuse_retry ? done(*refuse_retry) : done(ticket);
   }
   void
   abandon(jobs::job_id id, std::string why,
           std::function<void(jobs::result<jobs::job_view_ptr>)> done) override {
     abandoned_for.push_back(std::move(why));
+    if (when_abandoned)
+      when_abandoned();
     refuse_abandon ? done(*refuse_abandon) : find(id, std::move(done));
   }
   void forget(jobs::job_id id,
@@ -203,6 +223,24 @@ public:
     refuse_trash ? done(*refuse_trash) : done(trash);
   }
   jobs::summary summarize() const override { return counters; }
+  void pause_pool(
+      jobs::pool_pause what,
+      std::function<void(jobs::result<jobs::summary::pool>)> done) override {
+    change_pool(what.pool, done, [&](auto& p) {
+      if (p.paused_at == 0)
+        p = {p.name,    p.workers,   p.busy, p.waiting,
+             pauses_at, what.reason, what.by};
+    });
+  }
+  void resume_pool(
+      std::string pool,
+      std::function<void(jobs::result<jobs::summary::pool>)> done) override {
+    change_pool(pool, done, [](auto& p) {
+      p.paused_at = 0;
+      p.pause_reason.clear();
+      p.paused_by.clear();
+    });
+  }
 
   std::unique_ptr<jobs::subscription>
   subscribe(jobs::event_filter filter,
@@ -226,6 +264,14 @@ public:
   }
   std::vector<jobs::server_ptr> list_servers() const override {
     return servers;
+  }
+  std::vector<jobs::job_record>
+  live_jobs(const jobs::server_id& id) const override {
+    std::vector<jobs::job_record> out;
+    for (const auto& [job, view] : views_)
+      if (view->record().server == id && !view->record().is_done())
+        out.push_back(view->record());
+    return out;
   }
   void inspect_server(
       jobs::server_id,
@@ -261,6 +307,17 @@ private:
       return job.is_done();
     }
     return true;
+  }
+
+  template<class Done, class Change>
+  void change_pool(const std::string& name, const Done& done, Change change) {
+    for (auto& pool : counters.pools)
+      if (pool.name == name) {
+        change(pool);
+        return done(pool);
+      }
+    done(jobs::fault{.code = jobs::fault_code::pool_not_found,
+                     .what = "no pool " + name});
   }
 
   template<class Which>

@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,7 @@ namespace alula::doubles {
 
 class fake_stream final : public http::stream {
 public:
+  ~fake_stream() override; ///< in fakes.cpp, as is all that is virtual
   bool write(std::string chunk) override {
     std::lock_guard lock{mutex_};
     if (!open_)
@@ -93,6 +96,7 @@ private:
 
 class fake_websocket final : public http::websocket {
 public:
+  ~fake_websocket() override; ///< in fakes.cpp, as is all that is virtual
   explicit fake_websocket(http::websocket_events events = {})
     : events_(std::move(events)) {}
 
@@ -222,6 +226,7 @@ private:
 
 class fake_exchange final : public http::exchange {
 public:
+  ~fake_exchange() override; ///< in fakes.cpp, as is all that is virtual
   explicit fake_exchange(http::request req) : req_(std::move(req)) {}
 
   const http::request& req() const override { return req_; }
@@ -232,6 +237,37 @@ public:
       return;
     answer_ = std::move(answer);
     changed_.notify_all();
+  }
+  /// The slice's bytes become the body of the recorded answer, its length the
+  /// Content-Length; HEAD gets the latter alone.
+  void reply_file(http::response head, http::file_slice file) override {
+    std::lock_guard lock{mutex_};
+    if (std::exchange(answered_, true))
+      return;
+    head.headers.emplace_back("Content-Length", std::to_string(file.length));
+    if (req_.method != "HEAD") {
+      head.body.resize(static_cast<std::size_t>(file.length));
+      const auto got = ::pread(file.descriptor, head.body.data(),
+                               head.body.size(), file.offset);
+      head.body.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    }
+    if (keeps_files)
+      sent_file_ = std::move(file);
+    answer_ = std::move(head);
+    changed_.notify_all();
+  }
+  /// Pulls all of it, piece by piece, before it returns or later, as the source
+  /// likes. A source that breaks its promise leaves no answer but broken_body.
+  void reply_pulled(http::response head, std::int64_t length,
+                    std::shared_ptr<http::body_source> from) override {
+    {
+      std::lock_guard lock{mutex_};
+      if (std::exchange(answered_, true))
+        return;
+    }
+    head.headers.emplace_back("Content-Length", std::to_string(length));
+    pull(std::make_shared<pulled>(pulled{
+        std::move(head), req_.method == "HEAD" ? 0 : length, std::move(from)}));
   }
   std::shared_ptr<http::stream> start_stream(http::response head) override {
     std::lock_guard lock{mutex_};
@@ -260,6 +296,9 @@ public:
     return answered_;
   }
   /// Waits for reply() or start_stream(); nothing after the limit.
+  /// For a door, which completes it before anybody else sees it.
+  http::request& incomplete() { return req_; }
+
   std::optional<http::response> wait_for_answer(
       std::chrono::milliseconds limit = std::chrono::seconds{10}) const {
     std::unique_lock lock{mutex_};
@@ -275,16 +314,56 @@ public:
     return socket_;
   }
 
+  /// The client has not taken the file yet: its hold is kept.
+  bool keeps_files = false;
+  void let_file_go() {
+    std::lock_guard lock{mutex_};
+    sent_file_ = {};
+  }
+  std::string broken_body() const {
+    std::lock_guard lock{mutex_};
+    return broken_body_;
+  }
+
   /// The unsent limit of the stream a handler opens.
   std::optional<std::size_t> stream_limit;
 
 private:
-  const http::request req_;
+  struct pulled {
+    http::response head;
+    std::int64_t length;
+    std::shared_ptr<http::body_source> from;
+  };
+
+  void pull(const std::shared_ptr<pulled>& what) {
+    if (static_cast<std::int64_t>(what->head.body.size()) == what->length) {
+      std::lock_guard lock{mutex_};
+      answer_ = std::move(what->head);
+      changed_.notify_all();
+      return;
+    }
+    what->from->pull([this, what](jobs::result<std::string> piece) {
+      const auto left =
+          static_cast<std::size_t>(what->length) - what->head.body.size();
+      if (!piece || piece->empty() || piece->size() > left) {
+        std::lock_guard lock{mutex_};
+        broken_body_ = piece ? "another length" : piece.error().what;
+        changed_.notify_all();
+        return;
+      }
+      what->head.body += *piece;
+      pull(what);
+    });
+  }
+
+  http::request req_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::optional<http::response> answer_;
   std::shared_ptr<fake_stream> stream_;
   std::shared_ptr<fake_websocket> socket_;
+  http::file_slice sent_file_;
+  std::string broken_body_;
   bool answered_ = false;
 };
 
@@ -302,7 +381,8 @@ inline http::request make_request(std::string method, std::string_view target,
   req.body = std::move(body);
   req.request_id = "5f0c1d2e-0000-4000-8000-000000000001";
   req.remote = "127.0.0.1";
-  req.principal = "node";
+  req.who = jobs::panel_principal();
+  req.proof = http::credential::good;
   return req;
 }
 

@@ -1,6 +1,6 @@
 /// A ledger in memory with a thread of its own and the semantics of the real
 /// one: group commits, the listener first, then the callbacks in order. It
-/// passes tests/contracts/ledger_contract.hpp.
+/// passes every tests/contracts/*_ledger_contract.hpp.
 ///
 /// A reboot: destroy it (or crash() it first) and make another on the same
 /// fake_store.
@@ -10,6 +10,7 @@
 #include "jobs/ledger.hpp"
 #include "tests/doubles/fake_store.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -21,7 +22,7 @@ class fake_ledger final : public jobs::ledger {
 public:
   fake_ledger(std::shared_ptr<fake_store> store, const jobs::clock& clock)
     : store_(std::move(store)), clock_(clock) {}
-  ~fake_ledger() override { crash(); }
+  ~fake_ledger() override; ///< in fakes.cpp, as is all that is virtual
 
   jobs::result<jobs::recovery> begin(jobs::commit_listener& listener) override {
     listener_ = &listener;
@@ -36,6 +37,14 @@ public:
           found.servers.push_back(server.record);
       for (const auto row : store_->live)
         found.jobs.push_back(store_->jobs.at(row));
+      for (const auto& job : found.jobs)
+        if (store_->ended_boots.contains(job.boot))
+          found.ended_boots.insert(job.boot);
+      for (const auto& [job, left] : store_->trash)
+        if (!store_->live.contains(store_->row_of.at(job)))
+          found.left_trash.push_back(job);
+      for (const auto& [name, pause] : store_->paused_pools)
+        found.paused_pools.push_back(pause);
       if (!store_->events.empty())
         found.last_event_seq = store_->events.back().seq;
     }
@@ -49,6 +58,7 @@ public:
       auto outcome = take_fault(refuse_accept);
       auto r = outcome ? jobs::result<jobs::accepted>{*outcome}
                        : store_->accept(what, clock_.now());
+      accepted_ = r.has_value();
       return [done, r = std::move(r)] { done(r); };
     });
   }
@@ -61,6 +71,22 @@ public:
       auto r = outcome ? jobs::result<jobs::job_record>{*outcome}
                        : store_->save(what, clock_.now());
       return [done, r = std::move(r)] { done(r); };
+    });
+  }
+
+  void amend(std::vector<jobs::change> what,
+             std::function<void(jobs::status)> done) override {
+    enqueue([this, what = std::move(what), done = std::move(done)] {
+      auto r = store_->amend(what, clock_.now());
+      return [done, r] { done(r); };
+    });
+  }
+
+  void burn_token(std::string id, jobs::time_ms expires_at,
+                  std::function<void(jobs::result<bool>)> done) override {
+    enqueue([this, id = std::move(id), expires_at, done = std::move(done)] {
+      const bool is_new = store_->burnt.emplace(id, expires_at).second;
+      return [done, is_new] { done(is_new); };
     });
   }
 
@@ -79,18 +105,37 @@ public:
     });
   }
 
+  void ending() override {
+    enqueue([this] {
+      store_->ended_boots.insert(store_->boot);
+      return [] {};
+    });
+  }
+
   void end() override {
+    ending();
     stop(true);
     const std::scoped_lock lock{store_->mutex};
     if (!crashed_)
       store_->clean = true;
   }
 
-  // -- what a test can do to it
-  // ------------------------------------------------
+  // -- what a test can do to it -----------------------------------------------
 
   /// The process dies: what is not committed never is, and nobody is called.
   void crash() { stop(false); }
+
+  /// The process dies right after the commit of the next accept: nobody is
+  /// told of it. Then crash().
+  void die_after_next_accept() {
+    const std::scoped_lock lock{mutex_};
+    dies_ = true;
+  }
+  bool wait_until_dead() {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_for(lock, std::chrono::seconds{30},
+                             [this] { return dead_; });
+  }
 
   /// Commits wait until release(): the disk is slow.
   void hold() { set_held(true); }
@@ -128,6 +173,16 @@ private:
       held_ = held;
     }
     changed_.notify_all();
+  }
+
+  bool dies() {
+    {
+      const std::scoped_lock lock{mutex_};
+      dead_ = dies_;
+      held_ = held_ || dead_; // nothing more is committed
+    }
+    changed_.notify_all();
+    return dead_;
   }
 
   void stop(bool cleanly) {
@@ -171,6 +226,8 @@ private:
       records = std::exchange(store_->new_jobs, {});
       servers = std::exchange(store_->new_servers, {});
     }
+    if (std::exchange(accepted_, false) && dies())
+      return;
     if (!events.empty() || !records.empty() || !servers.empty())
       listener_->committed(events, records, servers);
     if (!forgotten_.empty())
@@ -186,97 +243,13 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<call> calls_;
+  bool accepted_ = false; ///< of the ledger thread
   bool held_ = false;
+  bool dies_ = false;
+  bool dead_ = false;
   bool stopping_ = false;
   bool crashed_ = false;
   std::thread thread_;
-};
-
-/// Reads the same store.
-class fake_queries final : public jobs::queries {
-public:
-  explicit fake_queries(std::shared_ptr<fake_store> store)
-    : store_(std::move(store)) {}
-
-  jobs::result<std::optional<jobs::job_record>>
-  find_job(const jobs::job_id& id) override {
-    const std::scoped_lock lock{store_->mutex};
-    const auto row = store_->row_of.find(id);
-    if (row == store_->row_of.end())
-      return std::optional<jobs::job_record>{};
-    return std::optional{store_->jobs.at(row->second)};
-  }
-
-  jobs::result<jobs::job_page> list_jobs(const jobs::job_filter& filter,
-                                         std::int64_t before,
-                                         std::size_t limit) override {
-    const std::scoped_lock lock{store_->mutex};
-    jobs::job_page page;
-    for (auto at = store_->jobs.rbegin(); at != store_->jobs.rend(); ++at) {
-      if ((before != 0 && at->first >= before) || !fits(filter, at->second))
-        continue;
-      if (page.items.size() == limit) {
-        page.next_before = page.items.back().row;
-        break;
-      }
-      page.items.push_back(at->second);
-    }
-    return page;
-  }
-
-  jobs::result<jobs::event_page> events_after(std::int64_t seq,
-                                              const jobs::event_filter& filter,
-                                              std::size_t limit) override {
-    const std::scoped_lock lock{store_->mutex};
-    jobs::event_page page;
-    if (!store_->events.empty())
-      page.last_seq = store_->events.back().seq;
-    for (const auto& e : store_->events)
-      if (e.seq > seq && filter.matches(e) && page.items.size() < limit)
-        page.items.push_back(e);
-    return page;
-  }
-
-  jobs::result<std::vector<jobs::trash_entry>> list_trash() override {
-    const std::scoped_lock lock{store_->mutex};
-    std::vector<jobs::trash_entry> out;
-    for (const auto& [id, row] : store_->trash)
-      out.push_back(row.entry);
-    return out;
-  }
-
-  jobs::result<std::optional<jobs::job_record>>
-  find_by_key(const jobs::idempotency& key) override {
-    const std::scoped_lock lock{store_->mutex};
-    return store_->find_by_key(key);
-  }
-
-  jobs::result<std::optional<jobs::progress>>
-  find_progress(std::int64_t job_row) override {
-    const std::scoped_lock lock{store_->mutex};
-    const auto found = store_->progress.find(job_row);
-    if (found == store_->progress.end())
-      return std::optional<jobs::progress>{};
-    return std::optional{found->second};
-  }
-
-private:
-  static bool fits(const jobs::job_filter& filter, const jobs::job_record& j) {
-    const auto among = [](const auto& list, const auto& value) {
-      return list.empty() || std::ranges::find(list, value) != list.end();
-    };
-    jobs::event like;
-    like.kind = j.kind;
-    jobs::event_filter kind;
-    kind.kind = filter.kind;
-    return among(filter.ids, j.id) && among(filter.states, j.state)
-           && (filter.server.empty() || filter.server == j.server)
-           && kind.matches(like)
-           && (!filter.done || *filter.done == j.is_done())
-           && j.created_at >= filter.created_after;
-  }
-
-  std::shared_ptr<fake_store> store_;
 };
 
 } // namespace alula::doubles

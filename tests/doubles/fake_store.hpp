@@ -3,6 +3,14 @@
 #pragma once
 
 #include "jobs/ledger.hpp"
+#include "tests/doubles/fake_access_changes.hpp"
+#include "tests/doubles/fake_backup_changes.hpp"
+#include "tests/doubles/fake_life_changes.hpp"
+#include "tests/doubles/fake_outbox.hpp"
+#include "tests/doubles/fake_place_changes.hpp"
+#include "tests/doubles/fake_pool_changes.hpp"
+#include "tests/doubles/fake_server_changes.hpp"
+#include "tests/doubles/fake_system_changes.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -16,7 +24,28 @@
 
 namespace alula::doubles {
 
-class fake_store {
+class fake_store : public fake_backup_rows,
+                   public fake_outbox_rows,
+                   public fake_place_rows,
+                   public fake_system_rows,
+                   public fake_access_rows,
+                   private fake_backup_changes<fake_store>,
+                   private fake_outbox_changes<fake_store>,
+                   private fake_place_changes<fake_store>,
+                   private fake_life_changes<fake_store>,
+                   private fake_pool_changes<fake_store>,
+                   private fake_server_changes<fake_store>,
+                   private fake_system_changes<fake_store>,
+                   private fake_access_changes<fake_store> {
+  friend class fake_backup_changes<fake_store>;
+  friend class fake_outbox_changes<fake_store>;
+  friend class fake_place_changes<fake_store>;
+  friend class fake_life_changes<fake_store>;
+  friend class fake_pool_changes<fake_store>;
+  friend class fake_server_changes<fake_store>;
+  friend class fake_system_changes<fake_store>;
+  friend class fake_access_changes<fake_store>;
+
 public:
   struct server_row {
     jobs::server_record record;
@@ -44,21 +73,18 @@ public:
   std::map<std::string, std::map<std::int64_t, bool>> locks;
   std::map<std::pair<std::string, std::string>, key_row> keys;
   std::map<std::int64_t, jobs::progress> progress;
+  std::map<std::string, jobs::pool_pause> paused_pools;
   std::vector<jobs::event> events;
   std::int64_t boot = 0;
   bool clean = true;
+  std::set<std::int64_t> ended_boots;
   std::int64_t last_job = 0, last_server = 0;
 
   // -- one call, all or nothing ----------------------------------------------
 
-  jobs::result<jobs::accepted> accept(const jobs::acceptance& what,
-                                      now_ms now) {
-    return whole<jobs::accepted>([&] { return accept_inside(what, now); });
-  }
-
-  jobs::result<jobs::job_record> save(const jobs::save& what, now_ms now) {
-    return whole<jobs::job_record>([&] { return save_inside(what, now); });
-  }
+  jobs::result<jobs::accepted> accept(const jobs::acceptance& what, now_ms now);
+  jobs::result<jobs::job_record> save(const jobs::save& what, now_ms now);
+  jobs::status amend(const std::vector<jobs::change>& what, now_ms now);
 
   jobs::status forget(const jobs::job_id& id) {
     const auto row = row_of.find(id);
@@ -66,8 +92,11 @@ public:
       return jobs::fault{.code = jobs::fault_code::job_not_found,
                          .what = "no such job"};
     if (live.contains(row->second))
-      return jobs::fault{.code = jobs::fault_code::server_locked,
+      return jobs::fault{.code = jobs::fault_code::job_not_ended,
                          .what = "the job is live"};
+    if (is_needed(id, row->second))
+      return jobs::fault{.code = jobs::fault_code::job_needed,
+                         .what = "the job is still needed"};
     jobs.erase(row->second);
     row_of.erase(row);
     return {};
@@ -95,6 +124,17 @@ public:
 
 private:
   using check = jobs::status;
+
+  bool is_needed(const jobs::job_id& id, std::int64_t row) const {
+    return trash.contains(id) || replaced.contains(id)
+           || std::ranges::any_of(
+               servers,
+               [&](const auto& s) { return s.second.record.owner_job == row; })
+           || std::ranges::any_of(reports, [&](const auto& r) {
+                return r.second.job == id && r.second.ended_at == 0
+                       && r.second.path != "/activity";
+              });
+  }
 
   template<class T, class Call>
   jobs::result<T> whole(Call call) {
@@ -142,8 +182,7 @@ private:
     return {.code = jobs::fault_code::internal, .what = std::move(what)};
   }
 
-  // -- accept
-  // -------------------------------------------------------------------
+  // -- accept -----------------------------------------------------------------
 
   jobs::result<jobs::accepted> accept_inside(const jobs::acceptance& what,
                                              now_ms now) {
@@ -177,6 +216,7 @@ private:
     job.version = 1;
     if (auto room = admit(job, what); !room)
       return std::move(room).error();
+    inherit(job, now);
     if (auto done = change_all(job, what.changes, now); !done)
       return std::move(done).error();
     const auto suffix = job.lane.empty() ? "" : ":" + job.lane;
@@ -192,6 +232,21 @@ private:
     return jobs::accepted{job, jobs::accept_outcome::created};
   }
 
+  /// What the job that is tried again has left is the new one's.
+  void inherit(const jobs::job_record& job, now_ms now) {
+    const auto before = row_of.find(job.retry_of);
+    if (before == row_of.end() || live.contains(before->second))
+      return;
+    std::vector<server_row> left;
+    for (const auto& [row, server] : servers)
+      if (server.record.owner_job == before->second)
+        left.push_back(server);
+    for (auto& server : left) {
+      server.record.owner_job = job.row;
+      store(server, now);
+    }
+  }
+
   /// A server that is being deleted takes nothing new.
   check admit(const jobs::job_record& job, const jobs::acceptance& what) {
     if (job.server_row == 0)
@@ -199,7 +254,8 @@ private:
     const auto& server = servers.at(job.server_row).record;
     const bool claims =
         std::ranges::any_of(what.changes, [](const jobs::change& c) {
-          return std::holds_alternative<jobs::claim_trash>(c);
+          return std::holds_alternative<jobs::claim_trash>(c)
+                 || std::holds_alternative<jobs::adopt_trash>(c);
         });
     if (server.state == jobs::server_state::deleting && !claims
         && live.contains(server.owner_job))
@@ -210,8 +266,7 @@ private:
     return {};
   }
 
-  // -- save
-  // ---------------------------------------------------------------------
+  // -- save -------------------------------------------------------------------
 
   jobs::result<jobs::job_record> save_inside(const jobs::save& what,
                                              now_ms now) {
@@ -235,6 +290,9 @@ private:
     if (auto done = change_all(job, what.changes, now); !done)
       return std::move(done).error();
     store(job);
+    if (what.key)
+      put(keys, std::pair{what.key->principal, what.key->key},
+          key_row{what.key->fingerprint, job.id});
     if (job.is_done())
       let_go(job, now);
     for (const auto& e : what.events)
@@ -309,6 +367,10 @@ private:
         t.claimed_by = 0;
         t.entry.state = "held";
       }
+    let_go_of_backups(job, now);
+    leave_transfer(job, now);
+    transfers.erase(job.id);
+    let_go_of_systems(job);
     const auto mine = servers.find(job.server_row);
     if (mine != servers.end() && mine->second.record.owner_job == job.row
         && mine->second.record.state == jobs::server_state::creating) {
@@ -319,157 +381,21 @@ private:
     }
   }
 
-  // -- changes
-  // ------------------------------------------------------------------
+  // -- changes ----------------------------------------------------------------
 
   check change_all(jobs::job_record& job,
-                   const std::vector<jobs::change>& changes, now_ms now) {
-    for (const auto& change : changes) {
-      auto done =
-          std::visit([&](const auto& c) { return apply(job, c, now); }, change);
-      if (!done)
-        return done;
-    }
-    return {};
-  }
+                   const std::vector<jobs::change>& changes, now_ms now);
 
-  check apply(jobs::job_record& job, const jobs::register_server& c,
-              now_ms now) {
-    if (live_server.contains(c.uuid))
-      return jobs::fault{.code = jobs::fault_code::server_exists,
-                         .what = "the uuid lives"};
-    job.server_row = ++last_server;
-    job.server = c.uuid;
-    server_row fresh;
-    fresh.record = {.row = job.server_row,
-                    .uuid = c.uuid,
-                    .state = jobs::server_state::creating,
-                    .suspended = c.suspended,
-                    .owner_job = job.row,
-                    .created_by = job.row,
-                    .config = c.config,
-                    .created_at = now};
-    store(fresh, now);
-    return {};
-  }
-  check apply(jobs::job_record& job, const jobs::activate_server&, now_ms now) {
-    return creating_of(job, jobs::server_state::active, now);
-  }
-  check apply(jobs::job_record& job, const jobs::discard_server&, now_ms now) {
-    return creating_of(job, jobs::server_state::deleted, now);
-  }
-  check creating_of(const jobs::job_record& job, jobs::server_state next,
-                    now_ms now) {
-    auto server = servers.at(job.server_row);
-    if (server.record.owner_job != job.row)
-      return {}; // a delete has taken it over
-    server.record.state = next;
-    server.record.owner_job = 0;
-    store(server, now);
-    return {};
-  }
-  check apply(jobs::job_record& job, const jobs::begin_delete&, now_ms now) {
-    auto server = servers.at(job.server_row);
-    auto& r = server.record;
-    if (r.state == jobs::server_state::deleting && live.contains(r.owner_job))
-      return locked_by(jobs.at(r.owner_job));
-    if (r.state != jobs::server_state::deleting)
-      server.suspended_before = r.suspended;
-    r.state = jobs::server_state::deleting;
-    r.suspended = true;
-    r.owner_job = job.row;
-    store(server, now);
-    return {};
-  }
-  check apply(jobs::job_record& job, const jobs::forget_server&, now_ms now) {
-    auto server = servers.at(job.server_row);
-    if (server.record.state != jobs::server_state::deleting)
-      return refused("only a server that is being deleted is forgotten");
-    server.record.state = jobs::server_state::deleted;
-    server.record.owner_job = 0;
-    store(server, now);
-    return {};
-  }
-  check apply(jobs::job_record& job, const jobs::set_container& c, now_ms now) {
-    auto server = servers.at(job.server_row);
-    server.record.container_id = c.container_id;
-    store(server, now);
-    return {};
-  }
-  check apply(jobs::job_record& job, const jobs::put_in_trash& c, now_ms now) {
-    put(trash, job.id,
-        trash_row{{.deleted_by = job.id,
-                   .server = job.server,
-                   .server_row = job.server_row,
-                   .name = c.name,
-                   .state = "held",
-                   .detached_at = now,
-                   .purge_after = c.purge_after}});
-    return {};
-  }
-  check apply(jobs::job_record&, const jobs::begin_purge& c, now_ms) {
-    const auto found = trash.find(c.deleted_by);
-    if (found == trash.end())
-      return {};
-    auto row = found->second;
-    if (row.entry.state == "restoring")
-      return locked_by(jobs.at(row.claimed_by));
-    row.entry.state = "purging";
-    put(trash, c.deleted_by, row);
-    return {};
-  }
-  check apply(jobs::job_record&, const jobs::end_purge& c, now_ms) {
-    drop(trash, c.deleted_by);
-    return {};
-  }
-  check apply(jobs::job_record& job, const jobs::claim_trash& c, now_ms) {
-    const auto found = trash.find(c.deleted_by);
-    if (found == trash.end() || found->second.entry.state == "purging")
-      return jobs::fault{.code = jobs::fault_code::trash_not_found,
-                         .what = "nothing of it lies in the trash"};
-    auto row = found->second;
-    if (row.entry.state == "restoring")
-      return locked_by(jobs.at(row.claimed_by));
-    if (live_server.contains(row.entry.server))
-      return jobs::fault{.code = jobs::fault_code::server_exists,
-                         .what = "the uuid lives again"};
-    row.entry.state = "restoring";
-    row.claimed_by = job.row;
-    put(trash, c.deleted_by, row);
-    return {};
-  }
-  check apply(jobs::job_record&, const jobs::release_trash& c, now_ms) {
-    const auto found = trash.find(c.deleted_by);
-    if (found == trash.end())
-      return {};
-    auto row = found->second;
-    row.entry.state = "held";
-    row.claimed_by = 0;
-    put(trash, c.deleted_by, row);
-    return {};
-  }
-  check apply(jobs::job_record&, const jobs::restore_server& c, now_ms now) {
-    const auto found = trash.find(c.deleted_by);
-    if (found == trash.end())
-      return refused("nothing to restore");
-    if (live_server.contains(found->second.entry.server))
-      return jobs::fault{.code = jobs::fault_code::server_exists,
-                         .what = "the uuid lives again"};
-    const auto& old = servers.at(found->second.entry.server_row);
-    server_row fresh = old;
-    fresh.record.row = ++last_server;
-    fresh.record.state = jobs::server_state::active;
-    fresh.record.suspended = old.suspended_before;
-    fresh.record.owner_job = 0;
-    fresh.record.container_id.clear();
-    fresh.record.created_at = now;
-    store(fresh, now);
-    drop(trash, c.deleted_by);
-    return {};
-  }
+  using fake_backup_changes<fake_store>::apply;
+  using fake_outbox_changes<fake_store>::apply;
+  using fake_place_changes<fake_store>::apply;
+  using fake_life_changes<fake_store>::apply;
+  using fake_pool_changes<fake_store>::apply;
+  using fake_server_changes<fake_store>::apply;
+  using fake_system_changes<fake_store>::apply;
+  using fake_access_changes<fake_store>::apply;
 
-  // -- writing
-  // ------------------------------------------------------------------
+  // -- writing ----------------------------------------------------------------
 
   void store(const jobs::job_record& job) {
     put(jobs, job.row, job);
@@ -512,7 +438,8 @@ private:
                     .type = e.type,
                     .job_version = job.version,
                     .at = now,
-                    .data = e.data};
+                    .data = e.data,
+                    .input = jobs::is_about_systems(job.kind) ? job.input : ""};
     new_events.push_back(out);
     events.push_back(std::move(out));
   }

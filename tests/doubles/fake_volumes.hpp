@@ -3,9 +3,10 @@
 #pragma once
 
 #include "jobs/ports.hpp"
+#include "tests/doubles/call_script.hpp"
 
 #include <algorithm>
-#include <deque>
+#include <fcntl.h>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -15,40 +16,36 @@
 
 namespace alula::jobs {
 
-/// Any thread may call any method; the public members are for the test, before
-/// and after, or under `mutex`.
-class fake_volumes final : public volumes {
+/// Its journal: "detach 0199… 0199…", "purge 0199…". Any thread may call any
+/// method; the public members are for the test, before and after, or under
+/// `mutex`.
+class fake_volumes final : public volumes, public call_script {
 public:
+  ~fake_volumes() override; ///< in fakes.cpp, as is all that is virtual
   struct tree {
     std::int64_t files = 0;
     std::int64_t bytes = 0;
+    std::int64_t added = 0; ///< files that a merge made; on its list
+    std::int64_t gone = 0;  ///< entries that purges have removed
+    std::int64_t freed = 0; ///< their bytes
   };
 
-  std::mutex mutex;
   std::map<server_id, tree> live;
   std::map<std::string, tree, std::less<>> trash;
-  /// "detach 0199… 0199…", "purge 0199…", in the order of the calls.
-  std::vector<std::string> journal;
-  /// By the method's name; each call of it uses up one.
-  std::map<std::string, std::deque<fault>, std::less<>> faults;
+  std::map<std::string, tree, std::less<>> staging;
+  std::int64_t free_space = std::int64_t{1} << 40;
+  std::map<job_id, std::int64_t> reserved;
+  std::uint64_t device = 0;         ///< of the disk
+  std::int64_t taken_by_others = 0; ///< of the disk, from the next stage() on
+  std::map<server_id, std::string> obstacles; ///< at the place of a volume
+  std::int64_t overlapping = 0; ///< bytes that every merge replaces
   /// Called by purge before each batch of 4,096 entries, outside the mutex: a
   /// test may hold it there.
   std::function<void()> before_batch;
 
-  void fail_next(const std::string& method, fault why, int times = 1) {
-    const std::lock_guard guard{mutex};
-    for (int i = 0; i < times; ++i)
-      faults[method].push_back(why);
-  }
-
   void put(const server_id& server, tree files) {
     const std::lock_guard guard{mutex};
     live[server] = files;
-  }
-
-  std::vector<std::string> calls() {
-    const std::lock_guard guard{mutex};
-    return journal;
   }
 
   result<bool> create(const server_id& server) override {
@@ -119,8 +116,11 @@ public:
       const std::lock_guard guard{mutex};
       if (auto planned = note("purge", entry); !planned)
         return std::move(planned).error();
-      if (!trash.contains(entry))
+      const auto at = trash.find(entry);
+      if (at == trash.end())
         return done;
+      done.entries = done.before = at->second.gone;
+      done.bytes = at->second.freed;
     }
     for (;;) {
       if (before_batch)
@@ -137,6 +137,187 @@ public:
     return done;
   }
 
+  result<bool> is_in_trash(std::string_view entry) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("is_in_trash", entry); !planned)
+      return std::move(planned).error();
+    return trash.contains(entry);
+  }
+
+  result<descriptor> open(const server_id& server) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("open", server.view()); !planned)
+      return std::move(planned).error();
+    if (!live.contains(server))
+      return fault{.code = fault_code::volume_obstructed,
+                   .what = "no such volume"};
+    return descriptor{::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  }
+
+  result<descriptor> stage(std::string_view name, std::stop_token) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("stage", name); !planned)
+      return std::move(planned).error();
+    staging[std::string{name}] = {};
+    free_space -= std::exchange(taken_by_others, 0);
+    return descriptor{::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  }
+
+  status discard_staging(std::string_view name, std::stop_token) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("discard_staging", name); !planned)
+      return planned;
+    if (const auto at = staging.find(name); at != staging.end())
+      staging.erase(at);
+    return {};
+  }
+
+  status sweep_staging(const is_live_job& is_live, std::stop_token) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("sweep_staging"); !planned)
+      return planned;
+    std::erase_if(staging, [&](const auto& each) {
+      const auto job =
+          job_id::parse(std::string_view{each.first}.substr(0, 36));
+      return job && !is_live(*job);
+    });
+    return {};
+  }
+
+  status check_place(const server_id& server, placing) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("check_place", server.view()); !planned)
+      return planned;
+    const auto at = obstacles.find(server);
+    return at == obstacles.end() ? status{}
+                                 : fault{.code = fault_code::volume_obstructed,
+                                         .what = at->second};
+  }
+
+  result<bool> replace(origin from, std::string_view name,
+                       const server_id& server,
+                       std::string_view entry) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("replace", name, server.view(), entry); !planned)
+      return std::move(planned).error();
+    auto& source = from == origin::staging ? staging : trash;
+    const auto at = source.find(name);
+    if (at == source.end()) {
+      if (!live.contains(server))
+        return fault{.code = fault_code::io_error, .what = "no tree to put"};
+      return trash.contains(entry);
+    }
+    if (const auto old = live.find(server); old != live.end()) {
+      if (trash.contains(entry) && old->second.files > 0)
+        return fault{.code = fault_code::io_error,
+                     .what = "another volume took its place"};
+      trash.emplace(entry, old->second);
+      live.erase(old);
+    }
+    live.emplace(server, at->second);
+    source.erase(at);
+    return trash.contains(entry);
+  }
+
+  result<std::int64_t>
+  merge(origin from, std::string_view name, const server_id& server,
+        std::string_view entry, std::stop_token,
+        const std::function<void(std::int64_t)>& tell = {}) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("merge", name, server.view(), entry); !planned)
+      return std::move(planned).error();
+    auto& source = from == origin::staging ? staging : trash;
+    const auto at = source.find(name);
+    if (at == source.end())
+      return std::int64_t{0};
+    const auto moved = at->second;
+    live[server].files += moved.files - moved.added;
+    live[server].bytes += moved.bytes;
+    source.erase(at);
+    if (moved.files + moved.added > 0)
+      trash.emplace(entry, tree{moved.added, 0, moved.files});
+    if (tell)
+      tell(moved.files);
+    return moved.files;
+  }
+
+  result<merge_account> account_of_merge(
+      std::string_view entry, std::stop_token,
+      const std::function<void(const merge_account&)>& = {}) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("account_of_merge", entry); !planned)
+      return std::move(planned).error();
+    const auto at = trash.find(entry);
+    if (at == trash.end())
+      return merge_account{};
+    return merge_account{.replaced = at->second.files,
+                         .bytes = at->second.bytes,
+                         .added = at->second.added,
+                         .paths = {}};
+  }
+
+  result<std::int64_t> used(const server_id& server, std::stop_token) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("used", server.view()); !planned)
+      return std::move(planned).error();
+    const auto at = live.find(server);
+    return at == live.end() ? std::int64_t{0} : at->second.bytes;
+  }
+
+  result<std::int64_t> used_in_trash(std::string_view entry,
+                                     std::stop_token) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("used_in_trash", entry); !planned)
+      return std::move(planned).error();
+    const auto at = trash.find(entry);
+    return at == trash.end() ? std::int64_t{0} : at->second.bytes;
+  }
+
+  result<std::int64_t> overlap(std::string_view name, const server_id& server,
+                               std::stop_token) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("overlap", name, server.view()); !planned)
+      return std::move(planned).error();
+    return live.contains(server) ? overlapping : 0;
+  }
+
+  result<std::int64_t> take_ownership(const server_id& server,
+                                      std::stop_token) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("take_ownership", server.view()); !planned)
+      return std::move(planned).error();
+    return std::int64_t{0};
+  }
+
+  result<disk_space> space() override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("space"); !planned)
+      return std::move(planned).error();
+    const auto kept = promised_except({});
+    return disk_space{.free = free_space - kept,
+                      .total = free_space * 2,
+                      .reserved = kept,
+                      .unused = free_space,
+                      .device = device};
+  }
+
+  status reserve(const job_id& job, std::int64_t bytes) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("reserve", job.view()); !planned)
+      return planned;
+    if (bytes > free_space - promised_except(job))
+      return fault{.code = fault_code::insufficient_storage,
+                   .what = std::to_string(bytes) + " bytes are needed"};
+    reserved[job] = bytes;
+    return {};
+  }
+
+  void release(const job_id& job) override {
+    const std::lock_guard guard{mutex};
+    (void)note("release", job.view());
+    reserved.erase(job);
+  }
+
   result<std::vector<std::string>> trash_entries() override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("trash_entries"); !planned)
@@ -148,17 +329,11 @@ public:
   }
 
 private:
-  template<class... Words>
-  status note(const std::string& method, const Words&... words) {
-    std::string line = method;
-    ((line += ' ', line += words), ...);
-    journal.push_back(std::move(line));
-    auto& waiting = faults[method];
-    if (waiting.empty())
-      return {};
-    auto why = std::move(waiting.front());
-    waiting.pop_front();
-    return why;
+  std::int64_t promised_except(const job_id& job) const {
+    std::int64_t sum = 0;
+    for (const auto& [owner, bytes] : reserved)
+      sum += owner == job ? 0 : bytes;
+    return sum;
   }
 
   /// True when nothing is left; the directory itself counts as an entry.
@@ -167,13 +342,16 @@ private:
     const auto at = trash.find(entry);
     if (at == trash.end())
       return true;
-    auto& [files, bytes] = at->second;
+    auto& [files, bytes, added, gone, gone_bytes] = at->second;
     const auto batch = std::min<std::int64_t>(files, 4096);
     const auto freed = files > 0 ? bytes / files * batch : bytes;
     files -= batch;
     bytes -= freed;
+    free_space += freed;
     done.entries += batch;
     done.bytes += freed;
+    gone = done.entries;
+    gone_bytes = done.bytes;
     if (files > 0)
       return false;
     trash.erase(at);

@@ -2,12 +2,15 @@
 /// line, so that what a test sets up does not pass through what it tests.
 #pragma once
 
+#include "tests/doubles/places.hpp"
+
 #include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <set>
 #include <spawn.h>
 #include <stdexcept>
 #include <string>
@@ -54,10 +57,15 @@ public:
     static std::atomic<int> worlds = 0;
     prefix_ = "alula-test-" + std::to_string(getpid()) + "-"
               + std::to_string(++worlds) + "-";
+    static std::set<std::string> with_image;
+    if (with_image.contains(host_))
+      return;
     const auto [status, output] =
-        run_command("DOCKER_HOST=" + host_ + " " ALULA_SCRIPTS "/test-image");
+        run_command("DOCKER_HOST=" + host_ + " " + doubles::places::scripts
+                    + "/test-image");
     if (status != 0)
       throw std::runtime_error{output};
+    with_image.insert(host_);
   }
   ~real_dockerd() {
     const auto [status, left] = try_docker("ps -aq --filter name=" + prefix_);
@@ -115,7 +123,8 @@ public:
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, to[0], 0);
     posix_spawn_file_actions_adddup2(&files, from[1], 1);
-    std::string program = ALULA_SCRIPTS "/with-dockerd";
+    std::string program =
+        std::string{doubles::places::scripts} + "/with-dockerd";
     std::string own = "--own";
     std::string shell = "sh";
     std::string flag = "-c";

@@ -52,12 +52,22 @@ public:
       }
       return true;
     }
-    /// Until `time` is over, let_go() is called, or the double is destroyed.
+    /// Some bytes, as they come; empty when the client is gone.
+    std::string receive() {
+      char buffer[4096];
+      const auto got = recv(fd_, buffer, sizeof buffer, 0);
+      return got <= 0 ? std::string{}
+                      : std::string{buffer, static_cast<std::size_t>(got)};
+    }
+    /// Until `time` is over, let_go() is called, or the double is destroyed. A
+    /// let_go() since the request arrived counts: whoever has seen the request
+    /// may call it before its reply comes to wait.
     void wait(std::chrono::milliseconds time) {
       std::unique_lock guard{owner_.mutex_};
-      owner_.changed_.wait_for(guard, time, [this, seen = owner_.released_] {
-        return owner_.stopping_ || owner_.released_ != seen;
+      owner_.changed_.wait_for(guard, time, [this] {
+        return owner_.stopping_ || owner_.released_ != seen_;
       });
+      seen_ = owner_.released_;
     }
     bool is_stopping() const {
       const std::lock_guard guard{owner_.mutex_};
@@ -65,8 +75,10 @@ public:
     }
 
   private:
+    friend scripted_dockerd;
     scripted_dockerd& owner_;
     const int fd_;
+    int seen_ = 0; ///< releases this request does not wait for any more
   };
 
   /// Returns whether the connection is kept for the next request.
@@ -192,10 +204,10 @@ public:
           return line.starts_with(route);
         }));
   }
-  /// Blocks until that many requests of `route` have arrived; false after 10 s.
+  /// Blocks until that many requests of `route` have arrived; false after 60 s.
   bool saw(const std::string& route, std::size_t times = 1) const {
     std::unique_lock guard{mutex_};
-    return changed_.wait_for(guard, std::chrono::seconds{10}, [&] {
+    return changed_.wait_for(guard, std::chrono::seconds{60}, [&] {
       return static_cast<std::size_t>(std::count_if(
                  requests_.begin(), requests_.end(),
                  [&](const auto& one) {
@@ -207,7 +219,7 @@ public:
   std::size_t connections() const { return connections_; }
   std::uint64_t bytes_sent() const { return bytes_sent_; }
 
-  /// Wakes every reply that waits.
+  /// Wakes every reply that waits, and those to come of requests that are here.
   void let_go() {
     {
       const std::lock_guard guard{mutex_};
@@ -273,7 +285,7 @@ private:
     std::string unread;
     request what;
     while (read_request(fd, unread, what))
-      if (!choose(what)(client, what))
+      if (!choose(client, what)(client, what))
         break;
     const std::lock_guard guard{mutex_};
     open_.erase(std::find(open_.begin(), open_.end(), fd));
@@ -312,11 +324,12 @@ private:
     return true;
   }
 
-  reply choose(const request& what) {
+  reply choose(connection& from, const request& what) {
     reply chosen = says(404, "page not found");
     {
       const std::lock_guard guard{mutex_};
       requests_.push_back(what);
+      from.seen_ = released_;
       const auto line = what.method + ' ' + what.target;
       std::deque<reply>* best = nullptr;
       std::size_t longest = 0;

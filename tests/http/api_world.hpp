@@ -4,9 +4,16 @@
 #include "http/event_stream.hpp"
 #include "http/router.hpp"
 #include "http/routes.hpp"
+#include "tests/doubles/fake_access_desk.hpp"
+#include "tests/doubles/fake_backup_desk.hpp"
 #include "tests/doubles/fake_clock.hpp"
 #include "tests/doubles/fake_engine.hpp"
 #include "tests/doubles/fake_exchange.hpp"
+#include "tests/doubles/fake_install_files.hpp"
+#include "tests/doubles/fake_node_facts.hpp"
+#include "tests/doubles/fake_outbox_desk.hpp"
+#include "tests/doubles/fake_processes.hpp"
+#include "tests/http/kept_answers.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -30,23 +37,47 @@ using call_ptr = std::shared_ptr<doubles::fake_exchange>;
 inline const std::string some_server = "8d3f2a10-5b7c-4e21-9a44-0c1d2e3f5a7d";
 inline const std::string some_job = "01970000-0000-7000-8000-000000000001";
 
+/// Repeats what it is told to repeat.
+class fake_repeats final : public jobs::report_repeats {
+public:
+  std::vector<std::int64_t> asked;
+  jobs::result<jobs::report> answer = jobs::report{.row = 8};
+  void repeat(std::int64_t row,
+              std::function<void(jobs::result<jobs::report>)> done) override {
+    asked.push_back(row);
+    done(answer);
+  }
+};
+
 struct api_world {
   explicit api_world(api_settings settings = {},
                      event_stream_settings streams = {})
     : events(engine, streams),
-      routes(make_routes({.engine = engine,
-                          .clock = clock,
-                          .events = events,
-                          .later = later,
-                          .websocket =
-                              [](const exchange_ptr& call) {
-                                call->reply({101, {}, {}});
-                              },
-                          .deny_tokens =
-                              [](const exchange_ptr& call) {
-                                call->reply({204, {}, {}});
-                              },
-                          .settings = std::move(settings)})) {}
+      routes(make_routes(all_parts(std::move(settings)))) {}
+
+  api_parts all_parts(api_settings settings) {
+    const auto done = [](const exchange_ptr& call) {
+      call->reply({204, {}, {}});
+    };
+    return {.engine = engine,
+            .backups = desk,
+            .clock = clock,
+            .events = events,
+            .later = later,
+            .node = node,
+            .websocket =
+                [](const exchange_ptr& call) {
+                  call->reply({101, {}, {}});
+                },
+            .deny_tokens = done,
+            .settings = std::move(settings),
+            .outbox = &outbox,
+            .live = {&processes, &installs, &askers},
+            .deauthorize = done,
+            .repeats = &repeats,
+            .access = &access,
+            .incoming = &incoming};
+  }
 
   /// Sends a request; the answer may come later.
   call_ptr send(std::string method, std::string_view target,
@@ -70,12 +101,24 @@ struct api_world {
     auto answer = call->wait_for_answer();
     if (!answer)
       throw std::runtime_error("no answer");
+    keep_answer(call->req().method,
+                routes.find(call->req().method, call->req().path).hit->pattern,
+                *answer);
     return *std::move(answer);
   }
 
   doubles::fake_clock clock;
   doubles::fake_engine engine;
+  doubles::fake_backup_desk desk;
+  doubles::fake_outbox_desk outbox;
+  doubles::fake_access_desk access;
+  fake_repeats repeats;
+  jobs::incoming_transfers incoming;
+  jobs::fake_processes processes;
+  jobs::fake_install_files installs;
   errands later;
+  errands askers{256, 2};
+  doubles::fake_node_facts node;
   event_streams events;
   router routes;
 };

@@ -56,3 +56,21 @@ TEST_CASE("the other headers are Wings'", "[http]") {
   CHECK(has("Access-Control-Allow-Headers: Accept, Accept-Encoding, "
             "Authorization, "));
 }
+
+TEST_CASE("a page may use what the jobs API is made of", "[http]") {
+  const cors rules{{"https://panel.example", {}}};
+  const std::string lines{rules.lines_for({})};
+  const auto line_of = [&](const std::string& name) {
+    const auto from = lines.find(name + ": ");
+    REQUIRE(from != lines.npos);
+    return lines.substr(from, lines.find("\r\n", from) - from);
+  };
+  for (const auto* header :
+       {"Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer"})
+    CHECK(line_of("Access-Control-Allow-Headers").find(header)
+          != std::string::npos);
+  for (const auto* header :
+       {"ETag", "Link", "Location", "Operation-Location", "Retry-After"})
+    CHECK(line_of("Access-Control-Expose-Headers").find(header)
+          != std::string::npos);
+}

@@ -188,8 +188,8 @@ TEST_CASE("a slow body is 408", "[http][door]") {
 
 TEST_CASE("a silent connection is closed", "[http][door]") {
   auto w = with([](door_limits& limits) {
-    limits.head_time = milliseconds{200};
-    limits.idle = milliseconds{200};
+    limits.head_time = milliseconds{1'000};
+    limits.idle = milliseconds{1'000};
   });
   SECTION("before its first request") {
     auto client = w.client();
@@ -204,7 +204,7 @@ TEST_CASE("a silent connection is closed", "[http][door]") {
 
 TEST_CASE("an answer that takes too long is 504", "[http][door]") {
   auto w =
-      with([](door_limits& limits) { limits.handling = milliseconds{200}; });
+      with([](door_limits& limits) { limits.handling = milliseconds{1'000}; });
   auto client = w.client();
   client.send(get("/hold"));
   const auto answer = client.read_answer();

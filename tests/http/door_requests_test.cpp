@@ -239,7 +239,8 @@ TEST_CASE("a handler cannot forge lines of the head", "[http][door]") {
   CHECK(answer->header("Content-Length") == "1");
 }
 
-TEST_CASE("the gate is asked before all but the probes", "[http][door]") {
+TEST_CASE("the gate is asked before all but whether the node lives",
+          "[http][door]") {
   auto settings = door_world::make_settings();
   std::atomic<bool> open{false};
   settings.gate = [&open](const request&) -> std::optional<jobs::fault> {
@@ -250,6 +251,7 @@ TEST_CASE("the gate is asked before all but the probes", "[http][door]") {
   door_world w{std::move(settings)};
   auto client = w.client();
   CHECK(client.ask(get("/healthz"))->status == 200);
+  CHECK(client.ask(get("/readyz"))->status == 503);
   const auto answer = client.ask(get("/poll"));
   CHECK(answer->status == 503);
   CHECK(answer->header("Retry-After") == "1");
@@ -257,6 +259,7 @@ TEST_CASE("the gate is asked before all but the probes", "[http][door]") {
   // A stranger is not told what the node is doing.
   CHECK(client.ask(get("/items/a/b"))->status == 401);
   open = true;
+  CHECK(client.ask(get("/readyz"))->status == 200);
   CHECK(client.ask(get("/poll"))->status == 200);
 }
 

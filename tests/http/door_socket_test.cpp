@@ -200,7 +200,7 @@ TEST_CASE("a close without a code is 1005", "[http][door]") {
 
 TEST_CASE("our close comes after what is queued", "[http][door]") {
   auto settings = door_world::make_settings();
-  settings.limits.socket_close = milliseconds{200};
+  settings.limits.socket_close = milliseconds{2'000};
   door_world w{std::move(settings)};
   auto peer = w.open_socket();
   for (int i = 0; i < 100; ++i)

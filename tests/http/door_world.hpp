@@ -41,6 +41,9 @@ private:
   std::condition_variable changed_;
 };
 
+/// More than the kernel's buffers take.
+constexpr std::size_t big_size = 32 * 1'024 * 1'024;
+
 struct door_world {
   static server_settings make_settings() {
     server_settings settings;
@@ -107,6 +110,10 @@ private:
              [](const exchange_ptr& to) {
                to->reply({200, {}, "ok"});
              }},
+            {"GET", "/readyz", access::open,
+             [](const exchange_ptr& to) {
+               to->reply({200, {}, "ready"});
+             }},
             {"GET", "/poll", access::open,
              [](const exchange_ptr& to) {
                to->reply({200, {{"Content-Type", "text/plain"}}, "polled"});
@@ -127,7 +134,7 @@ private:
                    std::string{req.param("a")} + "|"
                    + std::string{req.param("b")} + "|"
                    + std::string{req.query_value("q").value_or("-")} + "|"
-                   + req.principal + "|" + req.remote;
+                   + (req.who ? req.who->id : std::string{}) + "|" + req.remote;
                to->reply({200, {}, std::move(body)});
              }},
             {"POST", "/echo", access::bearer,
@@ -137,6 +144,10 @@ private:
             {"POST", "/open-echo", access::open,
              [](const exchange_ptr& to) {
                to->reply({200, {}, to->req().body});
+             }},
+            {"GET", "/big", access::open,
+             [](const exchange_ptr& to) {
+               to->reply({200, {}, std::string(big_size, 'x')});
              }},
             {"GET", "/throw", access::open,
              [](const exchange_ptr&) { throw std::runtime_error{"boom"}; }},

@@ -79,3 +79,14 @@ TEST_CASE("errands that wait are dropped at the end", "[http]") {
   opener.join();
   CHECK_FALSE(ran);
 }
+
+TEST_CASE("with several threads one slow errand holds up no other", "[http]") {
+  gate held;
+  errands later{16, 2};
+  REQUIRE(later.run([&] { held.pass(); }));
+  REQUIRE(held.entered.get_future().wait_for(10s) == std::future_status::ready);
+  std::promise<void> ran;
+  REQUIRE(later.run([&] { ran.set_value(); }));
+  CHECK(ran.get_future().wait_for(10s) == std::future_status::ready);
+  held.opened.set_value();
+}

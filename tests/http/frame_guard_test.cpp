@@ -8,7 +8,7 @@ using alula::doubles::make_frame;
 
 namespace {
 
-struct world {
+struct frame_world {
   frame_limits limits;
   frame_guard::clock::time_point now{std::chrono::seconds{100}};
   frame_guard guard{limits, now};
@@ -22,7 +22,7 @@ struct world {
 } // namespace
 
 TEST_CASE("good frames pass whole", "[http]") {
-  world w;
+  frame_world w;
   const auto all = make_frame(1, "hello") + make_frame(1, "a", false)
                    + make_frame(9, "ping") + make_frame(0, "b")
                    + make_frame(10, "") + make_frame(1, std::string(300, 'x'))
@@ -40,7 +40,7 @@ TEST_CASE("good frames pass whole", "[http]") {
 }
 
 TEST_CASE("a header announcing 4 GiB is never whole", "[http]") {
-  world w;
+  frame_world w;
   const auto header = make_frame(1, "", true, true, 0xFFFF'FFFFull);
   REQUIRE(header.size() == 14);
   CHECK(w.guard.feed(header, w.now) == 13);
@@ -48,7 +48,7 @@ TEST_CASE("a header announcing 4 GiB is never whole", "[http]") {
 }
 
 TEST_CASE("each broken rule has its close code", "[http]") {
-  world w;
+  frame_world w;
   SECTION("unmasked") {
     CHECK(w.code(make_frame(1, "a", true, false)) == 1002);
   }
@@ -89,7 +89,7 @@ TEST_CASE("each broken rule has its close code", "[http]") {
 }
 
 TEST_CASE("fragments of a past message do not count", "[http]") {
-  world w;
+  frame_world w;
   for (int i = 0; i < 5; ++i) {
     CHECK(w.code(make_frame(1, std::string(30'000, 'x'), false)) == 0);
     CHECK(w.code(make_frame(0, std::string(30'000, 'x'))) == 0);
@@ -97,7 +97,7 @@ TEST_CASE("fragments of a past message do not count", "[http]") {
 }
 
 TEST_CASE("too many frames are a violation, rest brings new ones", "[http]") {
-  world w;
+  frame_world w;
   const auto frame = make_frame(1, "a");
   for (int i = 0; i < 200; ++i)
     REQUIRE(w.code(frame) == 0);

@@ -284,6 +284,23 @@ TEST_CASE("a retry is 202 with the job that goes on", "[http]") {
   CHECK(world.engine.retried == std::vector{world.job.id});
 }
 
+TEST_CASE("a retry is asked for with its key", "[http]") {
+  known_job world;
+  world.engine.ticket = {world.engine.put(make_job()),
+                         jobs::accept_outcome::replayed};
+  const auto answer =
+      world.ask("POST", world.url("/retry"), {}, {{"Idempotency-Key", "k"}});
+  CHECK(header_of(answer, "Idempotency-Replayed") == "true");
+  REQUIRE(world.engine.retry_keys.at(0));
+  CHECK(world.engine.retry_keys[0]->key == "k");
+  world.ask("POST", world.url("/retry"));
+  CHECK_FALSE(world.engine.retry_keys.at(1));
+  const auto refused =
+      world.ask("POST", world.url("/retry"), {}, {{"Idempotency-Key", "ä"}});
+  CHECK(refused.status == 400);
+  CHECK(world.engine.retried.size() == 2);
+}
+
 TEST_CASE("a retry may be waited for", "[http]") {
   known_job world;
   world.engine.ticket = {world.engine.put(world.job)};
@@ -345,8 +362,20 @@ TEST_CASE("the record of an ended job is forgotten", "[http]") {
 
 TEST_CASE("the record of a live job is kept", "[http]") {
   known_job world;
-  world.engine.refuse_forget = fault{.code = fault_code::server_locked};
-  CHECK(world.ask("DELETE", world.url()).status == 409);
+  world.engine.refuse_forget = fault{.code = fault_code::job_not_ended};
+  const auto lives = world.ask("DELETE", world.url());
+  CHECK(lives.status == 409);
+  CHECK(code_of(lives) == "job-not-ended");
+  CHECK(json::parse(lives.body).at("retryable") == true);
+}
+
+TEST_CASE("the record of a job that is needed is kept", "[http]") {
+  known_job world;
+  world.engine.refuse_forget = fault{.code = fault_code::job_needed};
+  const auto answer = world.ask("DELETE", world.url());
+  CHECK(answer.status == 409);
+  CHECK(code_of(answer) == "job-needed");
+  CHECK(json::parse(answer.body).at("retryable") == false);
 }
 
 TEST_CASE("a record that was pruned is 410", "[http]") {

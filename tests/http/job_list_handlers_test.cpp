@@ -226,8 +226,94 @@ TEST_CASE("the summary counts what the engine counts", "[http]") {
     CHECK(json::parse(world.ask("GET", "/api/jobs/summary").body)
           == json::parse(R"({
             "jobs":{"by_state":{"running":2},"by_kind":{"server.delete":2}},
-            "pools":[{"name":"lifecycle","workers":8,"busy":2,"waiting":1}],
+            "pools":[{"name":"lifecycle","workers":8,"busy":2,"waiting":1,
+                      "paused_at":null,"pause_reason":null,"paused_by":null}],
             "oldest_waiting_since":"2027-01-15T08:00:00.000Z",
-            "ended_since_boot":9})"));
+            "ended_since_boot":9,
+            "outbox":{"open":0,"dead":0,"oldest_open_since":null}})"));
   }
+  SECTION("the Panel has not been told everything") {
+    world.outbox.counted = {4, 1, 1'800'000'000'000};
+    CHECK(json::parse(world.ask("GET", "/api/jobs/summary").body).at("outbox")
+          == json{{"open", 4},
+                  {"dead", 1},
+                  {"oldest_open_since", "2027-01-15T08:00:00.000Z"}});
+  }
+}
+
+// -- pools --------------------------------------------------------------------
+
+namespace {
+
+struct two_pools : api_world {
+  two_pools() {
+    engine.counters.pools = {{.name = "backup", .workers = 2, .waiting = 1},
+                             {.name = "purge", .workers = 1}};
+  }
+};
+
+} // namespace
+
+TEST_CASE("pools are listed with what they do", "[http]") {
+  two_pools world;
+  const auto answer = world.ask("GET", "/api/pools");
+  CHECK(answer.status == 200);
+  CHECK(header_of(answer, "Cache-Control") == "no-cache");
+  CHECK(json::parse(answer.body) == json::parse(R"({"items":[
+             {"name":"backup","workers":2,"busy":0,"waiting":1,
+              "paused_at":null,"pause_reason":null,"paused_by":null},
+             {"name":"purge","workers":1,"busy":0,"waiting":0,
+              "paused_at":null,"pause_reason":null,"paused_by":null}]})"));
+}
+
+TEST_CASE("a pool is paused with a reason or without, and resumed", "[http]") {
+  two_pools world;
+  const auto paused =
+      world.ask("POST", "/api/pools/backup/pause", R"({"reason":"new disk"})");
+  CHECK(paused.status == 200);
+  const auto pool = json::parse(paused.body);
+  CHECK(pool.at("name") == "backup");
+  CHECK(pool.at("paused_at") == "2027-01-15T08:00:00.000Z");
+  CHECK(pool.at("pause_reason") == "new disk");
+  CHECK(pool.at("paused_by") == "the node's token");
+  CHECK(json::parse(world.ask("GET", "/api/jobs/summary").body).at("pools")[0]
+        == pool);
+  CHECK(json::parse(world.ask("POST", "/api/pools/backup/pause").body) == pool);
+  const auto silent =
+      json::parse(world.ask("POST", "/api/pools/purge/pause").body);
+  CHECK(silent.at("paused_at") == "2027-01-15T08:00:00.000Z");
+  CHECK(silent.at("pause_reason") == "");
+  for (int i = 0; i < 2; ++i) {
+    const auto resumed = world.ask("POST", "/api/pools/backup/resume");
+    CHECK(resumed.status == 200);
+    CHECK(json::parse(resumed.body).at("paused_at").is_null());
+  }
+}
+
+TEST_CASE("a pause of an unknown pool or with a wrong reason is refused",
+          "[http]") {
+  two_pools world;
+  for (const auto* act : {"pause", "resume"}) {
+    const auto answer =
+        world.ask("POST", std::string{"/api/pools/bakcup/"} + act);
+    CHECK(answer.status == 404);
+    CHECK(code_of(answer) == "pool-not-found");
+  }
+  const auto wrong =
+      world.ask("POST", "/api/pools/backup/pause", R"({"reason":7})");
+  CHECK(wrong.status == 422);
+  CHECK(json::parse(wrong.body).at("errors")[0].at("pointer") == "/reason");
+  const auto broken = world.ask("POST", "/api/pools/backup/pause", "{");
+  CHECK(broken.status == 400);
+  CHECK(world.engine.counters.pools[0].paused_at == 0);
+}
+
+TEST_CASE("jobs are found by the beginning of an id", "[http]") {
+  many_jobs world;
+  CHECK(world.asked_for("?q=8d3f2a10").begins == "8d3f2a10");
+  CHECK(world.asked_for("?q=" + some_job).begins == some_job);
+  CHECK(world.refusal("?q=8d3f2a1") == "malformed");
+  CHECK(world.refusal("?q=demo-server") == "malformed");
+  CHECK(world.refusal("?q=" + some_job + "0") == "malformed");
+  CHECK(world.refusal("?q=8d3f2a10&ids=" + some_job) == "malformed");
 }

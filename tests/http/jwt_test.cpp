@@ -43,6 +43,7 @@ TEST_CASE("a token's claims are read", "[http]") {
                            {"user_uuid", "u"},
                            {"server_uuid", "s"},
                            {"permissions", {"websocket.connect", "*"}},
+                           {"backup_uuid", "b"},
                            {"unique_id", "x"}},
                           key);
   const auto claims = read_token(token, key);
@@ -50,6 +51,8 @@ TEST_CASE("a token's claims are read", "[http]") {
   CHECK(claims->jti == "5f4dcc3b5aa765d61d8327deb882cf99");
   CHECK(claims->user_uuid == "u");
   CHECK(claims->server_uuid == "s");
+  CHECK(claims->backup_uuid == "b");
+  CHECK(claims->unique_id == "x");
   CHECK(claims->permissions
         == std::vector<std::string>{"websocket.connect", "*"});
   CHECK(claims->issued_at == 1'700'000'000'000);

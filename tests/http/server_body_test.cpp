@@ -52,7 +52,7 @@ json whole() {
   })");
 }
 
-json with(const std::string& pointer, const json& value) {
+json body_with(const std::string& pointer, const json& value) {
   auto body = whole();
   body[json::json_pointer(pointer)] = value;
   return body;
@@ -106,7 +106,7 @@ TEST_CASE("a wrong type is named by its pointer, in every field", "[http]") {
     for (const auto& wrong :
          {json::parse("[[]]"), json::parse(R"([{"a":{}}])")}) {
       CAPTURE(pointer, wrong.dump());
-      const auto errors = wrong_fields(with(pointer, wrong));
+      const auto errors = wrong_fields(body_with(pointer, wrong));
       REQUIRE_FALSE(errors.empty());
       // Lists and maps name the entry.
       CHECK(errors.front().starts_with(pointer));
@@ -153,7 +153,7 @@ TEST_CASE("scalars of the wrong kind are wrong too", "[http]") {
        {"/process_configuration/configs/0/replace/1/match", 1},
        {"/process_configuration/configs/0/replace/1/if_value", 1}}));
   CAPTURE(pointer, value.dump());
-  CHECK(wrong_fields(with(pointer, value)) == std::vector{pointer});
+  CHECK(wrong_fields(body_with(pointer, value)) == std::vector{pointer});
 }
 
 TEST_CASE("a missing member is right unless nothing works without it",
@@ -184,13 +184,13 @@ TEST_CASE("a missing member is right unless nothing works without it",
     if (pointer.find("/environment/") == std::string::npos
         && pointer.find("/mappings/") == std::string::npos
         && pointer.find("/labels/") == std::string::npos)
-      CHECK(wrong_fields(with(pointer, nullptr)) == expected);
+      CHECK(wrong_fields(body_with(pointer, nullptr)) == expected);
   }
 }
 
 TEST_CASE("nulls do not reach the ledger", "[http]") {
   const auto read =
-      read_server_body(with("/settings/suspended", nullptr).dump());
+      read_server_body(body_with("/settings/suspended", nullptr).dump());
   REQUIRE(read);
   CHECK(json::parse(read->canonical) == without("/settings/suspended"));
 }
@@ -206,7 +206,7 @@ TEST_CASE("keys match without regard to case and are stored exactly",
 }
 
 TEST_CASE("unknown members of the configuration are kept", "[http]") {
-  auto body = with("/settings/next_year", json{{"a", nullptr}});
+  auto body = body_with("/settings/next_year", json{{"a", nullptr}});
   body["ignored"] = 1;
   const auto read = read_server_body(body.dump());
   REQUIRE(read);
@@ -230,7 +230,7 @@ TEST_CASE("the uuid is a lower-case UUID of version 4", "[http]") {
 
 TEST_CASE("the configuration belongs to the server of the uuid", "[http]") {
   CHECK(wrong_fields(
-            with("/settings/uuid", "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b12"))
+            body_with("/settings/uuid", "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b12"))
         == std::vector<std::string>{"/settings/uuid"});
 }
 
@@ -243,7 +243,7 @@ TEST_CASE("without a Panel there is nobody else to ask", "[http]") {
 }
 
 TEST_CASE("everything wrong is told at once, up to a limit", "[http]") {
-  auto body = with("/settings/suspended", 1);
+  auto body = body_with("/settings/suspended", 1);
   body["uuid"] = 5;
   body["process_configuration"]["stop"]["type"] = 1;
   CHECK(wrong_fields(body).size() == 3);
@@ -253,7 +253,7 @@ TEST_CASE("everything wrong is told at once, up to a limit", "[http]") {
 }
 
 TEST_CASE("a pointer escapes what a key may hold", "[http]") {
-  CHECK(wrong_fields(with("/settings/labels/a~1b~0c", 1))
+  CHECK(wrong_fields(body_with("/settings/labels/a~1b~0c", 1))
         == std::vector<std::string>{"/settings/labels/a~1b~0c"});
 }
 
@@ -263,4 +263,13 @@ TEST_CASE("a body that is no JSON object is malformed", "[http]") {
   const auto read = read_server_body(text);
   REQUIRE_FALSE(read);
   CHECK(read.error().code == jobs::fault_code::malformed);
+}
+
+TEST_CASE("with a Panel a create may name the server only", "[http]") {
+  const auto text = R"({"uuid":")" + uuid + R"(","start_on_completion":true})";
+  CHECK_FALSE(read_server_body(text));
+  const auto read = read_server_body(text, true);
+  REQUIRE(read);
+  CHECK(json::parse(read->canonical)
+        == json({{"uuid", uuid}, {"start_on_completion", true}}));
 }

@@ -34,6 +34,34 @@ TEST_CASE("all servers are listed", "[http]") {
   CHECK(json::parse(world.ask("GET", "/api/servers").body).size() == 2);
 }
 
+TEST_CASE("servers come in pages when that is asked for", "[http]") {
+  api_world world;
+  for (int row = 1; row <= 5; ++row) {
+    auto server = *make_server();
+    server.row = row;
+    server.created_at = row;
+    world.engine.servers.push_back(
+        std::make_shared<const jobs::server_record>(std::move(server)));
+  }
+  const auto page_of = [&](const std::string& query) {
+    const auto answer = world.ask("GET", "/api/servers?" + query);
+    REQUIRE(answer.status == 200);
+    return json::parse(answer.body);
+  };
+  const auto first = page_of("limit=3");
+  CHECK(first.at("items").size() == 3);
+  REQUIRE(first.at("has_more") == true);
+  const auto second =
+      page_of("limit=3&cursor=" + first.at("next").get<std::string>());
+  CHECK(second.at("items").size() == 2);
+  CHECK(second.at("has_more") == false);
+  CHECK(second.at("next").is_null());
+  CHECK(page_of("limit=5").at("next").is_null());
+  CHECK(world.ask("GET", "/api/servers?limit=x").status == 400);
+  CHECK(code_of(world.ask("GET", "/api/servers?cursor=x"))
+        == "cursor-mismatch");
+}
+
 TEST_CASE("one server is shown with what Docker says", "[http]") {
   api_world world;
   world.engine.servers = {make_server()};
@@ -83,7 +111,25 @@ TEST_CASE("a delete asks the engine for that server's delete", "[http]") {
   REQUIRE(world.engine.submitted.size() == 1);
   CHECK(world.engine.submitted[0].kind == "server.delete");
   CHECK(world.engine.submitted[0].server.view() == some_server);
-  CHECK(world.engine.submitted[0].body.empty());
+  CHECK(world.engine.submitted[0].body == R"({"backups":"keep"})");
+}
+
+TEST_CASE("what becomes of the backups stands in the request or the settings",
+          "[http]") {
+  const bool deletes = GENERATE(false, true);
+  api_world world{{.delete_backups_with_server = deletes}};
+  const auto url = "/api/servers/" + some_server;
+  world.engine.ticket = {world.engine.put(answered(make_job())),
+                         jobs::accept_outcome::created};
+  world.send("DELETE", url);
+  world.send("DELETE", url + "?backups=keep");
+  world.send("DELETE", url + "?backups=delete");
+  REQUIRE(world.engine.submitted.size() == 3);
+  CHECK(json::parse(world.engine.submitted[0].body).at("backups")
+        == (deletes ? "delete" : "keep"));
+  CHECK(json::parse(world.engine.submitted[1].body).at("backups") == "keep");
+  CHECK(json::parse(world.engine.submitted[2].body).at("backups") == "delete");
+  CHECK(world.ask("DELETE", url + "?backups=maybe").status == 400);
 }
 
 TEST_CASE("a delete of an unknown server is 404", "[http]") {
@@ -143,4 +189,74 @@ TEST_CASE("a uuid that is taken is 409", "[http]") {
                 R"({"uuid":")" + some_server + R"(","settings":{}})");
   CHECK(answer.status == 409);
   CHECK(code_of(answer) == "server-exists");
+}
+
+TEST_CASE("a server that a boot has found on the Panel's list is created all "
+          "the same",
+          "[http]") {
+  api_world world{{.has_panel = true}};
+  auto registered = *make_server();
+  registered.state =
+      GENERATE(jobs::server_state::creating, jobs::server_state::active);
+  world.engine.servers = {
+      std::make_shared<const jobs::server_record>(registered)};
+  world.engine.refuse_kind["server.create"] = {.code =
+                                                   fault_code::server_exists};
+  const auto job = world.engine.put(make_job("server.install"));
+  world.engine.ticket = {job, jobs::accept_outcome::created};
+  const auto answer = world.ask("POST", "/api/servers",
+                                R"({"uuid":")" + some_server
+                                    + R"(","start_on_completion":true})");
+  CHECK(answer.status == 202);
+  CHECK(header_of(answer, "Location")
+        == "/api/jobs/" + job->record().id.to_string());
+  REQUIRE(world.engine.submitted.size() == 2);
+  CHECK(world.engine.submitted[1].kind == "server.install");
+  CHECK(world.engine.submitted[1].server.view() == some_server);
+  CHECK(world.engine.submitted[1].body == R"({"start_on_completion":true})");
+}
+
+TEST_CASE("a server that was installed is not created again", "[http]") {
+  api_world world{{.has_panel = true}};
+  world.engine.refuse_kind["server.create"] = {.code =
+                                                   fault_code::server_exists};
+  auto known = *make_server();
+  known.state = jobs::server_state::active;
+  std::string body = R"({"uuid":")" + some_server + "\"}";
+  SECTION("nor is one that is about to be") {
+    known.install =
+        GENERATE(jobs::install_state::wanted, jobs::install_state::running,
+                 jobs::install_state::done, jobs::install_state::failed);
+  }
+  SECTION("nor is one that somebody else describes") {
+    body = R"({"uuid":")" + some_server + R"(","settings":{}})";
+  }
+  world.engine.servers = {std::make_shared<const jobs::server_record>(known)};
+  const auto answer = world.ask("POST", "/api/servers", body);
+  CHECK(answer.status == 409);
+  CHECK(code_of(answer) == "server-exists");
+  CHECK(world.engine.submitted.size() == 1);
+  CHECK_FALSE(json::parse(answer.body).contains("owner_job"));
+}
+
+TEST_CASE("a server that is being deleted is not created, and its job is named",
+          "[http]") {
+  api_world world{{.has_panel = true}};
+  world.engine.refuse_kind["server.create"] = {.code =
+                                                   fault_code::server_exists};
+  auto known = *make_server();
+  known.state = jobs::server_state::deleting;
+  world.engine.servers = {std::make_shared<const jobs::server_record>(known)};
+  auto deletion = make_job("server.delete");
+  deletion.server = known.uuid;
+  world.engine.put(deletion);
+  const auto answer =
+      world.ask("POST", "/api/servers", R"({"uuid":")" + some_server + "\"}");
+  CHECK(answer.status == 409);
+  CHECK(code_of(answer) == "server-exists");
+  const auto body = json::parse(answer.body);
+  const auto id = deletion.id.to_string();
+  CHECK(body.at("owner_job") == id);
+  CHECK(body.at("detail") == "job " + id + " is deleting it");
+  CHECK(world.engine.submitted.size() == 1);
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr jobs::time_ms now = 1'800'000'000'000;
 
-jobs::server_record make_server(const std::string& settings = "{}") {
+jobs::server_record shown_server(const std::string& settings = "{}") {
   jobs::server_record out;
   out.uuid =
       jobs::server_id::parse("3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11").value();
@@ -37,7 +37,7 @@ json shown(const jobs::server_record& server, const container_answer& answer) {
 } // namespace
 
 TEST_CASE("a server has every member of Wings' object", "[http]") {
-  const auto server = make_server(R"({
+  const auto server = shown_server(R"({
     "uuid": "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11",
     "meta": {"name": "demo", "description": ""},
     "invocation": "./run", "skip_egg_scripts": false,
@@ -55,6 +55,7 @@ TEST_CASE("a server has every member of Wings' object", "[http]") {
   CHECK(shown(server, container("running", true)) == json::parse(R"({
     "state": "running",
     "is_suspended": false,
+    "is_transferring": false,
     "utilization": {
       "memory_bytes": 0, "memory_limit_bytes": 2355200000, "cpu_absolute": 0,
       "network": {"rx_bytes": 0, "tx_bytes": 0}, "uptime": 3600000,
@@ -76,7 +77,10 @@ TEST_CASE("a server has every member of Wings' object", "[http]") {
         "file_denylist": []},
       "container": {"image": "ghcr.io/example/runtime:21"}
     },
-    "lifecycle": "active", "state_known": true
+    "lifecycle": "active", "quarantined_at": null, "wanted_power": "down",
+    "install": {"state": "none", "installed_at": null},
+    "last_crash": null, "jobs": [],
+    "state_known": true
   })"));
 }
 
@@ -84,7 +88,7 @@ TEST_CASE("maps and lists that are absent are null, scalars zero", "[http]") {
   const auto text =
       GENERATE("{}", "null", "[]", R"({"build":7,"meta":[],"egg":"x"})",
                R"({"suspended":"yes","build":{"swap":"many"}})");
-  const auto conf = shown(make_server(text), none).at("configuration");
+  const auto conf = shown(shown_server(text), none).at("configuration");
   for (const auto* name : {"environment", "labels", "mounts"})
     CHECK(conf.at(name).is_null());
   CHECK(conf.at("allocations").at("mappings").is_null());
@@ -97,14 +101,14 @@ TEST_CASE("maps and lists that are absent are null, scalars zero", "[http]") {
 }
 
 TEST_CASE("a configuration that cannot be read hides no server", "[http]") {
-  auto server = make_server();
+  auto server = shown_server();
   server.config = GENERATE("", "{", "[]", "7");
   CHECK(shown(server, none).at("configuration").at("uuid")
         == server.uuid.view());
 }
 
 TEST_CASE("suspended is what the ledger says, not what was stored", "[http]") {
-  auto server = make_server(R"({"suspended":false})");
+  auto server = shown_server(R"({"suspended":false})");
   server.suspended = true;
   const auto object = shown(server, none);
   CHECK(object.at("is_suspended") == true);
@@ -112,13 +116,13 @@ TEST_CASE("suspended is what the ledger says, not what was stored", "[http]") {
 }
 
 TEST_CASE("a server that is being restored counts as suspended", "[http]") {
-  auto server = make_server();
+  auto server = shown_server();
   server.state = jobs::server_state::restoring;
   CHECK(shown(server, none).at("is_suspended") == true);
 }
 
 TEST_CASE("the state is one of Wings' four", "[http]") {
-  const auto server = make_server();
+  const auto server = shown_server();
   const auto [status, running, state] = GENERATE(
       table<std::string, bool, std::string>({{"running", true, "running"},
                                              {"paused", true, "running"},
@@ -134,20 +138,20 @@ TEST_CASE("the state is one of Wings' four", "[http]") {
 }
 
 TEST_CASE("without a container a server is offline", "[http]") {
-  const auto object = shown(make_server(), none);
+  const auto object = shown(shown_server(), none);
   CHECK(object.at("state") == "offline");
   CHECK(object.at("state_known") == true);
   CHECK(object.at("utilization").at("uptime") == 0);
 }
 
 TEST_CASE("when Docker is silent the state is not claimed", "[http]") {
-  const auto object = shown(make_server(), silent);
+  const auto object = shown(shown_server(), silent);
   CHECK(object.at("state") == "offline");
   CHECK(object.at("state_known") == false);
 }
 
 TEST_CASE("a server that is being deleted is stopping", "[http]") {
-  auto server = make_server();
+  auto server = shown_server();
   server.state = jobs::server_state::deleting;
   const auto object = shown(server, container("running", true));
   CHECK(object.at("state") == "stopping");
@@ -157,25 +161,59 @@ TEST_CASE("a server that is being deleted is stopping", "[http]") {
 TEST_CASE("an uptime is never negative", "[http]") {
   auto early = container("running", true);
   (*early)->started_at = now + 60'000;
-  CHECK(shown(make_server(), early).at("utilization").at("uptime") == 0);
+  CHECK(shown(shown_server(), early).at("utilization").at("uptime") == 0);
 }
 
-TEST_CASE("the memory limit has Wings' overhead", "[http]") {
-  CHECK(memory_limit_bytes(0) == 0);
-  CHECK(memory_limit_bytes(-1) == 0);
-  CHECK(memory_limit_bytes(2'048) == 2'355'200'000);
-  CHECK(memory_limit_bytes(2'049) == 2'253'900'000);
-  CHECK(memory_limit_bytes(4'096) == 4'505'600'000);
-  CHECK(memory_limit_bytes(8'192) == 8'601'600'000);
+TEST_CASE("the memory limit has the overhead of the node", "[http]") {
+  const auto server = shown_server(R"({"build":{"memory_limit":2048}})");
+  const auto limit = [](const std::string& text) {
+    return json::parse(text).at("utilization").at("memory_limit_bytes");
+  };
+  CHECK(limit(present_server(server, none, now)) == 2'355'200'000);
+  const jobs::overhead_rule own{true, 1.5, {}};
+  CHECK(limit(present_server(server, none, now, {}, {}, own)) == 3'072'000'000);
+  const auto list = present_servers(
+      {std::make_shared<jobs::server_record>(server)}, now, {}, own);
+  CHECK(json::parse(list)[0].at("utilization").at("memory_limit_bytes")
+        == 3'072'000'000);
 }
 
 TEST_CASE("a list is a bare array that asks no Docker", "[http]") {
   CHECK(present_servers({}, now) == "[]");
-  const auto one = std::make_shared<jobs::server_record>(make_server());
-  auto two = std::make_shared<jobs::server_record>(make_server());
+  const auto one = std::make_shared<jobs::server_record>(shown_server());
+  auto two = std::make_shared<jobs::server_record>(shown_server());
   two->state = jobs::server_state::deleting;
   const auto list = json::parse(present_servers({one, two}, now));
   REQUIRE(list.size() == 2);
   CHECK(list[0].at("state_known") == false);
   CHECK(list[1].at("state") == "stopping");
+}
+
+TEST_CASE("a server the Panel does not know says since when", "[http]") {
+  jobs::server_record server;
+  server.quarantined_at = 1'800'000'000'000;
+  const auto shown = nlohmann::json::parse(
+      present_server(server, std::optional<jobs::container_info>{}, 1));
+  CHECK(shown.at("quarantined_at") == "2027-01-15T08:00:00.000Z");
+}
+
+TEST_CASE("a server shows what is wanted of it and what goes on", "[http]") {
+  auto server = shown_server("{}");
+  server.wanted_up = true;
+  server.install = jobs::install_state::done;
+  server.installed_at = now;
+  server.crashed_at = now;
+  server.crash_exit_code = 137;
+  server.crash_out_of_memory = true;
+  jobs::job_record job;
+  job.kind = "server.power";
+  job.state = jobs::job_state::running;
+  const auto shown_now = json::parse(present_server(server, none, now, {job}));
+  CHECK(shown_now["wanted_power"] == "up");
+  CHECK(shown_now["install"]["state"] == "done");
+  CHECK(shown_now["last_crash"]["exit_code"] == 137);
+  CHECK(shown_now["last_crash"]["out_of_memory"] == true);
+  REQUIRE(shown_now["jobs"].size() == 1);
+  CHECK(shown_now["jobs"][0]["kind"] == "server.power");
+  CHECK(shown_now["jobs"][0]["state"] == "running");
 }

@@ -16,7 +16,8 @@
 
 namespace alula::http {
 
-/// Any thread. Job methods must not be called.
+/// Any thread. Job methods must not be called, but for submit, and for what
+/// follows jobs: those answer what a test has put in.
 class servers_only final : public jobs::engine {
 public:
   void add(const jobs::server_id& id,
@@ -62,6 +63,14 @@ public:
     return found;
   }
   std::vector<jobs::server_ptr> list_servers() const override { return {}; }
+  std::vector<jobs::job_record>
+  live_jobs(const jobs::server_id& server) const override {
+    std::vector<jobs::job_record> out;
+    for (const auto& job : live)
+      if (job->record().server == server && !job->record().is_done())
+        out.push_back(job->record());
+    return out;
+  }
   void inspect_server(
       jobs::server_id,
       std::function<void(jobs::result<std::optional<jobs::container_info>>)>
@@ -69,15 +78,23 @@ public:
     done(inspect_now());
   }
 
-  void submit(jobs::submission,
-              std::function<void(jobs::result<jobs::ticket>)>) override {
-    std::abort();
+  /// What was submitted; each is answered with `taken`.
+  std::vector<jobs::submission> submitted;
+  jobs::result<jobs::ticket> taken = jobs::ticket{};
+  std::vector<jobs::job_view_ptr> live;               ///< jobs under way
+  std::function<void(const jobs::event_batch&)> sink; ///< of the subscriber
+  int subscriptions = 0;
+
+  void submit(jobs::submission what,
+              std::function<void(jobs::result<jobs::ticket>)> done) override {
+    submitted.push_back(std::move(what));
+    done(taken);
   }
   void cancel(jobs::job_id,
               std::function<void(jobs::result<jobs::job_view_ptr>)>) override {
     std::abort();
   }
-  void retry(jobs::job_id,
+  void retry(jobs::job_id, std::optional<jobs::idempotency>,
              std::function<void(jobs::result<jobs::ticket>)>) override {
     std::abort();
   }
@@ -88,7 +105,12 @@ public:
   void forget(jobs::job_id, std::function<void(jobs::status)>) override {
     std::abort();
   }
-  jobs::job_view_ptr peek(const jobs::job_id&) const override { std::abort(); }
+  jobs::job_view_ptr peek(const jobs::job_id& id) const override {
+    for (const auto& job : live)
+      if (job->record().id == id)
+        return job;
+    return nullptr;
+  }
   void find(jobs::job_id,
             std::function<void(jobs::result<jobs::job_view_ptr>)>) override {
     std::abort();
@@ -113,10 +135,22 @@ public:
     std::abort();
   }
   jobs::summary summarize() const override { std::abort(); }
+  void
+  pause_pool(jobs::pool_pause,
+             std::function<void(jobs::result<jobs::summary::pool>)>) override {
+    std::abort();
+  }
+  void
+  resume_pool(std::string,
+              std::function<void(jobs::result<jobs::summary::pool>)>) override {
+    std::abort();
+  }
   std::unique_ptr<jobs::subscription>
   subscribe(jobs::event_filter,
-            std::function<void(const jobs::event_batch&)>) override {
-    std::abort();
+            std::function<void(const jobs::event_batch&)> told) override {
+    ++subscriptions;
+    sink = std::move(told);
+    return nullptr;
   }
 
 private:

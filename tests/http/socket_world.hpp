@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <atomic>
-#include <functional>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,6 +32,8 @@ inline const auto server_b =
 /// Both clocks, standing still until they are moved.
 class held_clock final : public jobs::clock {
 public:
+  explicit held_clock(std::chrono::milliseconds passed = {})
+    : passed_(passed.count()) {}
   jobs::time_ms now() const override { return 1'700'000'000'000 + passed_; }
   steady_time steady() const {
     return steady_time{} + std::chrono::milliseconds{passed_};
@@ -39,15 +41,16 @@ public:
   void move(std::chrono::milliseconds by) { passed_ += by.count(); }
 
 private:
-  std::atomic<std::int64_t> passed_{0};
+  std::atomic<std::int64_t> passed_;
 };
 
 struct socket_world {
   static constexpr const char* key = "the-node-token";
   static constexpr const char* panel = "https://panel.example";
 
-  explicit socket_world(socket_limits limits = {})
-    : hub({key, panel, {}}, settings(limits), clock) {
+  explicit socket_world(socket_limits limits = {},
+                        std::chrono::milliseconds later = {})
+    : clock(later), hub({key, panel, {}}, settings(limits), clock) {
     engine.add(server_a);
     engine.add(server_b);
     // A token issued in the second of the start would be denied.
@@ -145,5 +148,26 @@ struct socket_world {
 private:
   std::map<const fake_websocket*, std::size_t> seen_;
 };
+
+/// Of an answer that is there already; 0 and "" when none is.
+inline int status_of(const std::shared_ptr<fake_exchange>& asked) {
+  const auto answer = asked->wait_for_answer(std::chrono::milliseconds{0});
+  return answer ? answer->status : 0;
+}
+
+inline std::string code_of(const std::shared_ptr<fake_exchange>& asked) {
+  const auto answer = asked->wait_for_answer(std::chrono::milliseconds{0});
+  return answer ? nlohmann::json::parse(answer->body).at("code") : "";
+}
+
+/// The Panel takes tokens back.
+inline void deny(socket_world& world, const std::string& body,
+                 int expected = 204) {
+  auto req = doubles::make_request("POST", "/", body);
+  req.params.emplace_back("server", server_a.to_string());
+  auto asked = std::make_shared<fake_exchange>(std::move(req));
+  make_deny_handler(world.hub, world.engine)(asked);
+  CHECK(status_of(asked) == expected);
+}
 
 } // namespace alula::http

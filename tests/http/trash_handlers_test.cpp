@@ -3,6 +3,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
 using namespace alula;
 using namespace alula::http;
 
@@ -27,7 +32,8 @@ struct full_trash : api_world {
 
 TEST_CASE("an empty trash is a list", "[http]") {
   api_world world;
-  CHECK(world.ask("GET", "/api/trash").body == R"({"items":[]})");
+  CHECK(world.ask("GET", "/api/trash").body
+        == R"({"items":[],"next":null,"has_more":false})");
 }
 
 TEST_CASE("the trash says what can be brought back, and until when", "[http]") {
@@ -43,6 +49,42 @@ TEST_CASE("the trash says what can be brought back, and until when", "[http]") {
             "job":"/api/jobs/01970000-0000-7000-8000-000000000001",
             "restore":"/api/trash/01970000-0000-7000-8000-000000000001/restore"}
         })"));
+}
+
+TEST_CASE("the trash comes in pages, the last deleted first", "[http]") {
+  full_trash world;
+  const auto first = world.engine.trash[0];
+  world.engine.trash.clear();
+  for (int i = 1; i <= 7; ++i) {
+    auto entry = first;
+    entry.server_row = i;
+    entry.detached_at += i / 3; // some in one millisecond
+    entry.purge_after = 1'800'000'000'000 + i;
+    world.engine.trash.push_back(entry);
+  }
+  std::vector<std::string> seen;
+  std::string url = "/api/trash?limit=3";
+  for (int pages = 1;; ++pages) {
+    const auto answer = world.ask("GET", url);
+    REQUIRE(answer.status == 200);
+    const auto page = json::parse(answer.body);
+    for (const auto& item : page.at("items"))
+      seen.push_back(item.at("purge_after"));
+    CHECK(page.at("has_more") == !page.at("next").is_null());
+    if (page.at("next").is_null()) {
+      CHECK(pages == 3);
+      break;
+    }
+    CHECK(header_of(answer, "Link").find("cursor=") != std::string::npos);
+    url = "/api/trash?limit=3&cursor=" + page.at("next").get<std::string>();
+  }
+  REQUIRE(seen.size() == 7);
+  CHECK(std::ranges::is_sorted(seen, std::greater{}));
+  CHECK(std::ranges::adjacent_find(seen) == seen.end());
+  CHECK(code_of(world.ask("GET", "/api/servers?cursor=" + url.substr(26)))
+        == "cursor-mismatch");
+  CHECK(world.ask("GET", "/api/trash?limit=0").status == 400);
+  CHECK(world.ask("GET", "/api/trash?state=held").status == 400);
 }
 
 TEST_CASE("what is purged or past its time offers no restore", "[http]") {

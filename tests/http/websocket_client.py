@@ -41,8 +41,6 @@ class Node:
             text=True,
         )
         self.port = int(self.process.stdout.readline().split()[1])
-        # Tokens of the second of the start are denied.
-        self.started = int(time.time())
 
     def tell(self, *words):
         self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
@@ -52,9 +50,11 @@ class Node:
     async def until(self, expected, *words):
         """Asks until the answer is the expected one."""
         end = time.monotonic() + LIMIT
-        while (answer := self.tell(*words)) != str(expected):
+        # The question goes through a pipe and back: that is the pace. The
+        # clients of this process go on meanwhile.
+        while (answer := await asyncio.to_thread(self.tell, *words)) \
+                != str(expected):
             assert time.monotonic() < end, f"{words}: {answer}, not {expected}"
-            await asyncio.sleep(0.02)
 
     def connect(self, server=A, **options):
         options.setdefault("origin", PANEL)
@@ -102,12 +102,6 @@ class Node:
         self.process.stdin.close()
         code = self.process.wait(LIMIT)
         assert code == 0, f"the program ended with {code}"
-
-
-def fresh_second(node):
-    """A token's iat is rounded down, so it has to be past the start."""
-    while int(time.time()) <= node.started:
-        time.sleep(0.01)
 
 
 def token(key=KEY, **changes):
@@ -208,6 +202,7 @@ async def a_client_is_welcomed_and_hears(node):
         assert await hear(ws) == ["auth success"]
         # What the stock page sends first.
         await ws.send('{"event":"send logs","args":[null]}')
+        await ws.send('{"event":"set state","args":["dance"]}')
         assert (await hear(ws))[0] == "daemon error"
         # A ping of the client is answered.
         await asyncio.wait_for(await ws.ping(), LIMIT)
@@ -230,7 +225,7 @@ async def bad_tokens_are_told_apart(node):
         await ws.send(message("auth", token(exp=past)))
         event, text = await hear(ws)
         assert event == "jwt error" and text.endswith(EXPIRED), text
-        await ws.send(message("auth", token(iat=node.started - 10)))
+        await ws.send(message("auth", token(iat=int(time.time()) - 10)))
         event, text = await hear(ws)
         assert event == "jwt error" and text.endswith(DENIED), text
         await ws.send(message("auth", token(server_uuid=B)))
@@ -240,8 +235,9 @@ async def bad_tokens_are_told_apart(node):
 
 
 async def an_ending_token_is_announced(node):
+    node.tell("running", A, "yes")
     async with node.connect() as ws:
-        await join(ws, exp=int(time.time()) + 2)
+        await join(ws, exp=int(time.time()) + 5)
         said = await hear(ws)
         while said == ["token expiring"]:
             said = await hear(ws)
@@ -250,8 +246,10 @@ async def an_ending_token_is_announced(node):
         assert await hear(ws) == ["jwt error", EXPIRED]
         await ws.send(message("auth", token()))
         assert await hear(ws) == ["auth success"]
-        node.tell("announce", A, "status", "running")
+        # What was not told meanwhile.
         assert await hear(ws) == ["status", "running"]
+        node.tell("announce", A, "transfer", "completed")
+        assert await hear(ws) == ["transfer", "completed"]
 
 
 async def a_denied_token_is_told_at_once(node):
@@ -272,7 +270,7 @@ async def a_delete_tells_200_clients_and_ends_them(node):
     deaf = node.raw()  # never answers the close
     assert node.tell("count", A) == "201"
     start = time.monotonic()
-    assert node.tell("delete", A, 500) == "ok"
+    assert node.tell("delete", A, 5000) == "ok"
     returned = time.monotonic() - start
     ends = await asyncio.gather(*(closed(ws) for ws in clients))
     told = time.monotonic() - start
@@ -406,7 +404,7 @@ TESTS = [
     (huge_frames_cost_one_connection, []),
     (garbage_is_survived, []),
     (a_guest_is_shown_out, ["auth=300"]),
-    (a_dead_peer_is_found, ["ping=700"]),
+    (a_dead_peer_is_found, ["ping=2000"]),
     (a_node_that_stops_says_so, []),
 ]
 
@@ -420,7 +418,6 @@ def main():
         node = Node(program, *limits)
         name = test.__name__.replace("_", " ")
         try:
-            fresh_second(node)
             started = time.monotonic()
             asyncio.run(asyncio.wait_for(test(node), 4 * LIMIT))
             node.end()

@@ -12,6 +12,7 @@
 #include "jobs/clock.hpp"
 #include "tests/http/servers_only.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -24,6 +25,20 @@ using namespace alula;
 using namespace alula::http;
 
 namespace {
+
+/// Of a hub that is older than it is: tokens of the second it was made in count
+/// as later ones.
+class earlier_start final : public jobs::clock {
+public:
+  jobs::time_ms now() const override {
+    constexpr jobs::time_ms earlier = 2'000;
+    return system_.now() - (is_made ? 0 : earlier);
+  }
+  std::atomic<bool> is_made{false};
+
+private:
+  jobs::system_clock system_;
+};
 
 constexpr const char* token = "the-node-token";
 
@@ -116,13 +131,14 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i)
     read_limit(argv[i], limits, door);
 
-  const jobs::system_clock clock;
+  earlier_start clock;
   servers_only engine;
   for (const auto* uuid : {"8d3fb5e2-5c47-4f0a-9b1e-0d3a2c1f5a7d",
                            "1c9a4a8e-7b6d-4d43-9c0b-6a5b4c3d2e1f"})
     engine.add(*jobs::server_id::parse(uuid));
   socket_hub hub{
       {token, "https://panel.example", {}}, {.limits = limits}, clock};
+  clock.is_made = true;
   std::vector<route> routes{{"GET", "/api/servers/:server/ws", access::open,
                              make_socket_handler(hub, engine)},
                             {"POST", "/api/servers/:server/ws/deny",

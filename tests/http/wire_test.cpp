@@ -27,6 +27,14 @@ TEST_CASE("an answer carries the headers the door owes", "[http]") {
   CHECK(has(text, "\r\nDate: "));
 }
 
+TEST_CASE("a body that follows by other ways has the length it is given",
+          "[http]") {
+  wire_frame frame{"id", ""};
+  frame.length = 5'368'709'120;
+  CHECK(has(write_head({200, {}, "never"}, frame),
+            "Content-Length: 5368709120\r\n"));
+}
+
 TEST_CASE("a given Cache-Control is kept", "[http]") {
   const auto text =
       write_whole({200, {{"cache-control", "no-cache"}}, ""}, {"id", ""});

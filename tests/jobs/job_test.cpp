@@ -1,3 +1,4 @@
+#include "jobs/advice.hpp"
 #include "jobs/job.hpp"
 
 #include <catch2/catch.hpp>
@@ -43,6 +44,44 @@ TEST_CASE("every state has a name that leads back to it", "[jobs]") {
   CHECK_FALSE(parse_job_state("done"));
 }
 
+TEST_CASE("a job that waits says since when and what to do", "[jobs]") {
+  auto job = some_job();
+  CHECK(render(job)["advice"].is_null());
+  CHECK(render(job)["waiting_since"].is_null());
+  job.state = job_state::retry_wait;
+  job.reason = "DockerUnavailable";
+  const auto waits = render(job);
+  CHECK(waits["waiting_since"] == "1970-01-01T00:00:00.003Z");
+  CHECK(waits["advice"].get<std::string>().find("Start Docker")
+        != std::string::npos);
+}
+
+TEST_CASE("a job that waits for whoever is away says what to do", "[jobs]") {
+  auto job = some_job();
+  job.state = job_state::retry_wait;
+  job.reason =
+      GENERATE("DockerUnavailable", "PanelUnavailable", "StoreUnavailable");
+  CHECK_FALSE(render(job)["advice"].is_null());
+}
+
+TEST_CASE("a parked job's advice is that of what parked it", "[jobs]") {
+  auto job = some_job();
+  job.state = job_state::parked;
+  job.steps[1].error = fault{.code = fault_code::crashed, .what = "died"};
+  CHECK(advice_about(job) == advice_about(fault_code::crashed));
+  job.error = fault{.code = fault_code::no_room, .what = "full"};
+  CHECK(advice_about(job) == advice_about(fault_code::no_room));
+  CHECK_FALSE(advice_about(fault_code::no_room).empty());
+}
+
+TEST_CASE("an ended job waits for nothing", "[jobs]") {
+  auto job = some_job();
+  job.state = job_state::succeeded;
+  job.reason = "WaitingInLine";
+  CHECK(advice_about(job).empty());
+  CHECK(waiting_since(job) == 0);
+}
+
 TEST_CASE("a view's etag is its version and its progress", "[jobs]") {
   CHECK(job_view{some_job(), std::nullopt, 41}.etag() == "\"7.41\"");
 }
@@ -57,6 +96,23 @@ TEST_CASE("a job is shown with its steps, times and links", "[jobs]") {
   CHECK(out["finished_at"].is_null());
   CHECK(out["links"]["server"]
         == "/api/servers/3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11");
+}
+
+TEST_CASE("a link to a retry is shown where one can be", "[jobs]") {
+  auto job = some_job();
+  job.error = fault{.code = fault_code::io_error, .what = "bad disk"};
+  const auto retry = [&job](const std::string& kind, job_state state) {
+    job.kind = kind;
+    job.state = state;
+    return render(job)["links"]["retry"];
+  };
+  for (const auto* kind : {"server.delete", "server.create", "server.undelete"})
+    CHECK(retry(kind, job_state::parked).is_string());
+  CHECK(retry("server.delete", job_state::failed).is_string());
+  // Their input does not hold all that was asked.
+  CHECK(retry("server.create", job_state::failed).is_null());
+  CHECK(retry("server.undelete", job_state::failed).is_null());
+  CHECK(retry("server.delete", job_state::running).is_null());
 }
 
 TEST_CASE("progress is shown with percent, rate and time left", "[jobs]") {
@@ -74,6 +130,24 @@ TEST_CASE("progress of an unknown total promises no end", "[jobs]") {
   CHECK(out["progress"]["total"].is_null());
   CHECK(out["progress"]["percent"].is_null());
   CHECK(out["progress"]["eta_seconds"].is_null());
+}
+
+TEST_CASE("what a step says is shown though it counts nothing", "[jobs]") {
+  auto job = some_job();
+  job.state = job_state::running;
+  const auto shown = [&] {
+    return render(job, progress{.message = "asks the Panel"});
+  };
+  CHECK(shown()["message"] == "asks the Panel");
+  CHECK(shown()["progress"].is_null());
+  SECTION("unless the job has more to say") {
+    job.message = "the Panel does not answer";
+    CHECK(shown()["message"] == "the Panel does not answer");
+  }
+  SECTION("until it ends") {
+    job.state = job_state::succeeded;
+    CHECK(shown()["message"].is_null());
+  }
 }
 
 TEST_CASE("result and error exclude each other", "[jobs]") {

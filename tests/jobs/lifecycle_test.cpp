@@ -319,6 +319,29 @@ TEST_CASE("three crashes in one step park the job", "[lifecycle]") {
   CHECK(s.job.error->code == fault_code::crashed);
 }
 
+TEST_CASE("a step that gets further each time may be killed for ever",
+          "[lifecycle]") {
+  story s;
+  s.start().done().start();
+  for (int i = 1; i <= 10; ++i)
+    s.on(happened::adopted{boot + i, true, 100 * i}).start();
+  CHECK(s.job.state == job_state::running);
+  CHECK(s.job.steps[1].crashes == 1);
+  CHECK(s.job.steps[1].reached == 1'000);
+  CHECK(s.job.crashes == 10);
+}
+
+TEST_CASE("a step that dies at the same place each time is parked",
+          "[lifecycle]") {
+  story s;
+  s.start().done().start();
+  s.on(happened::adopted{boot + 1, true, 100}).start();
+  s.on(happened::adopted{boot + 2, true, 99}).start();
+  s.on(happened::adopted{boot + 3, true, 100});
+  CHECK(s.job.state == job_state::parked);
+  CHECK(s.job.error->code == fault_code::crashed);
+}
+
 TEST_CASE("a clean restart counts no crash", "[lifecycle]") {
   story s;
   s.start();
@@ -371,10 +394,73 @@ TEST_CASE("a job this release cannot run is parked, not dropped",
   CHECK(s.job.state == job_state::parked);
 }
 
+TEST_CASE("a job that was going back when it was parked goes back when it is "
+          "tried again",
+          "[lifecycle]") {
+  story s;
+  s.start();
+  SECTION("cancelled, and killed before an undo began") {
+    s.on(happened::adopted{boot}).on(happened::adopted{boot});
+    s.cancel().on(happened::adopted{boot});
+  }
+  SECTION("failed, and killed before an undo began") {
+    s.done().start().fail(fault_code::docker_refused);
+    for (int i = 0; i < max_crashes_in_one_step; ++i)
+      s.on(happened::adopted{boot});
+  }
+  SECTION("failed, and of no kind this release knows") {
+    s.fail(fault_code::docker_refused);
+    s.on(happened::unrunnable{{.what = "unknown"}});
+  }
+  REQUIRE(s.job.state == job_state::parked);
+  s.on(happened::retry_requested{boot});
+  CHECK(s.job.state == job_state::cancelling);
+  while (!s.job.is_done())
+    s.on(happened::step_started{boot}).on(happened::undo_done{});
+  CHECK(s.job.state
+        == (s.job.cancel_requested_at != 0 ? job_state::cancelled
+                                           : job_state::failed));
+}
+
+TEST_CASE("a parked job that did nothing is cancelled at once", "[lifecycle]") {
+  story s;
+  s.on(happened::unrunnable{{.what = "unknown"}});
+  SECTION("as it is") {}
+  SECTION("offered another try") {
+    s.on(happened::retry_requested{boot});
+    REQUIRE(s.job.state == job_state::retry_wait);
+  }
+  s.cancel();
+  CHECK(s.job.state == job_state::cancelled);
+  CHECK_FALSE(s.job.error);
+}
+
+TEST_CASE("a cancel is dated when it was accepted", "[lifecycle]") {
+  story s;
+  s.start().cancel();
+  s.on(happened::unrunnable{{.what = "unknown"}});
+  s.now += 1000;
+  s.cancel();
+  CHECK(s.job.state == job_state::cancelling);
+  CHECK(s.job.cancel_requested_at == t0);
+}
+
 TEST_CASE("the end of a job is told once and last", "[lifecycle]") {
   story s{one_way};
   s.start().done();
   REQUIRE(s.events.size() == 2);
   CHECK(s.events[0].type == "job.step");
   CHECK(s.events[1].type == "job.succeeded");
+}
+
+TEST_CASE("a step that a request has no use for is skipped from the accept on",
+          "[lifecycle]") {
+  const auto job = plan(saga, {.skipped = {"make", "turn"}}, t0);
+  CHECK(job.steps[0].state == step_state::skipped);
+  CHECK(job.steps[1].state == step_state::skipped);
+  const auto next = next_action(job, t0);
+  REQUIRE(std::holds_alternative<run_step>(next));
+  CHECK(std::get<run_step>(next).index == 2);
+  CHECK(job.is_answered());
+  CHECK(job.is_cancellable());
 }

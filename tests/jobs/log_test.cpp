@@ -2,6 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <string>
+#include <thread>
+#include <vector>
+
 using namespace alula::jobs;
 
 TEST_CASE("a line is an event name and key=value pairs", "[jobs]") {
@@ -16,6 +20,38 @@ TEST_CASE("a line is an event name and key=value pairs", "[jobs]") {
   set_log_sink({});
   CHECK(event == "step-failed");
   CHECK(fields == R"(job=12 why="no \"room\"\nleft" tries=3)");
+}
+
+TEST_CASE("a line is members of an object where JSON is wanted", "[jobs]") {
+  std::string fields;
+  set_log_sink([&](log_level, std::string_view,
+                   std::string_view text) { fields = text; },
+               log_format::json);
+  log(log_level::info, "step-failed",
+      {{"job", "12"}, {"why", "no \"room\"\n\xff"}, {"tries", 3}});
+  set_log_sink({});
+  CHECK(fields
+        == "\"job\":\"12\",\"why\":\"no \\\"room\\\"\\n\xEF\xBF\xBD\","
+           "\"tries\":3");
+}
+
+TEST_CASE("a line says for whom its thread works", "[jobs]") {
+  std::vector<std::string> lines;
+  set_log_sink([&](log_level, std::string_view, std::string_view text) {
+    lines.emplace_back(text);
+  });
+  {
+    const log_scope request{"request", "r1"};
+    const log_scope job{"job", "j1"};
+    log(log_level::info, "manifest-unusable", {{"why", "torn"}});
+    log(log_level::info, "job-known", {{"job", "j2"}});
+    std::thread{[] { log(log_level::info, "elsewhere"); }}.join();
+  }
+  log(log_level::info, "afterwards");
+  set_log_sink({});
+  CHECK(lines
+        == std::vector<std::string>{"why=torn job=j1 request=r1",
+                                    "job=j2 request=r1", "", ""});
 }
 
 TEST_CASE("a sink that throws harms nobody", "[jobs]") {

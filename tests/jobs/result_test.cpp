@@ -3,6 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include <cerrno>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 using namespace alula::jobs;
 
@@ -44,4 +47,24 @@ TEST_CASE("a full disk is told apart from a broken one", "[jobs]") {
   CHECK(system_fault(EIO, "fsync", "/x").code == fault_code::io_error);
   CHECK(system_fault(EIO, "fsync", "/x").what.starts_with("fsync failed: "));
   CHECK(system_fault(EIO, "fsync", "/x").where == "/x");
+}
+
+TEST_CASE("what is taken out of a temporary does not dangle", "[jobs]") {
+  using numbers = std::vector<int>;
+  using held = result<numbers>;
+  static_assert(
+      std::is_same_v<decltype(std::declval<held>().value()), numbers>);
+  static_assert(std::is_same_v<decltype(*std::declval<held>()), numbers>);
+  static_assert(std::is_same_v<decltype(std::declval<held>().error()), fault>);
+  static_assert(
+      std::is_same_v<decltype(std::declval<status>().error()), fault>);
+  static_assert(
+      std::is_same_v<decltype(std::declval<held&>().value()), numbers&>);
+  const auto make = [] { return held{numbers{1, 2, 3}}; };
+  int sum = 0;
+  for (const auto& n : make().value())
+    sum += n;
+  for (const auto& n : *make())
+    sum += n;
+  CHECK(sum == 12);
 }

@@ -36,9 +36,14 @@ TEST_CASE("a condition is looked at again within a minute", "[jobs]") {
   CHECK(drawn.delay <= 1min);
 }
 
+TEST_CASE("docker that hangs and docker that is not done yet are waited for",
+          "[jobs]") {
+  CHECK(classify(fault_code::docker_unavailable) == error_class::busy);
+  CHECK(classify(fault_code::container_busy) == error_class::busy);
+}
+
 TEST_CASE("only what may pass by itself is tried again", "[jobs]") {
   CHECK(classify(fault_code::io_error) == error_class::transient);
-  CHECK(classify(fault_code::container_busy) == error_class::transient);
   CHECK(classify(fault_code::insufficient_storage) == error_class::busy);
   CHECK(classify(fault_code::docker_refused) == error_class::permanent);
   CHECK(classify(fault_code::internal) == error_class::permanent);

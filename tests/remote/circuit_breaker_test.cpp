@@ -90,7 +90,7 @@ TEST_CASE("a call that takes long holds one worker", "[remote]") {
       });
   }
   CHECK(refused == 6);
-  CHECK(steady_clock::now() - begin < 2s);
+  CHECK(steady_clock::now() - begin < 20s);
 
   SECTION("who comes later is refused at once") {
     CHECK(refusal(circuits, "a") == fault_code::container_busy);
@@ -190,7 +190,7 @@ TEST_CASE("who waits for a turn can be stopped", "[remote]") {
   const auto begin = steady_clock::now();
   stop.request_stop();
   CHECK(waiting.get() == fault_code::interrupted);
-  CHECK(steady_clock::now() - begin < 5s);
+  CHECK(steady_clock::now() - begin < 20s);
 }
 
 TEST_CASE("a bounded number of unresponsive keys is remembered", "[remote]") {

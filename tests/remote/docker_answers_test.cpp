@@ -30,6 +30,22 @@ TEST_CASE("an inspected container is read", "[remote]") {
   CHECK(info->started_at == 1'795'200'852'387);
 }
 
+TEST_CASE("how the last run of a container ended is read", "[remote]") {
+  const auto info = read_container(R"({"Id":"5b","Name":"/x",
+    "Image":"sha256:ab","State":{"Status":"exited","Running":false,
+    "OOMKilled":true,"ExitCode":137,"Error":"no such file",
+    "FinishedAt":"2026-11-20T18:54:12Z"},
+    "Config":{"Image":"games/mine:1","Labels":{"a":"b","n":1}}})");
+  REQUIRE(info);
+  CHECK(info->exit_code == 137);
+  CHECK(info->oom_killed);
+  CHECK(info->error == "no such file");
+  CHECK(info->finished_at == 1'795'200'852'000);
+  CHECK(info->image == "games/mine:1");
+  CHECK(info->image_id == "sha256:ab");
+  CHECK(info->labels == std::map<std::string, std::string>{{"a", "b"}});
+}
+
 TEST_CASE("what is not a container is not read as one", "[remote]") {
   for (const std::string text :
        {"", "null", "[]", "{}", "garbage", "\xff\xfe",
@@ -40,8 +56,9 @@ TEST_CASE("what is not a container is not read as one", "[remote]") {
     INFO(text);
     CHECK_FALSE(read_container(text));
   }
-  CHECK_FALSE(read_container(std::string(1'000'000, '[')));
-  CHECK_FALSE(read_container("{\"Id\":" + std::string(1'000'000, '[')));
+  // Deeper than a stack, were each level a call.
+  CHECK_FALSE(read_container(std::string(200'000, '[')));
+  CHECK_FALSE(read_container("{\"Id\":" + std::string(200'000, '[')));
 }
 
 TEST_CASE("a list is read with names, states and labels", "[remote]") {
@@ -52,16 +69,16 @@ TEST_CASE("a list is read with names, states and labels", "[remote]") {
     {"Id":"cc","Names":null,"State":"paused"}])");
   REQUIRE(list);
   REQUIRE(list->size() == 3);
-  CHECK(list->at(0).info.name == "one");
-  CHECK(list->at(0).info.running);
+  CHECK(list->at(0).name == "one");
+  CHECK(list->at(0).running);
   CHECK(has_label(list->at(0), "k=v"));
   CHECK(has_label(list->at(0), "k"));
   CHECK(has_label(list->at(0), "empty="));
   CHECK_FALSE(has_label(list->at(0), "k=vv"));
   CHECK_FALSE(has_label(list->at(0), "k="));
-  CHECK(list->at(1).info.status == "exited");
-  CHECK_FALSE(list->at(1).info.running);
-  CHECK(list->at(2).info.running);
+  CHECK(list->at(1).status == "exited");
+  CHECK_FALSE(list->at(1).running);
+  CHECK(list->at(2).running);
   CHECK(read_containers("[]")->empty());
 }
 
@@ -113,6 +130,15 @@ TEST_CASE("only dockerd's own 404 means that a container is gone", "[remote]") {
   CHECK_FALSE(is_missing(says(404, "page not found")));
   CHECK_FALSE(is_missing({404, "<html>Not Found</html>"}));
   CHECK_FALSE(is_missing(says(500, "No such container: x")));
+}
+
+TEST_CASE("a container says what stops it, or SIGTERM does", "[remote]") {
+  CHECK(read_stop_signal(R"({"Id":"a","Config":{"StopSignal":"SIGQUIT"}})")
+        == "SIGQUIT");
+  CHECK(read_stop_signal(R"({"Config":{"StopSignal":""}})") == "SIGTERM");
+  CHECK(read_stop_signal(R"({"Config":{"StopSignal":9}})") == "SIGTERM");
+  CHECK(read_stop_signal(R"({"Config":null})") == "SIGTERM");
+  CHECK(read_stop_signal("") == "SIGTERM");
 }
 
 TEST_CASE("the kind of fault follows dockerd's words", "[remote]") {

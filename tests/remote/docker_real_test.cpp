@@ -74,6 +74,35 @@ TEST_CASE("dockerd keeps the contract", "[remote][docker]") {
   alula::contracts::containers_keep_their_contract(make<docker_world>);
 }
 
+TEST_CASE("the process in a container sees the signal of a kill",
+          "[remote][docker]") {
+  if (is_skipped())
+    return;
+  real_dockerd real;
+  docker subject{{.socket = real.socket()}};
+  const auto name = real.unique("kill");
+  real.start(name, "",
+             "sh -c 'trap \"exit 7\" INT; echo up; while :; do sleep 0.1; "
+             "done'");
+  const auto give_up = steady_clock::now() + 20s;
+  while (real.docker("logs " + name).find("up") == std::string::npos)
+    REQUIRE(steady_clock::now() < give_up);
+  SECTION("running") {}
+  SECTION("paused") {
+    real.docker("pause " + name);
+  }
+  CHECK(subject.kill(name, "SIGINT"));
+  real.docker("wait " + name);
+  const auto info = subject.inspect(name);
+  REQUIRE(info);
+  REQUIRE(*info);
+  CHECK((*info)->exit_code == 7);
+  CHECK_FALSE((*info)->oom_killed);
+  CHECK((*info)->finished_at > (*info)->started_at);
+  CHECK((*info)->image == "alula/test-server:1");
+  CHECK((*info)->image_id.starts_with("sha256:"));
+}
+
 TEST_CASE("destroy ends a container in every state", "[remote][docker]") {
   if (is_skipped())
     return;
@@ -113,6 +142,87 @@ TEST_CASE("destroy ends a container in every state", "[remote][docker]") {
   CHECK(subject.destroy(name, {}));
   CHECK(steady_clock::now() - begin < 20s);
   CHECK_FALSE(real.has(name));
+}
+
+TEST_CASE("stop lets a container end by its signal", "[remote][docker]") {
+  if (is_skipped())
+    return;
+  real_dockerd real;
+  docker subject{{.socket = real.socket()}};
+  const auto name = real.unique("signal");
+  std::string signal;
+  bool pauses = false;
+  SECTION("the one that is asked for") {
+    real.start(name, "",
+               "sh -c 'trap \"exit 7\" INT; echo up; while :; do sleep 0.1; "
+               "done'");
+    signal = "SIGINT";
+  }
+  SECTION("its own") {
+    real.start(name, "--stop-signal SIGUSR1",
+               "sh -c 'trap \"exit 7\" USR1; echo up; while :; do sleep 0.1; "
+               "done'");
+  }
+  SECTION("also when it is paused") {
+    pauses = true;
+    real.start(name, "--stop-signal SIGUSR1",
+               "sh -c 'trap \"exit 7\" USR1; echo up; while :; do sleep 0.1; "
+               "done'");
+  }
+  const auto give_up = steady_clock::now() + 20s;
+  while (real.docker("logs " + name).find("up") == std::string::npos)
+    REQUIRE(steady_clock::now() < give_up);
+  if (pauses)
+    real.docker("pause " + name);
+  CHECK(subject.stop(name, signal, 20s, {}));
+  CHECK(real.state_of(name) == "exited");
+  CHECK(real.docker("inspect -f '{{.State.ExitCode}}' " + name) == "7");
+}
+
+TEST_CASE("stop ends a container in every state", "[remote][docker]") {
+  if (is_skipped())
+    return;
+  real_dockerd real;
+  docker subject{{.socket = real.socket()}};
+  const auto name = real.unique("any");
+  std::string ends = "exited";
+  SECTION("created, never started") {
+    real.docker("create --network none --name " + name
+                + " alula/test-server:1");
+    ends = "created";
+  }
+  SECTION("running, deaf to SIGTERM") {
+    real.start(name, "", "sh -c 'trap : TERM INT; while :; do sleep 1; done'");
+  }
+  SECTION("running, and restarted by dockerd whenever it ends") {
+    real.start(name, "--restart always");
+  }
+  SECTION("paused") {
+    real.start(name);
+    real.docker("pause " + name);
+  }
+  SECTION("restarting") {
+    real.start(name, "--restart always", "false");
+    const auto give_up = steady_clock::now() + 20s;
+    while (real.state_of(name) != "restarting")
+      REQUIRE(steady_clock::now() < give_up);
+  }
+  const auto begin = steady_clock::now();
+  CHECK(subject.stop(name, "", 200ms, {}));
+  CHECK(steady_clock::now() - begin < 20s);
+  CHECK(real.state_of(name) == ends);
+}
+
+TEST_CASE("a signal nobody knows is refused", "[remote][docker]") {
+  if (is_skipped())
+    return;
+  real_dockerd real;
+  docker subject{{.socket = real.socket()}};
+  const auto name = real.unique("unknown");
+  real.start(name);
+  const auto stopped = subject.stop(name, "SIGNONSENSE", 200ms, {});
+  REQUIRE_FALSE(stopped);
+  CHECK(real.state_of(name) == "running");
 }
 
 TEST_CASE("anonymous volumes go with their container, named ones stay",
@@ -233,10 +343,14 @@ TEST_CASE("a stopped dockerd is waited for in time, and works when continued",
   REQUIRE(*subject.inspect(name));
 
   REQUIRE(kill(own.process(), SIGSTOP) == 0);
+  // It may still answer what its threads had begun when the signal came.
+  const auto stands_by = steady_clock::now() + 20s;
+  while (subject.inspect(name))
+    REQUIRE(steady_clock::now() < stands_by);
   const auto begin = steady_clock::now();
   for (const auto& fault :
        {subject.inspect(name).error(), subject.list().error(),
-        subject.find_by_label("a=b").error(),
+        subject.find_by_label("a=b", {}).error(),
         subject.destroy(other, {}).error()})
     CHECK(fault.code == fault_code::docker_unavailable);
   CHECK(steady_clock::now() - begin < 5s);

@@ -1,5 +1,6 @@
 // The ledger when the disk or the process fails.
 #include "storage/data_lock.hpp"
+#include "storage/last_words.hpp"
 #include "storage/sqlite_ledger.hpp"
 #include "tests/storage/ledger_place.hpp"
 
@@ -27,7 +28,7 @@ public:
   }
   jobs::fault wait() {
     auto heard = promise_.get_future();
-    if (heard.wait_for(std::chrono::seconds{20}) != std::future_status::ready)
+    if (heard.wait_for(std::chrono::seconds{120}) != std::future_status::ready)
       FAIL("the ledger did not fail");
     return heard.get();
   }
@@ -91,6 +92,10 @@ struct small_world final : contracts::ledger_world {
   std::unique_ptr<jobs::ledger> open() override {
     return std::make_unique<sqlite_ledger>(settings, clock);
   }
+  std::unique_ptr<jobs::queries> reader() override {
+    return std::make_unique<sqlite_queries>(settings.file, clock);
+  }
+  void set_panel(bool has_panel) override { settings.tells_panel = has_panel; }
   small_disk disk{"size=8m"};
   fatal_note fatal;
   ledger_settings settings = test_settings(disk / "alula.db", fatal.hook());
@@ -134,6 +139,46 @@ TEST_CASE("a commit that cannot be written ends the ledger") {
   CHECK(session.found().jobs[0].id == *kept);
 }
 
+TEST_CASE("a ledger that gives up says so, also on a full disk") {
+  small_world world;
+  if (!world.disk.is_there()) {
+    WARN("skipped: this process may not mount a small file system");
+    return;
+  }
+  world.settings.ballast_bytes = 0;
+  std::int64_t gave_up = 0;
+  {
+    ledger_session session{world};
+    gave_up = session.found().boot;
+    session.start(session.must_accept(session.draft()));
+    world.disk.fill(0);
+    for (int i = 0; i < 100 && session.accept(large(session)); ++i)
+      ;
+    CHECK(world.fatal.wait().code == jobs::fault_code::insufficient_storage);
+  }
+  world.disk.empty();
+  ledger_session session{world};
+  CHECK_FALSE(session.found().previous_was_clean);
+  CHECK(session.found().ended_boots == std::set<std::int64_t>{gave_up});
+}
+
+TEST_CASE("the last words of a boot are not those of a later one") {
+  fatal_note fatal;
+  sqlite_world world;
+  world.settings.fatal = fatal.hook();
+  {
+    ledger_session session{world};
+    const file_size_limit limit{64 * 1024};
+    REQUIRE_FALSE(session.accept(large(session)));
+  }
+  {
+    ledger_session session{world};
+    session.start(session.must_accept(session.draft()));
+  }
+  ledger_session session{world};
+  CHECK(session.found().ended_boots.empty());
+}
+
 TEST_CASE("without a hook the process ends at once with code 70") {
   sqlite_world world;
   const auto child = ::fork();
@@ -159,6 +204,9 @@ TEST_CASE("without a hook the process ends at once with code 70") {
   REQUIRE(::waitpid(child, &status, 0) == child);
   REQUIRE(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 70);
+  const auto words = last_words{world.file}.heard();
+  REQUIRE(words);
+  CHECK(words->boot == 1);
 }
 
 TEST_CASE("what was acknowledged is there after a kill, nothing else is") {
@@ -276,7 +324,7 @@ TEST_CASE("a foreign writer makes the ledger wait, not fail") {
     CHECK(answer.wait_for(std::chrono::milliseconds{50})
           == std::future_status::timeout);
   }
-  REQUIRE(answer.wait_for(std::chrono::seconds{20})
+  REQUIRE(answer.wait_for(std::chrono::seconds{120})
           == std::future_status::ready);
   CHECK(answer.get());
 }

@@ -3,10 +3,12 @@
 
 #include "storage/sqlite.hpp"
 #include "storage/sqlite_ledger.hpp"
+#include "storage/sqlite_queries.hpp"
 #include "tests/contracts/ledger_session.hpp"
 
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -59,10 +61,18 @@ struct sqlite_world final : contracts::ledger_world {
   std::unique_ptr<jobs::ledger> open() override {
     return std::make_unique<sqlite_ledger>(settings, clock);
   }
+  std::unique_ptr<jobs::queries> reader() override {
+    return std::make_unique<sqlite_queries>(file, clock);
+  }
+  void set_panel(bool has_panel) override { settings.tells_panel = has_panel; }
   temporary_place place;
   std::filesystem::path file = place / "alula.db";
   ledger_settings settings = test_settings(file);
 };
+
+inline std::unique_ptr<contracts::ledger_world> make_sqlite_world() {
+  return std::make_unique<sqlite_world>();
+}
 
 /// Beside a ledger: what is in the file right now.
 inline std::int64_t count_in(const std::filesystem::path& file,

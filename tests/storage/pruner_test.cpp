@@ -1,5 +1,5 @@
 #include "storage/pruner.hpp"
-#include "tests/contracts/ledger_contract.hpp"
+#include "tests/contracts/trash_ledger_contract.hpp"
 #include "tests/storage/ledger_place.hpp"
 
 #include <catch2/catch.hpp>
@@ -80,12 +80,7 @@ TEST_CASE("a job that still owns a server or trash is not pruned") {
   {
     ledger_session session{world};
     contracts::deletion del{session};
-    auto job = session.start(del.job);
-    job = session.must_happen(
-        job, jobs::happened::step_failed{
-                 {.code = jobs::fault_code::io_error, .what = "test"},
-                 {jobs::error_class::permanent, {}}});
-    session.must_happen(job, jobs::happened::abandoned{"test"});
+    del.give_up();
     session.end();
   }
   world.clock.advance(month * 4);

@@ -1,5 +1,10 @@
 #include "storage/sqlite_ledger.hpp"
-#include "tests/contracts/ledger_contract.hpp"
+#include "tests/contracts/accept_ledger_contract.hpp"
+#include "tests/contracts/pool_ledger_contract.hpp"
+#include "tests/contracts/restart_ledger_contract.hpp"
+#include "tests/contracts/save_ledger_contract.hpp"
+#include "tests/contracts/server_ledger_contract.hpp"
+#include "tests/contracts/trash_ledger_contract.hpp"
 #include "tests/storage/ledger_place.hpp"
 
 #include <catch2/catch.hpp>
@@ -13,44 +18,40 @@ using namespace alula;
 using namespace alula::storage;
 using contracts::ledger_session;
 
-namespace {
-
-std::unique_ptr<contracts::ledger_world> make_world() {
-  return std::make_unique<sqlite_world>();
-}
-
-} // namespace
-
 TEST_CASE("sqlite_ledger accepts jobs") {
-  contracts::ledger_accepts_jobs(make_world);
+  contracts::ledger_accepts_jobs(make_sqlite_world);
 }
 
 TEST_CASE("sqlite_ledger remembers requests") {
-  contracts::ledger_remembers_requests(make_world);
+  contracts::ledger_remembers_requests(make_sqlite_world);
 }
 
 TEST_CASE("sqlite_ledger saves jobs") {
-  contracts::ledger_saves_jobs(make_world);
+  contracts::ledger_saves_jobs(make_sqlite_world);
 }
 
 TEST_CASE("sqlite_ledger keeps lanes and locks") {
-  contracts::ledger_keeps_order(make_world);
+  contracts::ledger_keeps_order(make_sqlite_world);
 }
 
 TEST_CASE("sqlite_ledger keeps servers") {
-  contracts::ledger_keeps_servers(make_world);
+  contracts::ledger_keeps_servers(make_sqlite_world);
 }
 
 TEST_CASE("sqlite_ledger keeps the trash") {
-  contracts::ledger_keeps_trash(make_world);
+  contracts::ledger_keeps_trash(make_sqlite_world);
 }
 
 TEST_CASE("sqlite_ledger restores a server as suspended as it was") {
-  contracts::ledger_restores_suspension(make_world);
+  contracts::ledger_restores_suspension(make_sqlite_world);
 }
 
 TEST_CASE("sqlite_ledger survives restarts") {
-  contracts::ledger_survives_restarts(make_world);
+  contracts::ledger_survives_restarts(make_sqlite_world);
+}
+
+TEST_CASE("sqlite_ledger keeps pauses") {
+  contracts::ledger_keeps_pauses(make_sqlite_world);
 }
 
 // -- what SQLite adds ---------------------------------------------------------
@@ -91,7 +92,7 @@ TEST_CASE("calls that wait together share one commit") {
         all.set_value();
     });
   held.let_go();
-  REQUIRE(all.get_future().wait_for(std::chrono::seconds{20})
+  REQUIRE(all.get_future().wait_for(std::chrono::seconds{120})
           == std::future_status::ready);
   CHECK(session.journal().commits() == before + 1);
   CHECK(session.journal().events().size() == calls + 1);
@@ -253,37 +254,39 @@ TEST_CASE("progress is written once per interval, the newest wins") {
   }
 }
 
-TEST_CASE("a retry takes over what the failed job was deleting") {
-  sqlite_world world;
-  ledger_session session{world};
-  contracts::deletion del{session};
-  auto job = session.start(del.job);
-  job = session.must_happen(
-      job, jobs::happened::step_failed{
-               {.code = jobs::fault_code::io_error, .what = "test"},
-               {jobs::error_class::permanent, {}}});
-  job = session.must_happen(job, jobs::happened::abandoned{"test"});
-  auto retry =
-      session.draft(contracts::sample_kind("sample.delete"), del.server);
-  retry.job.past_pivot = true;
-  retry.job.retry_of = job.id;
-  const auto next = session.must_accept(retry);
-  CHECK(session.server(del.uuid).owner_job == next.row);
-  session.run_to_end(next, {jobs::forget_server{}});
-  CHECK(session.server(del.uuid).state == jobs::server_state::deleted);
-}
-
 TEST_CASE("a record that still answers for a server is not forgotten") {
   sqlite_world world;
   ledger_session session{world};
   contracts::deletion del{session};
-  auto job = session.start(del.job);
-  job = session.must_happen(
-      job, jobs::happened::step_failed{
-               {.code = jobs::fault_code::io_error, .what = "test"},
-               {jobs::error_class::permanent, {}}});
-  job = session.must_happen(job, jobs::happened::abandoned{"test"});
-  const auto refused = session.forget(job.id);
+  del.give_up();
+  const auto refused = session.forget(del.job.id);
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().code == jobs::fault_code::server_locked);
+  CHECK(refused.error().code == jobs::fault_code::job_needed);
+}
+
+TEST_CASE("a boot wakes a delete whose files were brought back") {
+  sqlite_world world;
+  ledger_session session{world};
+  contracts::deletion del{session};
+  del.detach();
+  const auto window = session.now() + 3'600'000;
+  del.job = session.must_happen(
+      session.start(del.job),
+      jobs::happened::step_waits{"Retained", "test", window});
+  const auto run_at_after_boot = [&] {
+    session.end();
+    ledger_session next{world};
+    REQUIRE(next.found().jobs.size() == 1);
+    const auto at = next.found().jobs[0].run_at;
+    next.end();
+    return at;
+  };
+  SECTION("not one whose files are still there") {
+    CHECK(run_at_after_boot() == window);
+  }
+  SECTION("after a restore") {
+    session.run_to_end(session.must_accept(del.undelete()),
+                       {jobs::restore_server{del.job.id}});
+    CHECK(run_at_after_boot() == 0);
+  }
 }

@@ -1,5 +1,5 @@
 #include "storage/sqlite_queries.hpp"
-#include "tests/contracts/ledger_contract.hpp"
+#include "tests/contracts/trash_ledger_contract.hpp"
 #include "tests/storage/ledger_place.hpp"
 
 #include <catch2/catch.hpp>
@@ -58,7 +58,7 @@ struct history {
 
   sqlite_world world;
   ledger_session session{world};
-  sqlite_queries queries{world.file};
+  sqlite_queries queries{world.file, world.clock};
   jobs::server_record server;
   jobs::job_record queued, cancelled, running, succeeded;
   jobs::time_ms middle = 0;
@@ -107,6 +107,19 @@ TEST_CASE("jobs are listed newest first, by any filter") {
     filter.server = contracts::sample_server(2);
     CHECK(h.list(filter).empty());
   }
+  SECTION("by how the id of the job or the uuid of its server begins") {
+    filter.begins = h.queued.id.to_string();
+    CHECK(h.list(filter) == ids{h.queued.id});
+    filter.begins = h.server.uuid.to_string().substr(0, 8);
+    REQUIRE(h.list(filter).size() == 2);
+    CHECK(h.list(filter)[0] == h.running.id);
+    CHECK(h.list(filter, 0, 1) == ids{h.running.id});
+    CHECK(h.list(filter, h.running.row).size() == 1);
+    filter.done = true;
+    CHECK(h.list(filter).size() == 1);
+    filter.begins = "ffffffff";
+    CHECK(h.list(filter).empty());
+  }
   SECTION("by kind and by the beginning of a kind") {
     filter.kind = "sample.two";
     CHECK(h.list(filter) == ids{h.running.id, h.cancelled.id});
@@ -125,6 +138,21 @@ TEST_CASE("jobs are listed newest first, by any filter") {
     CHECK(h.list(filter) == ids{h.cancelled.id});
     filter.states = {job_state::succeeded, job_state::queued};
     CHECK(h.list(filter).size() == 3);
+    filter.states = {job_state::cancelled, job_state::running,
+                     job_state::queued};
+    CHECK(h.list(filter) == ids{h.running.id, h.cancelled.id, h.queued.id});
+    CHECK(h.list(filter, 0, 2) == ids{h.running.id, h.cancelled.id});
+    CHECK(h.list(filter, h.running.row) == ids{h.cancelled.id, h.queued.id});
+    filter.done = true;
+    CHECK(h.list(filter) == ids{h.cancelled.id});
+    filter.states = {job_state::running};
+    CHECK(h.list(filter).empty());
+  }
+  SECTION("a parked one once, although it lives and is in trouble") {
+    const auto parked = h.session.must_happen(
+        h.running, jobs::happened::unrunnable{{.what = "unknown"}});
+    filter.states = {job_state::parked, job_state::queued, job_state::failed};
+    CHECK(h.list(filter) == ids{parked.id, h.queued.id});
   }
   SECTION("by being done") {
     filter.done = false;
@@ -134,6 +162,16 @@ TEST_CASE("jobs are listed newest first, by any filter") {
   }
   SECTION("by age") {
     filter.created_after = h.middle;
+    CHECK(h.list(filter) == ids{h.succeeded.id, h.running.id});
+    filter.kind = "sample.*";
+    CHECK(h.list(filter) == ids{h.running.id});
+    filter.kind.clear();
+    filter.created_after = h.session.now();
+    CHECK(h.list(filter).empty());
+    // A clock that was put back hides nothing.
+    filter.created_after = h.middle;
+    h.world.clock.advance(-std::chrono::seconds{15});
+    h.session.must_accept(h.session.draft());
     CHECK(h.list(filter) == ids{h.succeeded.id, h.running.id});
   }
   SECTION("by several at once") {
@@ -213,6 +251,27 @@ TEST_CASE("events follow a cursor, for all, a job, a server or a kind") {
   }
 }
 
+TEST_CASE("an event of a job about systems has what the job was asked") {
+  sqlite_world world;
+  ledger_session session{world};
+  sqlite_queries queries{world.file, world.clock};
+  auto of_system = session.draft(sample_kind("system.sample"));
+  of_system.job.input = R"({"system":"s1"})";
+  session.must_accept(of_system);
+  auto of_node = session.draft(sample_kind("systematic.sample"));
+  of_node.job.input = R"({"system":"s1"})";
+  session.must_accept(of_node);
+  const auto heard = session.journal().events();
+  const auto page = queries.events_after(0, {}, 10);
+  REQUIRE(page);
+  CHECK(heard.size() >= 2);
+  CHECK(page->items.size() == heard.size());
+  for (const auto& events : {heard, page->items})
+    for (const auto& one : events)
+      CHECK(one.input
+            == (one.kind == "system.sample" ? R"({"system":"s1"})" : ""));
+}
+
 TEST_CASE("a cursor older than the log is told so") {
   history h;
   const auto heard = h.session.journal().events();
@@ -236,7 +295,7 @@ TEST_CASE("a cursor older than the log is told so") {
 TEST_CASE("the trash is listed while there is something in it") {
   sqlite_world world;
   ledger_session session{world};
-  sqlite_queries queries{world.file};
+  sqlite_queries queries{world.file, world.clock};
   contracts::deletion del{session};
   CHECK(queries.list_trash()->empty());
   del.detach();
@@ -266,11 +325,50 @@ TEST_CASE("the trash is listed while there is something in it") {
   }
 }
 
+TEST_CASE("a key leads to its job as long as accept would follow it") {
+  sqlite_world world;
+  world.settings.keys_kept = std::chrono::hours{1};
+  world.settings.prune_interval = std::chrono::hours{1}; // nothing is pruned
+  ledger_session session{world};
+  sqlite_queries queries{world.file, world.clock};
+  const jobs::idempotency key{"panel", "k1", "f1"};
+  auto request = session.draft();
+  request.key = key;
+  CHECK_FALSE(queries.find_by_key(key)->has_value());
+  const auto job = session.must_accept(request);
+  CHECK(queries.find_by_key(key)->value().id == job.id);
+  const auto other = queries.find_by_key({"panel", "k1", "f2"});
+  REQUIRE_FALSE(other);
+  CHECK(other.error().code == jobs::fault_code::idempotency_mismatch);
+  CHECK_FALSE(queries.find_by_key({"other", "k1", "f1"})->has_value());
+
+  SECTION("while its job lives, however old it is") {
+    world.clock.advance(std::chrono::hours{2});
+    CHECK(queries.find_by_key(key)->value().id == job.id);
+  }
+  SECTION("and for its time after that") {
+    session.run_to_end(job);
+    CHECK(queries.find_by_key(key)->value().id == job.id);
+    world.clock.advance(std::chrono::hours{2});
+    CHECK_FALSE(queries.find_by_key(key)->has_value());
+    CHECK(queries.find_by_key({"panel", "k1", "f2"}));
+  }
+  SECTION("also when its record was forgotten") {
+    session.run_to_end(job);
+    REQUIRE(session.forget(job.id));
+    const auto gone = queries.find_by_key(key);
+    REQUIRE_FALSE(gone);
+    CHECK(gone.error().code == jobs::fault_code::job_expired);
+    world.clock.advance(std::chrono::hours{2});
+    CHECK_FALSE(queries.find_by_key(key)->has_value());
+  }
+}
+
 TEST_CASE("written progress is found") {
   sqlite_world world;
   world.settings.progress_interval = std::chrono::milliseconds{0};
   ledger_session session{world};
-  sqlite_queries queries{world.file};
+  sqlite_queries queries{world.file, world.clock};
   const auto job = session.must_accept(session.draft());
   CHECK_FALSE(*queries.find_progress(job.row));
   session.ledger().save_progress(job.row, {.done = 5,
@@ -293,7 +391,7 @@ TEST_CASE("written progress is found") {
 
 TEST_CASE("many threads share few connections while the ledger writes") {
   history h;
-  sqlite_queries queries{h.world.file, 2};
+  sqlite_queries queries{h.world.file, h.world.clock, 2};
   std::atomic<int> failures = 0;
   std::atomic<bool> stop = false;
   std::vector<std::thread> readers;
@@ -315,7 +413,8 @@ TEST_CASE("many threads share few connections while the ledger writes") {
 
 TEST_CASE("without a ledger reading fails and says where") {
   temporary_place place;
-  sqlite_queries queries{place / "alula.db"};
+  doubles::fake_clock clock;
+  sqlite_queries queries{place / "alula.db", clock};
   for (int i = 0; i < 6; ++i) { // more often than there are connections
     const auto found = queries.find_job(jobs::make_job_id(1));
     REQUIRE_FALSE(found);

@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include <fstream>
+#include <iterator>
+#include <string>
 #include <sys/stat.h>
 
 using namespace alula;
@@ -11,10 +13,10 @@ using namespace alula::storage;
 
 namespace {
 
-constexpr named_sql insert{"insert", "INSERT INTO t(a, b) VALUES (?, ?)"};
+constexpr named_sql insert_row{"insert", "INSERT INTO t(a, b) VALUES (?, ?)"};
 constexpr named_sql count{"count", "SELECT count(*) FROM t"};
 
-std::string text_of(database& db, const char* sql) {
+std::string first_text(database& db, const char* sql) {
   auto answer = db.ask({"text", sql});
   return answer.next() ? answer.text(0) : "";
 }
@@ -31,11 +33,11 @@ database open_with_table(const std::filesystem::path& file) {
 TEST_CASE("a writing connection loses nothing it has acknowledged") {
   temporary_place place;
   auto db = open_with_table(place / "sub" / "t.db");
-  CHECK(text_of(db, "PRAGMA journal_mode") == "wal");
-  CHECK(text_of(db, "PRAGMA synchronous") == "2");
-  CHECK(text_of(db, "PRAGMA foreign_keys") == "1");
-  CHECK(text_of(db, "PRAGMA wal_autocheckpoint") == "0");
-  CHECK(text_of(db, "PRAGMA mmap_size") == "0");
+  CHECK(first_text(db, "PRAGMA journal_mode") == "wal");
+  CHECK(first_text(db, "PRAGMA synchronous") == "2");
+  CHECK(first_text(db, "PRAGMA foreign_keys") == "1");
+  CHECK(first_text(db, "PRAGMA wal_autocheckpoint") == "0");
+  CHECK(first_text(db, "PRAGMA mmap_size") == "0");
 }
 
 TEST_CASE("a database is readable by its owner alone") {
@@ -53,18 +55,18 @@ TEST_CASE("a savepoint that is not kept is undone alone") {
   auto db = open_with_table(place / "t.db");
   auto whole = transaction::begin(db);
   REQUIRE(whole);
-  REQUIRE(db.run(insert, 1, "kept"));
+  REQUIRE(db.run(insert_row, 1, "kept"));
   {
     savepoint alone{db};
-    REQUIRE(db.run(insert, 2, "undone"));
-    const auto refused = db.run(insert, 1, "again");
+    REQUIRE(db.run(insert_row, 2, "undone"));
+    const auto refused = db.run(insert_row, 1, "again");
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == jobs::fault_code::internal);
     CHECK(refused.error().where == "insert");
   }
   {
     savepoint alone{db};
-    REQUIRE(db.run(insert, 3, "kept"));
+    REQUIRE(db.run(insert_row, 3, "kept"));
     REQUIRE(alone.keep());
   }
   REQUIRE(whole->commit());
@@ -77,7 +79,7 @@ TEST_CASE("a transaction that is not committed is rolled back") {
   {
     auto whole = transaction::begin(db);
     REQUIRE(whole);
-    REQUIRE(db.run(insert, 1, "gone"));
+    REQUIRE(db.run(insert_row, 1, "gone"));
   }
   CHECK_FALSE(db.in_transaction());
   CHECK(*db.integer(count) == 0);
@@ -86,8 +88,8 @@ TEST_CASE("a transaction that is not committed is rolled back") {
 TEST_CASE("zero and empty become NULL where they stand for never") {
   temporary_place place;
   auto db = open_with_table(place / "t.db");
-  REQUIRE(db.run(insert, or_null{std::int64_t{0}}, or_null{""}));
-  REQUIRE(db.run(insert, 0, ""));
+  REQUIRE(db.run(insert_row, or_null{std::int64_t{0}}, or_null{""}));
+  REQUIRE(db.run(insert_row, 0, ""));
   auto answer = db.ask({"all", "SELECT a, b FROM t ORDER BY rowid"});
   REQUIRE(answer.next());
   CHECK((answer.is_null(0) && answer.is_null(1)));
@@ -99,7 +101,7 @@ TEST_CASE("text keeps its zero bytes and its length") {
   temporary_place place;
   auto db = open_with_table(place / "t.db");
   const std::string odd{"a\0b", 3};
-  REQUIRE(db.run(insert, 1, odd));
+  REQUIRE(db.run(insert_row, 1, odd));
   auto answer = db.ask({"b", "SELECT b FROM t"});
   REQUIRE(answer.next());
   CHECK(answer.text(0) == odd);
@@ -111,14 +113,14 @@ TEST_CASE("a reading connection cannot write") {
   auto reader = database::open(place / "t.db", database::access::read);
   REQUIRE(reader);
   CHECK(*reader->integer(count) == 0);
-  CHECK_FALSE(reader->run(insert, 1, "x"));
+  CHECK_FALSE(reader->run(insert_row, 1, "x"));
 }
 
 TEST_CASE("a reader that closes last does not checkpoint") {
   temporary_place place;
   const auto log = place / "t.db-wal";
   auto db = std::make_unique<database>(open_with_table(place / "t.db"));
-  REQUIRE(db->run(insert, 1, "x"));
+  REQUIRE(db->run(insert_row, 1, "x"));
   // As a crash leaves it: a copy of the files while they are open.
   temporary_place crashed;
   for (const auto* name : {"t.db", "t.db-wal"})
@@ -135,14 +137,14 @@ TEST_CASE("a reader that closes last does not checkpoint") {
 TEST_CASE("a checkpoint empties the log, unless a reader is in the way") {
   temporary_place place;
   auto db = open_with_table(place / "t.db");
-  REQUIRE(db.run(insert, 1, "x"));
+  REQUIRE(db.run(insert_row, 1, "x"));
   CHECK(db.log_bytes() > 0);
   auto reader = database::open(place / "t.db", database::access::read);
   REQUIRE(reader);
   {
     const read_transaction one_state{*reader};
     REQUIRE(reader->integer(count));
-    REQUIRE(db.run(insert, 2, "y"));
+    REQUIRE(db.run(insert_row, 2, "y"));
     const auto blocked = db.run_checkpoint(database::checkpoint::truncate);
     REQUIRE(blocked);
     CHECK_FALSE(*blocked);
@@ -157,7 +159,7 @@ TEST_CASE("a damaged file is told from a sound one") {
   {
     auto db = open_with_table(file);
     for (int i = 0; i < 500; ++i)
-      REQUIRE(db.run(insert, i, std::string(200, 'x')));
+      REQUIRE(db.run(insert_row, i, std::string(200, 'x')));
     CHECK(*db.quick_check(std::chrono::seconds{10}));
     CHECK_FALSE(*db.quick_check(std::chrono::milliseconds{-1}));
   }
@@ -169,6 +171,33 @@ TEST_CASE("a damaged file is told from a sound one") {
   auto db = database::open(file, database::access::write);
   REQUIRE(db);
   const auto checked = db->quick_check(std::chrono::seconds{10});
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().code == jobs::fault_code::journal_unavailable);
+}
+
+TEST_CASE(
+    "an index that is not of its table is found by the full check alone") {
+  temporary_place place;
+  const auto file = place / "t.db";
+  {
+    auto db = open_with_table(file);
+    REQUIRE(db.execute("CREATE INDEX of_b ON t(b)", "index"));
+    REQUIRE(db.run(insert_row, 1, "needle"));
+    CHECK(*db.full_check(std::chrono::seconds{10}));
+  }
+  {
+    std::fstream raw{file, std::ios::in | std::ios::out | std::ios::binary};
+    const std::string bytes{std::istreambuf_iterator<char>{raw}, {}};
+    const auto at = bytes.find("needle");
+    REQUIRE(at != std::string::npos);
+    raw.clear();
+    raw.seekp(static_cast<std::streamoff>(at));
+    raw << "noodle";
+  }
+  auto db = database::open(file, database::access::write);
+  REQUIRE(db);
+  CHECK(*db->quick_check(std::chrono::seconds{10}));
+  const auto checked = db->full_check(std::chrono::seconds{10});
   REQUIRE_FALSE(checked);
   CHECK(checked.error().code == jobs::fault_code::journal_unavailable);
 }

@@ -5,14 +5,20 @@
 #include "jobs/downloads.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/lifecycle.hpp"
+#include "tests/doubles/fake_archives.hpp"
 #include "tests/doubles/fake_audience.hpp"
 #include "tests/doubles/fake_containers.hpp"
+#include "tests/doubles/fake_far.hpp"
+#include "tests/doubles/fake_ledger.hpp"
+#include "tests/doubles/fake_panel.hpp"
+#include "tests/doubles/fake_queries.hpp"
 #include "tests/doubles/fake_volumes.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +30,33 @@ struct world {
   fake_volumes disk;
   fake_audience clients;
   jobs::downloads downloads;
-  ports node{docker, disk, clients, downloads};
+  fake_archives backups;
+  std::shared_ptr<doubles::fake_store> store =
+      std::make_shared<doubles::fake_store>();
+  doubles::fake_queries records{store};
+  fake_panel panel;    ///< there is none, until it is configured
+  fake_far far{store}; ///< nothing knows of it, until node.far is set
+  ports node{docker,
+             disk,
+             clients,
+             downloads,
+             backups,
+             records,
+             std::chrono::milliseconds{0},
+             std::chrono::hours{24},
+             std::chrono::milliseconds{2'000},
+             panel};
+  world() { panel.configured = false; }
+
   time_ms now = 1'700'000'000'000;
   std::stop_source stop;
-  std::vector<progress> reports;
+  std::vector<progress> reports; ///< looked at when no step runs
+  /// Steps report from any thread.
+  void note(progress p) {
+    const std::scoped_lock lock{reports_mutex};
+    reports.push_back(std::move(p));
+  }
+  std::mutex reports_mutex;
 
   const server_id id =
       *server_id::parse("3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11");
@@ -71,7 +100,7 @@ private:
       if (k.steps[i].name != name)
         continue;
       step_context ctx{job, node, stop.get_token(), now,
-                       [this](progress p) { reports.push_back(p); }};
+                       [this](progress p) { note(std::move(p)); }};
       auto outcome = backwards ? k.steps[i].undo(ctx) : k.steps[i].run(ctx);
       if (const auto* done = std::get_if<step_done>(&outcome))
         job.steps[i].output = done->output;

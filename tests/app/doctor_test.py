@@ -1,0 +1,184 @@
+#!/usr/bin/python3
+"""`alula doctor`: every check exists, finds what was put wrong, and says what to
+do about it.
+
+    doctor_test.py ALULA [TEST…]
+"""
+
+import json
+import subprocess
+import sys
+import unittest
+import uuid as uuids
+
+from running_node import RunningNode, run_tests
+
+BINARY = ""
+# Of a node that is well; "space" stands for the directories that are there.
+CHECKS = {"config", "space", "mounts", "database", "docker", "panel", "stores",
+          "clock", "node", "pools", "jobs", "orphans"}
+
+
+class Doctor(unittest.TestCase):
+    def node_with(self, **how):
+        self.node = RunningNode(BINARY, **how)
+        self.addCleanup(self.node.close)
+        return self.node
+
+    def look(self, *more):
+        done = subprocess.run([BINARY, "doctor", "--json", "--config", self.node.config, *more],
+                              text=True, capture_output=True, timeout=120)
+        found = json.loads(done.stdout)
+        bad = [f for f in found if f["level"] == "bad"]
+        self.assertEqual(done.returncode, 1 if bad else 0, done.stderr)
+        for one in found:
+            self.assertEqual(set(one), {"level", "area", "what", "to_do"})
+            if one["level"] != "ok":
+                self.assertTrue(one["to_do"], one)
+        return found
+
+    def finds(self, area, level, what, to_do, *more):
+        found = self.look(*more)
+        fit = [f for f in found if f["area"] == area and f["level"] == level and what in f["what"]]
+        self.assertEqual(len(fit), 1, json.dumps(found, indent=1))
+        self.assertIn(to_do, fit[0]["to_do"] or "")
+
+    def small_disk(self, at, size):
+        at.mkdir(parents=True, exist_ok=True)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", at], capture_output=True).returncode != 0:
+            self.skipTest("this process may not mount a small file system")
+        self.addCleanup(subprocess.run, ["umount", "-l", at])
+
+    def test_each_check_is_made_and_a_node_that_is_well_has_nothing_bad(self):
+        self.node_with().start()
+        found = self.look()
+        self.assertEqual(CHECKS - {f["area"] for f in found}, set())
+        self.assertEqual([f for f in found if f["level"] == "bad"], [])
+
+    def test_a_config_with_a_mistake(self):
+        node = self.node_with(more="nonsense: 1\n").start()
+        self.finds("config", "warning", "nonsense", "Take it out")
+        node.config.write_text(node.config.read_text() + "log:\n  format: loud\n")
+        self.finds("config", "warning", "log.format", "spell it right")
+        node.config.write_text(node.config.read_text().replace("  host: 127.0.0.1", "  body_limit: nothing"))
+        self.finds("config", "bad", "api.body_limit", "check-config")
+
+    def test_a_token_that_may_not_look_at_the_node(self):
+        node = self.node_with().start()
+        body = {"name": "Anna", "role": "operator", "servers": [str(uuids.uuid4())]}
+        status, _, text = node.ask("POST", "/api/tokens", body)
+        self.assertEqual(status, 201, text)
+        secret = node.base / "anna"
+        secret.write_text(json.loads(text)["secret"])
+        self.finds("node", "warning", "may not look at all of it", "reaches everything", "--token-file", secret)
+
+    def test_a_directory_that_is_not_there(self):
+        self.node_with()
+        self.finds("directories", "warning", "volumes: ", "a disk is not mounted")
+
+    def test_a_disk_that_is_nearly_full(self):
+        node = self.node_with()
+        self.small_disk(node.base / "backups", "4m")
+        (node.base / "backups/filler").write_bytes(bytes(4 * 1024 * 1024 - 4096))
+        self.finds("space", "bad", "backups: ", "alula backups usage")
+
+    def test_a_disk_for_what_systems_send_or_for_installations_that_is_nearly_full(self):
+        node = self.node_with()
+        for directory, name in (("systems", "systems: "), ("tmp", "installations: ")):
+            self.small_disk(node.base / directory, "4m")
+            (node.base / directory / "filler").write_bytes(bytes(4 * 1024 * 1024 - 4096))
+            self.finds("space", "bad", name, "alula backups usage")
+
+    def test_what_the_first_use_makes_is_not_missed(self):
+        self.node_with()
+        missed = [f["what"] for f in self.look() if f["area"] == "directories"]
+        self.assertEqual([what for what in missed if what.startswith(("systems", "installations"))], [])
+
+    def test_a_trash_on_another_mount_than_the_volumes(self):
+        node = self.node_with()
+        (node.base / "volumes").mkdir()
+        self.small_disk(node.base / ".trash", "4m")
+        self.finds("mounts", "bad", "is on another mount", "system.trash_directory")
+
+    def test_a_trash_that_the_first_start_would_make_on_another_mount(self):
+        node = self.node_with()
+        self.small_disk(node.base / "elsewhere", "4m")
+        node.config.write_text(node.config.read_text().replace(
+            "  undelete_hours", f"  trash_directory: {node.base}/elsewhere/a/trash\n  undelete_hours"))
+        self.finds("mounts", "bad", "is on another mount", "system.trash_directory")
+
+    def test_backups_among_the_volumes(self):
+        node = self.node_with()
+        node.config.write_text(node.config.read_text().replace(
+            "  undelete_hours", f"  backup_directory: {node.base}/volumes/backups\n  undelete_hours"))
+        self.finds("mounts", "bad", "the backups lie among the volumes", "system.backup_directory")
+
+    def test_a_disk_of_another_node(self):
+        node = self.node_with().start()
+        node.kill()
+        mark = node.base / "backups/.alula-store"
+        mark.write_text("another-node\n")
+        self.finds("mounts", "bad", "marks of different ledgers", "mount the right one")
+
+    def test_a_ledger_that_is_damaged(self):
+        node = self.node_with().start()
+        node.make_server("castle")
+        node.process.terminate()  # so that all of it is in the one file
+        node.process.wait(60)
+        ledger = node.base / "alula/ledger.db"
+        whole = ledger.read_bytes()
+        ledger.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
+        found = [f for f in self.look() if f["area"] == "database"]
+        self.assertEqual(found[0]["level"], "bad", found)
+        self.assertIn("alula db backup", found[0]["to_do"])
+        ledger.write_bytes(bytes(len(whole)))
+        self.finds("database", "bad", "not a database", "put the last `alula db backup` in their place")
+
+    def test_docker_that_does_not_answer(self):
+        self.node_with(docker=False)
+        self.finds("docker", "bad", "dockerd does not answer", "systemctl status docker")
+
+    def test_a_panel_that_does_not_answer(self):
+        self.node_with(more="remote: http://127.0.0.1:1\ntoken_id: someone\n")
+        self.finds("panel", "bad", "does not answer", "firewall")
+
+    def test_a_store_that_does_not_answer_and_one_without_keys(self):
+        keys = "access_key: a, secret_key: abcd"
+        node = self.node_with(more=f"stores:\n  offsite: {{endpoint: \"http://127.0.0.1:1\", bucket: b, {keys}}}\n")
+        self.finds("stores", "bad", 'the store "offsite"', "firewall")
+        node.config.write_text(node.config.read_text().replace(keys, "credentials_env: NOBODY"))
+        self.finds("stores", "bad", "offsite", "credentials_env")
+
+    def test_a_node_that_does_not_run(self):
+        self.node_with(more="")
+        self.node.port = 1
+        self.node.write_config()
+        self.finds("node", "warning", "no node answers", "systemctl start alula")
+
+    def test_a_token_that_the_node_does_not_know(self):
+        node = self.node_with().start()
+        node.config.write_text(node.config.read_text().replace(node.token, "another-token"))
+        self.finds("node", "bad", "does not know the token", "reload")
+
+    def test_a_pool_that_is_paused(self):
+        node = self.node_with().start()
+        node.ask("POST", "/api/pools/backup/pause", {"reason": "new disk"})
+        since = next(p for p in node.get("/api/pools")["items"] if p["name"] == "backup")["paused_at"]
+        self.finds("pools", "warning", f'"backup" is paused since {since}', "`alula pools resume backup`")
+        self.finds("pools", "warning", "by the node's token: new disk; 0 jobs wait", "alula pools resume")
+        node.ask("POST", "/api/pools/backup/resume")
+        self.finds("pools", "ok", "no pool is paused", "")
+
+    def test_files_that_belong_to_nobody(self):
+        node = self.node_with().start()
+        stray = str(uuids.uuid4())
+        (node.base / "volumes" / stray).mkdir()
+        self.finds("orphans", "warning", stray, "Register the server again")
+
+    def test_a_server_without_a_backup(self):
+        self.node_with().start().make_server("castle")
+        self.finds("backups", "warning", "1 of 1 servers", "alula servers")
+
+
+if __name__ == "__main__":
+    run_tests(sys.modules["__main__"])

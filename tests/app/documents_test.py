@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""The pages for operators have each error code and each alarm, with what to do
+about it; the page for developers names what is there.
+
+    documents_test.py
+"""
+
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def rows_of(page):
+    """The cells of each row of its tables, by the word in the first one."""
+    out = {}
+    for line in (ROOT / page).read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("| `"):
+            for name in re.findall(r"`([^`]+)`", cells[0]):
+                out[name] = cells[1:]
+    return out
+
+
+class ErrorsAndAlarms(unittest.TestCase):
+    def test_each_error_code_says_what_to_do(self):
+        codes = re.findall(r'\{fault_code::\w+,\s*"([a-z-]+)"', (ROOT / "jobs/result.cpp").read_text())
+        self.assertGreater(len(codes), 60)
+        page = rows_of("docs/errors.md")
+        for code in codes:
+            self.assertIn(code, page)
+            self.assertRegex(page[code][0], r"^\d{3}$", code)
+            self.assertTrue(page[code][1] and page[code][-1], f"docs/errors.md says nothing of what to do about {code}")
+
+    def test_the_page_has_no_code_that_is_not_there(self):
+        codes = set(re.findall(r'\{fault_code::\w+,\s*"([a-z-]+)"', (ROOT / "jobs/result.cpp").read_text()))
+        listed = {name for name, cells in rows_of("docs/errors.md").items() if re.match(r"^\d{3}$", cells[0])}
+        self.assertEqual(listed - codes, set())
+
+    def test_each_alarm_says_what_to_do(self):
+        rules = re.findall(r"(?m)^ *- alert: (\w+)$", (ROOT / "docs/alert-rules.yml").read_text())
+        self.assertGreater(len(rules), 5)
+        page = rows_of("docs/operations.md")
+        for rule in rules:
+            self.assertIn(rule, page)
+            self.assertTrue(page[rule][-1], f"docs/operations.md says nothing of what to do about {rule}")
+        self.assertEqual({name for name in page if name.startswith("Alula")}, set(rules))
+
+    def test_each_event_of_the_webhook_is_there(self):
+        source = (ROOT / "app/alerts.cpp").read_text()
+        events = set(re.findall(r'"(job\.(?:failed|parked)|backup\.missing)"', source))
+        self.assertEqual(len(events), 3)
+        page = (ROOT / "docs/operations.md").read_text()
+        for event in events:
+            self.assertIn(f"`{event}`", page)
+
+
+class StatusPage(unittest.TestCase):
+    def test_each_kind_of_job_has_a_name_for_people(self):
+        kinds = {name for file in (ROOT / "jobs/kinds").glob("*.cpp")
+                 for name in re.findall(r'(?s)const kind \w+\{\s*\.name = "([a-z_.]+)"', file.read_text())}
+        self.assertGreaterEqual(len(kinds), 26)
+        named = set(re.findall(r'"([a-z_.]+)": "', (ROOT / "web/words.js").read_text()))
+        self.assertEqual(kinds - named, set())
+
+
+class Architecture(unittest.TestCase):
+    """docs/architecture.md walks through the sources by name."""
+
+    @classmethod
+    def setUpClass(cls):
+        page = re.sub(r"(?s)```.*?```", "", (ROOT / "docs/architecture.md").read_text())
+        cls.words = [word for quoted in re.findall(r"`([^`]+)`", page) for word in quoted.split()]
+
+    def test_each_file_is_there(self):
+        named = [word for word in self.words if re.fullmatch(r"[a-z_]+/[\w./-]*", word)]
+        self.assertGreater(len(named), 20)
+        self.assertEqual([word for word in named if not (ROOT / word).exists()], [])
+
+    def test_each_name_is_in_the_sources(self):
+        names = {word for word in self.words if re.fullmatch(r"[a-z]+(::[a-z_]+)?|[a-z]+(_[a-z]+)+|[a-z]+(\.[a-z_]+)+", word)
+                 and "/" not in word and not word.startswith(".")}
+        self.assertGreater(len(names), 20)
+        for name in sorted(names):
+            word = re.escape(name.rsplit("::", 1)[-1])
+            found = any(re.search(rf"\b{word}\b", file.read_text())
+                        for folder in ("jobs", "actors", "http", "storage", "backup", "remote", "app")
+                        for file in (ROOT / folder).rglob("*.?pp"))
+            self.assertTrue(found, f"docs/architecture.md names `{name}`, which no source has")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

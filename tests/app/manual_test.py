@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""The manual, the pages and the completion against what the program itself says
+of its commands and options.
+
+    manual_test.py ALULA [TEST…]
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+from running_node import ROOT, run_tests
+
+BINARY = ""
+
+
+def said_by(*words):
+    done = subprocess.run([BINARY, *words], text=True, capture_output=True)
+    assert done.returncode == 0, (words, done.stderr)
+    return done.stdout
+
+
+def commands_and_options(path=()):
+    """{("backups", "create"): ({subcommands}, {long options})}, out of --help."""
+    out, section = {}, ""
+    subcommands, options = set(), set()
+    for line in said_by(*path, "--help").splitlines():
+        if line and not line.startswith(" "):
+            section = line.rstrip(":")
+        elif section == "Subcommands" and (name := re.match(r"  ([a-z][a-z-]*)", line)):
+            subcommands.add(name.group(1))
+        elif names := re.match(r"  (-\S+)", line):
+            options |= {name for name in names.group(1).split(",") if name.startswith("--")}
+    out[path] = (subcommands, options)
+    for name in subcommands:
+        out |= commands_and_options((*path, name))
+    return out
+
+
+class Manual(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.all = commands_and_options()
+        cls.manual = (ROOT / "docs/alula.1").read_text().replace("\\-", "-")
+        cls.page = (ROOT / "docs/command-line.md").read_text()
+        assert ("backups", "restore") in cls.all, cls.all
+
+    def complete(self, *words):
+        script = said_by("completion", "bash")
+        given = " ".join(f"'{word}'" for word in ("alula", *words))
+        done = subprocess.run(
+            ["bash", "-c", f"{script}\nCOMP_WORDS=({given}); COMP_CWORD={len(words)}; _alula; printf '%s\\n' \"${{COMPREPLY[@]}}\""],
+            text=True, capture_output=True, check=True)
+        return set(done.stdout.split())
+
+    def test_each_command_is_in_the_manual_and_on_the_page(self):
+        for path, _ in self.all.items():
+            if not path:
+                continue
+            self.assertRegex(self.manual, rf"(?m)^\.B.*\b{path[-1]}\b", path)
+            self.assertRegex(self.page, rf"`[^`]*\b{path[-1]}\b[^`]*`", path)
+
+    def test_each_command_was_recorded(self):
+        recorded = (ROOT / "docs/screens/command-line.txt").read_text()
+        for path, (subcommands, _) in self.all.items():
+            # `list` is what stands there without a word behind it.
+            words = " ".join(path).removesuffix(" list")
+            if not (subcommands - {"list"}) and path not in ((), ("serve",), ("completion",)):
+                self.assertRegex(recorded, rf"(?m)^\$ alula {words}( |$)", path)
+
+    def test_each_option_is_in_the_manual(self):
+        for path, (_, options) in self.all.items():
+            for option in options - {"--help"}:
+                self.assertRegex(self.manual, rf"{option}(?![a-z-])", f"{' '.join(path)} {option}")
+
+    def test_the_manual_and_the_page_name_no_option_that_is_not_there(self):
+        there = set().union(*(options for _, options in self.all.values()))
+        for text, where in ((self.manual, "alula.1"), (self.page, "command-line.md")):
+            named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*[a-z])", text))
+            self.assertEqual(named - there, set(), where)
+
+    def test_commands_and_options_are_completed(self):
+        for path, (subcommands, options) in self.all.items():
+            self.assertLessEqual(subcommands, self.complete(*path, ""), path)
+            self.assertLessEqual(options, self.complete(*path, "--"), path)
+
+    def test_what_stands_before_a_name_is_not_taken_for_a_command(self):
+        self.assertEqual(self.complete("jobs", "ca"), {"cancel"})
+        self.assertEqual(self.complete("--nonsense"), set())
+        self.assertIn("--dry-run", self.complete("backups", "rotate", "castle", "--d"))
+
+    def test_files_and_shells_are_completed_where_they_are_wanted(self):
+        file = str(ROOT / "docs/alula.1")
+        for words in (["check-config"], ["db", "backup"], ["configure", "--config-path"], ["jobs", "--config"]):
+            self.assertEqual(self.complete(*words, file[:-2]), {file}, words)
+        self.assertEqual(self.complete("completion", "z"), {"zsh"})
+
+    def test_zsh_is_told_to_read_it(self):
+        script = said_by("completion", "zsh")
+        self.assertIn("bashcompinit", script)
+        if not shutil.which("zsh"):
+            return
+        subprocess.run(["zsh", "-f", "-c", f"autoload -U compinit && compinit -D\n{script}\n(( $+functions[_alula] ))"], check=True)
+
+    def test_exit_codes_are_the_same_in_both(self):
+        codes = set(re.findall(r"(?m)^\| (\d+) \|", self.page))
+        in_manual = set(re.findall(r"(?m)^\.B (\d+)$", self.manual))
+        self.assertEqual(codes, in_manual)
+        self.assertGreater(len(codes), 5)
+
+    def test_the_manual_is_well_formed(self):
+        if not shutil.which("groff"):
+            self.skipTest("groff is not there")
+        done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", ROOT / "docs/alula.1"], text=True, capture_output=True)
+        self.assertEqual(done.stderr, "")
+
+
+if __name__ == "__main__":
+    run_tests(sys.modules["__main__"])

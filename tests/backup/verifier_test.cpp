@@ -1,0 +1,70 @@
+/// An archive is what was written, or it is damaged.
+#include "backup/verifier.hpp"
+#include "tests/backup/packed_tree.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace alula::backup;
+using alula::jobs::fault_code;
+using alula::jobs::status;
+
+TEST_CASE("a verification counts what is there and compares checksums",
+          "[verify]") {
+  const scratch_tree tree{in_memory};
+  fill(tree);
+  const packed_tree packed{tree};
+  const auto& stream = packed.summary.stream;
+  verification_settings settings;
+  settings.reader.members = stream.members;
+  settings.expected = {static_cast<std::int64_t>(stream.archive_bytes),
+                       stream.sums.sha1, stream.sums.sha256};
+  std::uint64_t visited = 0;
+  settings.visit = [&](const tar_entry& it) -> status {
+    const auto at =
+        std::ranges::find(packed.entries, it.path, &archive_entry::path);
+    REQUIRE(at != packed.entries.end());
+    CHECK(at->offset == it.offset);
+    ++visited;
+    return {};
+  };
+  const auto found = verify_archive(packed.file.get(), settings, {});
+  REQUIRE(found);
+  CHECK(found->facts.sha1 == stream.sums.sha1);
+  CHECK(found->facts.sha256 == stream.sums.sha256);
+  CHECK(found->facts.size == static_cast<std::int64_t>(stream.archive_bytes));
+  CHECK(found->facts.files
+        == static_cast<std::int64_t>(packed.summary.total.files));
+  CHECK(visited == packed.summary.total.files);
+  SECTION("another SHA-1") {
+    settings.expected.sha1.front() ^= 1;
+    const auto other = verify_archive(packed.file.get(), settings, {});
+    REQUIRE_FALSE(other);
+    CHECK(other.error().code == fault_code::backup_damaged);
+  }
+  SECTION("another size") {
+    ++settings.expected.size;
+    const auto other = verify_archive(packed.file.get(), settings, {});
+    REQUIRE_FALSE(other);
+    CHECK(other.error().code == fault_code::backup_damaged);
+  }
+}
+
+TEST_CASE("every byte of an archive matters to a verification", "[verify]") {
+  const scratch_tree tree{in_memory};
+  tree.write("a", repeated(3'000));
+  tree.write("b", "b");
+  const packed_tree packed{tree};
+  auto bytes = content_of(packed.path);
+  verification_settings settings;
+  settings.expected.sha256 = packed.summary.stream.sums.sha256;
+  for (std::size_t at = 0; at < bytes.size(); at += 13) {
+    bytes[at] ^= 0x10;
+    std::ofstream{packed.path, std::ios::binary} << bytes;
+    bytes[at] ^= 0x10;
+    const auto found = verify_archive(packed.file.get(), settings, {});
+    REQUIRE_FALSE(found);
+    CHECK(found.error().code == fault_code::backup_damaged);
+  }
+}

@@ -1,0 +1,394 @@
+/// What every ledger promises about backups, replaced trees, tokens and
+/// schedules, checked alike on the fake and on SQLite.
+#pragma once
+
+#include "tests/contracts/ledger_session.hpp"
+
+#include <string>
+#include <vector>
+
+namespace alula::contracts {
+
+inline jobs::backup_id sample_backup(int number = 1) {
+  const auto digits = std::to_string(1'000'000 + number).substr(1);
+  return *jobs::backup_id::parse("0b5d3b1e-5c47-4f0a-9b1e-0d3a2c" + digits);
+}
+
+inline jobs::archive_facts sample_facts() {
+  return {.size = 1'000,
+          .sha1 = std::string(40, 'a'),
+          .sha256 = std::string(64, 'b'),
+          .content_bytes = 5'000,
+          .files = 7};
+}
+
+/// A session with a server, and verbs about its backups.
+class backup_session : public ledger_session {
+public:
+  explicit backup_session(ledger_world& world)
+    : ledger_session(world), reader_(world.reader()),
+      first(add_server(sample_server(1))) {}
+
+  jobs::queries& reader() { return *reader_; }
+  std::optional<jobs::backup_record> record(int number = 1) {
+    return reader_->find_backup(sample_backup(number)).value();
+  }
+  std::optional<jobs::replaced_tree> tree(const jobs::job_record& job) {
+    return reader_->find_replaced(job.id).value();
+  }
+
+  jobs::result<jobs::accepted> ask(const jobs::server_record& server,
+                                   std::vector<jobs::change> changes,
+                                   std::vector<jobs::lock_request> locks = {}) {
+    auto what = draft(
+        sample_kind("sample.backup", std::to_string(++lanes_) /* of its own */),
+        server);
+    what.changes = std::move(changes);
+    what.locks = std::move(locks);
+    return accept(std::move(what));
+  }
+  jobs::job_record must_ask(const jobs::server_record& server,
+                            std::vector<jobs::change> changes,
+                            std::vector<jobs::lock_request> locks = {}) {
+    auto got = ask(server, std::move(changes), std::move(locks));
+    if (!got)
+      FAIL("ask: " << got.error().what);
+    return got->job;
+  }
+  jobs::fault refusal(const jobs::server_record& server,
+                      std::vector<jobs::change> changes) {
+    const auto got = ask(server, std::move(changes));
+    REQUIRE_FALSE(got);
+    return got.error();
+  }
+
+  bool burn(const std::string& id, jobs::time_ms expires_at) {
+    auto promise = std::make_shared<std::promise<jobs::result<bool>>>();
+    auto answer = promise->get_future();
+    ledger().burn_token(id, expires_at, [promise](jobs::result<bool> b) {
+      promise->set_value(std::move(b));
+    });
+    REQUIRE(answer.wait_for(std::chrono::seconds{120})
+            == std::future_status::ready);
+    return answer.get().value();
+  }
+
+  jobs::job_record make(const jobs::server_record& server, int number = 1) {
+    return run_to_end(
+        must_ask(server, {jobs::register_backup{sample_backup(number)}}),
+        {jobs::publish_backup{sample_backup(number), sample_facts()}});
+  }
+  /// Ends a restore of the server that keeps its old tree.
+  jobs::job_record restore(const jobs::server_record& server,
+                           jobs::time_ms keep_until) {
+    const auto job = must_ask(server, {jobs::begin_restore{}});
+    return run_to_end(
+        job, {jobs::keep_replaced{job.id.to_string(), false, keep_until},
+              jobs::end_restore{}});
+  }
+  /// Ends as failed, whatever it did.
+  jobs::job_record fail(const jobs::job_record& job) {
+    auto failed = must_happen(
+        start(job),
+        jobs::happened::step_failed{
+            {.code = jobs::fault_code::docker_refused, .what = "no"},
+            {jobs::error_class::permanent, {}}});
+    while (!failed.is_done())
+      failed = must_happen(start(failed), jobs::happened::undo_done{});
+    return failed;
+  }
+
+private:
+  std::unique_ptr<jobs::queries> reader_;
+  int lanes_ = 0;
+
+public:
+  jobs::server_record first;
+};
+
+inline jobs::archive_file sample_file(int number, jobs::server_id server = {}) {
+  jobs::archive_file file;
+  file.backup = sample_backup(number);
+  file.server = server;
+  file.size = 1'234;
+  file.modified_at = 42;
+  return file;
+}
+
+// -- backups ------------------------------------------------------------------
+
+inline void ledger_keeps_backups(world_maker make_world) {
+  const auto world = make_world();
+  backup_session session{*world};
+  const auto uuid = sample_backup();
+
+  SECTION("a backup is being created, then ready, then gone") {
+    auto job = session.must_ask(session.first, {jobs::register_backup{uuid}});
+    REQUIRE(session.record());
+    CHECK(session.record()->state == jobs::backup_state::creating);
+    CHECK(session.record()->owner_job == job.id);
+    CHECK(session.record()->server == session.first.uuid);
+    CHECK(session.record()->server_lives);
+    session.run_to_end(job, {jobs::publish_backup{uuid, sample_facts()}});
+    const auto ready = session.record();
+    REQUIRE(ready);
+    CHECK(ready->state == jobs::backup_state::ready);
+    CHECK(ready->owner_job.empty());
+    CHECK(ready->facts.size == 1'000);
+    CHECK(ready->facts.sha1 == sample_facts().sha1);
+    CHECK(ready->facts.sha256 == sample_facts().sha256);
+    CHECK(ready->facts.content_bytes == 5'000);
+    CHECK(ready->facts.files == 7);
+    CHECK(ready->has_manifest);
+    CHECK(ready->completed_at == session.now());
+    CHECK(ready->verified_at == 0);
+    CHECK(ready->lost_at == 0);
+    job = session.must_ask(session.first, {jobs::begin_backup_delete{uuid}});
+    CHECK(session.record()->state == jobs::backup_state::deleting);
+    session.run_to_end(job, {jobs::forget_backup{uuid}});
+    CHECK_FALSE(session.record());
+  }
+
+  SECTION("a uuid that is taken is refused, naming its job") {
+    const auto job =
+        session.must_ask(session.first, {jobs::register_backup{uuid}});
+    const auto why =
+        session.refusal(session.first, {jobs::register_backup{uuid}});
+    CHECK(why.code == jobs::fault_code::backup_exists);
+    CHECK(why.in_the_way == job.id.to_string());
+  }
+
+  SECTION("a backup whose job ends without it never was") {
+    const auto job =
+        session.must_ask(session.first, {jobs::register_backup{uuid}});
+    const bool fails = GENERATE(true, false);
+    fails ? session.fail(job) : session.cancel(job);
+    CHECK_FALSE(session.record());
+  }
+
+  SECTION("only its own job publishes a backup") {
+    session.must_ask(session.first, {jobs::register_backup{uuid}});
+    const auto other = session.start(session.must_ask(session.first, {}));
+    CHECK_FALSE(session.happen(other, jobs::happened::step_done{},
+                               {jobs::publish_backup{uuid, sample_facts()}}));
+    session.must_happen(
+        other, jobs::happened::step_done{},
+        {jobs::discard_backup{uuid}, jobs::forget_backup{uuid}});
+    CHECK(session.record()->state == jobs::backup_state::creating);
+  }
+
+  SECTION("an archive that was found is ready, of its server or nobody's") {
+    REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)}}));
+    CHECK(session.record()->state == jobs::backup_state::ready);
+    CHECK(session.record()->server.empty());
+    CHECK_FALSE(session.record()->server_lives);
+    CHECK(session.record()->facts.size == 1'234);
+    CHECK(session.record()->completed_at == 42);
+    auto file = sample_file(2, session.first.uuid);
+    file.has_manifest = true;
+    file.facts = sample_facts();
+    REQUIRE(session.amend({jobs::record_found_backup{file}}));
+    CHECK(session.record(2)->server == session.first.uuid);
+    CHECK(session.record(2)->facts.sha1 == sample_facts().sha1);
+    CHECK(session.record(2)->has_manifest);
+  }
+
+  SECTION("a manifest of nonsense does not stop a scan") {
+    auto odd = sample_file(1);
+    odd.facts = jobs::archive_facts{.size = 5,
+                                    .sha1 = "abc",
+                                    .sha256 = std::string(65, 'f'),
+                                    .content_bytes = -1,
+                                    .files = -7};
+    REQUIRE(session.amend({jobs::record_found_backup{odd},
+                           jobs::record_found_backup{sample_file(2)}}));
+    CHECK(session.record(1)->facts.sha1.empty());
+    CHECK(session.record(1)->facts.sha256.empty());
+    CHECK(session.record(1)->facts.files == 0);
+    CHECK(session.record(2));
+  }
+
+  SECTION("what was not known of an archive is filled in, once") {
+    REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)}}));
+    SECTION("by a verification") {
+      auto sums = sample_facts();
+      sums.content_bytes = sums.files = 0;
+      REQUIRE(session.amend({jobs::record_verification{uuid, "", sums}}));
+      CHECK(session.record()->facts.sha1 == sample_facts().sha1);
+      CHECK(session.record()->facts.sha256 == sample_facts().sha256);
+      CHECK(session.record()->facts.files == 0);
+      CHECK_FALSE(session.record()->has_manifest);
+    }
+    SECTION("by an index") {
+      REQUIRE(session.amend({jobs::record_manifest{uuid, sample_facts()}}));
+      CHECK(session.record()->has_manifest);
+    }
+    SECTION("by a scan that finds a manifest") {
+      auto file = sample_file(1);
+      file.has_manifest = true;
+      file.facts = sample_facts();
+      REQUIRE(session.amend({jobs::record_found_backup{file}}));
+      CHECK(session.record()->has_manifest);
+    }
+    REQUIRE(session.amend({jobs::record_manifest{uuid, sample_facts()}}));
+    CHECK(session.record()->facts.size == 1'234); // as it was found
+    CHECK(session.record()->facts.content_bytes == 5'000);
+    CHECK(session.record()->facts.files == 7);
+    auto other = sample_facts();
+    other.sha1 = std::string(40, 'c');
+    other.files = 8;
+    REQUIRE(session.amend({jobs::record_verification{uuid, "", other}}));
+    CHECK(session.record()->facts.sha1 == sample_facts().sha1);
+    CHECK(session.record()->facts.files == 7);
+  }
+
+  SECTION("a scan sees that a manifest is gone") {
+    session.make(session.first);
+    REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)}}));
+    CHECK_FALSE(session.record()->has_manifest);
+    CHECK(session.record()->facts.sha1 == sample_facts().sha1);
+  }
+
+  SECTION("what is found again changes nothing but that it is not lost") {
+    session.make(session.first);
+    REQUIRE(session.amend({jobs::record_lost_backup{uuid}}));
+    CHECK(session.record()->lost_at == session.now());
+    REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)}}));
+    CHECK(session.record()->lost_at == 0);
+    CHECK(session.record()->facts.size == 1'000);
+    CHECK(session.record()->server == session.first.uuid);
+  }
+
+  SECTION("a scan does not touch what a job works on") {
+    session.must_ask(session.first, {jobs::register_backup{uuid}});
+    REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)},
+                           jobs::record_lost_backup{uuid},
+                           jobs::record_verification{uuid, "x"},
+                           jobs::record_manifest{uuid}}));
+    CHECK(session.record()->state == jobs::backup_state::creating);
+    CHECK(session.record()->lost_at == 0);
+    CHECK(session.record()->damage.empty());
+    CHECK_FALSE(session.record()->has_manifest);
+  }
+
+  SECTION("nobody's backup belongs to whoever asks first") {
+    const auto second = session.add_server(sample_server(2));
+    REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)}}));
+    session.must_ask(session.first,
+                     {jobs::claim_backup{uuid, session.first.uuid}});
+    CHECK(session.record()->server == session.first.uuid);
+    session.must_ask(session.first,
+                     {jobs::claim_backup{uuid, session.first.uuid}});
+    CHECK(session.refusal(second, {jobs::claim_backup{uuid, second.uuid}}).code
+          == jobs::fault_code::backup_not_found);
+    CHECK(session
+              .refusal(session.first, {jobs::claim_backup{sample_backup(9),
+                                                          session.first.uuid}})
+              .code
+          == jobs::fault_code::backup_not_found);
+  }
+
+  SECTION("a verification is on record, good or bad") {
+    session.make(session.first);
+    REQUIRE(session.amend({jobs::record_verification{uuid, "block 3"}}));
+    CHECK(session.record()->damage == "block 3");
+    CHECK(session.record()->verified_at == session.now());
+    REQUIRE(session.amend({jobs::record_verification{uuid, ""}}));
+    CHECK(session.record()->damage.empty());
+  }
+
+  SECTION("a ready backup is pinned and let go") {
+    session.make(session.first);
+    REQUIRE(session.amend({jobs::pin_backup{uuid}}));
+    CHECK(session.record()->pinned);
+    REQUIRE(session.amend({jobs::pin_backup{uuid, false}}));
+    CHECK_FALSE(session.record()->pinned);
+    const auto none = session.amend({jobs::pin_backup{sample_backup(9)}});
+    REQUIRE_FALSE(none);
+    CHECK(none.error().code == jobs::fault_code::backup_not_found);
+  }
+
+  SECTION("amendments are all or none") {
+    session.make(session.first);
+    CHECK_FALSE(session.amend({jobs::record_verification{uuid, "x"},
+                               jobs::pin_backup{sample_backup(9)}}));
+    CHECK(session.record()->verified_at == 0);
+  }
+
+  SECTION("backups and their owners survive a restart") {
+    session.make(session.first);
+    const auto job = session.must_ask(
+        session.first, {jobs::register_backup{sample_backup(2)}});
+    session.end();
+    ledger_session next{*world};
+    const auto reader = world->reader();
+    CHECK(reader->find_backup(uuid).value()->facts.size == 1'000);
+    CHECK(reader->find_backup(sample_backup(2)).value()->owner_job == job.id);
+  }
+}
+
+// -- deleting them ------------------------------------------------------------
+
+inline void ledger_deletes_backups(world_maker make_world) {
+  const auto world = make_world();
+  backup_session session{*world};
+  const auto uuid = sample_backup();
+  const auto lock = [&](bool exclusive) {
+    return std::vector<jobs::lock_request>{
+        {"backup:" + uuid.to_string(), exclusive}};
+  };
+
+  SECTION("what is not there is deleted") {
+    CHECK(session.ask(session.first, {jobs::begin_backup_delete{uuid}}));
+    CHECK_FALSE(session.record());
+  }
+  SECTION("what is being made is not") {
+    const auto job =
+        session.must_ask(session.first, {jobs::register_backup{uuid}});
+    const auto why =
+        session.refusal(session.first, {jobs::begin_backup_delete{uuid}});
+    CHECK(why.code == jobs::fault_code::backup_in_use);
+    CHECK(why.in_the_way == job.id.to_string());
+  }
+  SECTION("what is being read is not") {
+    session.make(session.first);
+    const auto job = session.must_ask(session.first, {}, lock(false));
+    const auto why =
+        session.refusal(session.first, {jobs::begin_backup_delete{uuid}});
+    CHECK(why.code == jobs::fault_code::backup_in_use);
+    CHECK(why.in_the_way == job.id.to_string());
+    session.cancel(job);
+    CHECK(session.ask(session.first, {jobs::begin_backup_delete{uuid}}));
+  }
+  SECTION("what another deletes is not") {
+    session.make(session.first);
+    const auto job =
+        session.must_ask(session.first, {jobs::begin_backup_delete{uuid}});
+    const auto why =
+        session.refusal(session.first, {jobs::begin_backup_delete{uuid}});
+    CHECK(why.code == jobs::fault_code::backup_in_use);
+    CHECK(why.in_the_way == job.id.to_string());
+  }
+  SECTION("what was given up is taken up by the next") {
+    session.make(session.first);
+    session.cancel(
+        session.must_ask(session.first, {jobs::begin_backup_delete{uuid}}));
+    CHECK(session.record()->state == jobs::backup_state::deleting);
+    CHECK(session.record()->owner_job.empty());
+    const auto job =
+        session.must_ask(session.first, {jobs::begin_backup_delete{uuid}});
+    CHECK(session.record()->owner_job == job.id);
+    session.run_to_end(job, {jobs::forget_backup{uuid}});
+    CHECK_FALSE(session.record());
+  }
+  SECTION("a rotation spares what is pinned") {
+    session.make(session.first);
+    REQUIRE(session.amend({jobs::pin_backup{uuid}}));
+    session.must_ask(session.first, {jobs::begin_backup_delete{uuid, true}});
+    CHECK(session.record()->state == jobs::backup_state::ready);
+    session.must_ask(session.first, {jobs::begin_backup_delete{uuid}});
+    CHECK(session.record()->state == jobs::backup_state::deleting);
+  }
+}
+
+} // namespace alula::contracts

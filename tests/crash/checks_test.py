@@ -1,0 +1,106 @@
+"""What the checks of crashes see, and how a failure is told.
+
+  checks_test.py
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import types
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checks  # noqa: E402
+import crash  # noqa: E402
+from dockerd import Container, installer_says  # noqa: E402
+from servers import A  # noqa: E402
+from workload import Client, Told  # noqa: E402
+
+
+class Sentences(unittest.TestCase):
+    def told(self, check):
+        outcome = crash.Outcome(crash.Scenario("installs", "eio", 801))
+        outcome.move, outcome.lives = 4, 2
+        try:  # assertRaises forgets where it was raised
+            check()
+        except AssertionError as why:
+            return crash.sentence_of(why, outcome)
+        return self.fail("the check failed nobody")
+
+    def test_a_failure_names_its_check_and_where_the_run_was(self):
+        def volume_is_there():
+            raise AssertionError("the volume is lost")
+        self.assertRegex(
+            self.told(volume_is_there),
+            r"^volume_is_there \(checks_test\.py:\d+\) in move 4 of life 2: "
+            r"the volume is lost$")
+
+    def test_what_a_bare_check_expected_is_told_as_it_stands(self):
+        def is_done():
+            state = "failed"
+            assert state == "succeeded", {"state": state}
+        self.assertTrue(self.told(is_done).endswith(
+            """expected `assert state == "succeeded", {"state": state}`, """
+            """found {'state': 'failed'}"""), self.told(is_done))
+
+
+class InstallLogs(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix="alula-checks-")
+        self.addCleanup(shutil.rmtree, self.root)
+        self.path = os.path.join(self.root, "log", "install", f"{A}.log")
+        os.makedirs(os.path.dirname(self.path))
+        self.said = []
+        self.node = types.SimpleNamespace(
+            root=self.root,
+            ask=lambda *_: (200, {}, {"data": self.said}),
+            docker=types.SimpleNamespace(newest_install=lambda _: 7))
+        self.told = Told()
+
+    def kept(self, job):
+        return Client(self.node, self.told).log_is_kept(A, "install", job)
+
+    def on_disk(self, *lines):
+        with open(self.path, "w") as file:
+            file.writelines(line + "\n" for line in lines)
+
+    def test_an_installation_without_its_log_is_seen(self):
+        with self.assertRaisesRegex(AssertionError, "is missing in"):
+            self.kept({"result": {"ran": True}})
+
+    def test_the_log_of_the_run_before_is_none(self):
+        self.said += installer_says(6)
+        with self.assertRaisesRegex(AssertionError, "run 7"):
+            self.kept({"result": {"ran": True}})
+
+    def test_a_log_without_its_last_words_is_seen(self):
+        self.said += installer_says(7)[:1]
+        with self.assertRaisesRegex(AssertionError, "installed, run 7"):
+            self.kept({"result": {"ran": True}})
+
+    def test_a_log_that_was_told_lost_may_be(self):
+        self.assertTrue(self.kept({"result": {"log_lost": "EIO"}}))
+        checks.install_logs(self.node, self.told)
+
+    def test_a_log_that_was_shown_stays(self):
+        self.said += installer_says(7)
+        self.assertTrue(self.kept({"result": {"ran": True}}))
+        with self.assertRaisesRegex(AssertionError, "its log is lost"):
+            checks.install_logs(self.node, self.told)
+        self.on_disk(installer_says(6)[0])
+        with self.assertRaisesRegex(AssertionError, "shown of run 7"):
+            checks.install_logs(self.node, self.told)
+        self.on_disk(installer_says(7)[0])
+        checks.install_logs(self.node, self.told)
+        self.on_disk(installer_says(8)[0])
+        checks.install_logs(self.node, self.told)
+
+    def test_an_installer_says_its_run(self):
+        installer = Container("a_installer", {}, 7)
+        installer.start()
+        self.assertEqual(installer.lines, [installer_says(7)[0]])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,443 @@
+// Who may do what, at the door.
+#include "http/scopes.hpp"
+#include "http/system_envelope.hpp"
+#include "tests/http/guarded_world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+using namespace alula;
+using namespace alula::http;
+using jobs::access_role;
+
+namespace {
+
+const std::string other_server = "8d3f2a10-5b7c-4e21-9a44-0c1d2e3f5a7e";
+
+struct call_row {
+  std::string method, target;
+  std::set<access_role> allowed;
+};
+
+const std::set<access_role> all_roles{access_role::viewer, access_role::operate,
+                                      access_role::admin};
+const std::set<access_role> changing{access_role::operate, access_role::admin};
+const std::set<access_role> admins{access_role::admin};
+
+std::vector<call_row> calls() {
+  const auto server = "/api/servers/" + some_server;
+  const auto backup = server + "/backup/" + some_server;
+  const auto job = "/api/jobs/" + some_job;
+  return {{"GET", "/api/openapi.json", all_roles},
+          {"GET", "/api/system", all_roles},
+          {"GET", "/api/servers", all_roles},
+          {"POST", "/api/servers", admins},
+          {"GET", server, all_roles},
+          {"DELETE", server, admins},
+          {"POST", server + "/power", changing},
+          {"POST", server + "/install", changing},
+          {"POST", server + "/reinstall", changing},
+          {"POST", server + "/sync", changing},
+          {"POST", server + "/commands", changing},
+          {"GET", server + "/logs", all_roles},
+          {"GET", server + "/jobs", all_roles},
+          {"GET", server + "/backup", all_roles},
+          {"POST", server + "/backup", changing},
+          {"POST", server + "/backup/rotate", changing},
+          {"GET", server + "/backup/rotation", all_roles},
+          {"PUT", server + "/backup/rotation", changing},
+          {"DELETE", server + "/backup/rotation", changing},
+          {"GET", backup, all_roles},
+          {"DELETE", backup, changing},
+          {"POST", backup + "/restore", changing},
+          {"POST", backup + "/verify", changing},
+          {"POST", backup + "/copy", changing},
+          {"PUT", backup + "/pin", changing},
+          {"DELETE", backup + "/pin", changing},
+          {"GET", "/api/backups", all_roles},
+          {"GET", "/api/backups/usage", all_roles},
+          {"DELETE", "/api/backups/" + some_server, changing},
+          {"GET", "/api/jobs", all_roles},
+          {"GET", "/api/jobs/summary", all_roles},
+          {"GET", job, all_roles},
+          {"DELETE", job, changing},
+          {"POST", job + "/cancel", changing},
+          {"POST", job + "/retry", changing},
+          {"POST", job + "/abandon", changing},
+          {"POST", job + "/undo", changing},
+          {"GET", "/api/pools", all_roles},
+          {"POST", "/api/pools/backup/pause", admins},
+          {"POST", "/api/pools/backup/resume", admins},
+          {"GET", "/api/outbox", all_roles},
+          {"POST", "/api/outbox/1/retry", changing},
+          {"POST", "/api/update", admins},
+          {"GET", "/api/log", all_roles},
+          {"PUT", "/api/log", admins},
+          {"GET", "/api/trash", all_roles},
+          {"POST", "/api/trash/" + some_job + "/restore", changing},
+          {"GET", "/api/tokens", admins},
+          {"POST", "/api/tokens", admins},
+          {"GET", "/api/tokens/self", all_roles},
+          {"DELETE", "/api/tokens/" + std::string(20, '0'), admins},
+          {"GET", "/api/audit", admins},
+          {"POST", server + "/ws/deny", changing},
+          {"POST", "/api/deauthorize-user", admins}};
+}
+
+} // namespace
+
+TEST_CASE("each route lets in the roles of its row and no other", "[http]") {
+  guarded_world w;
+  std::map<access_role, std::string> secrets;
+  for (const auto role : all_roles)
+    secrets[role] = w.add(role);
+  for (const auto& row : calls()) {
+    CAPTURE(row.method, row.target);
+    CHECK(w.status("", row.method, row.target) == 401);
+    CHECK(w.status("alula_nobody", row.method, row.target) == 401);
+    for (const auto role : all_roles) {
+      CAPTURE(jobs::to_string(role));
+      w.engine.ticket = {w.engine.put(make_job()),
+                         jobs::accept_outcome::created};
+      const auto call =
+          w.send("Bearer " + secrets[role], row.method, row.target);
+      if (row.allowed.contains(role)) {
+        // What the handler says is its own; it was reached.
+        w.engine.let_time_pass();
+        if (const auto answer =
+                call->wait_for_answer(std::chrono::milliseconds{500}))
+          CHECK((answer->status != 401 && answer->status != 403));
+      } else {
+        CHECK(call->wait_for_answer()->status == 403);
+      }
+    }
+  }
+}
+
+TEST_CASE("a token for two servers finds no third", "[http]") {
+  guarded_world w;
+  const auto secret =
+      w.add(access_role::admin, {.servers = {some_server, some_job}});
+  const auto far = "/api/servers/" + other_server;
+  for (const auto* below : {"", "/jobs", "/backup", "/logs"})
+    CHECK(w.status(secret, "GET", far + below) == 404);
+  for (const auto* below : {"/power", "/backup", "/commands", "/sync"})
+    CHECK(w.status(secret, "POST", far + below, "{}") == 404);
+  CHECK(w.status(secret, "DELETE", far) == 404);
+  CHECK(w.status(secret, "GET",
+                 "/api/servers/" + some_server + "/backup/rotation")
+        != 403);
+}
+
+TEST_CASE("what is about the whole node needs a scope of everything",
+          "[http]") {
+  guarded_world w;
+  const auto secret = w.add(access_role::admin, {.servers = {some_server}});
+  CHECK(w.status(secret, "GET", "/api/pools") == 403);
+  CHECK(w.status(secret, "GET", "/metrics") == 403);
+  CHECK(w.status(secret, "PUT", "/api/log", R"({"level":"debug"})") == 403);
+  CHECK(w.status(secret, "GET", "/api/tokens") == 403);
+  CHECK(w.status(secret, "GET", "/api/audit") == 403);
+  CHECK(w.status(secret, "POST", "/api/outbox/1/retry") == 403);
+  CHECK(w.status(secret, "GET", "/api/system") == 200);
+}
+
+TEST_CASE("a job of another server is a job that is not there", "[http]") {
+  guarded_world w;
+  auto job = make_job();
+  job.server = *jobs::server_id::parse(other_server);
+  const auto put = w.engine.put(job);
+  const auto url = "/api/jobs/" + job.id.to_string();
+  const auto secret = w.add(access_role::admin, {.servers = {some_server}});
+  CHECK(w.status(secret, "GET", url) == 404);
+  CHECK(w.status(secret, "POST", url + "/cancel") == 404);
+  CHECK(w.status(secret, "POST", url + "/retry") == 404);
+  CHECK(w.status(secret, "DELETE", url) == 404);
+  CHECK(w.status(secret, "GET", url + "/events") == 404);
+  CHECK(w.status(w.add(access_role::viewer), "GET", url) == 200);
+}
+
+TEST_CASE("jobs about systems are nobody's who may not read systems",
+          "[http]") {
+  guarded_world w;
+  auto job = make_job();
+  job.kind = "system.backup.receive";
+  job.server = {};
+  w.engine.put(job);
+  auto other = make_job();
+  other.server = {};
+  w.engine.put(other);
+  using enum jobs::permission;
+  const auto as = [&](jobs::permission_set held, std::string method,
+                      const std::string& target) {
+    jobs::principal who;
+    who.id = "jwt:somebody";
+    who.kind = jobs::principal_kind::jwt;
+    who.permissions = held;
+    who.scope = jobs::object_scope::all();
+    w.issued = std::make_shared<const jobs::principal>(std::move(who));
+    return w.send("Bearer of an issuer", std::move(method), target)
+        ->wait_for_answer(std::chrono::seconds{10});
+  };
+  const auto url = "/api/jobs/" + job.id.to_string();
+  const jobs::permission_set of_servers{known, read_servers, manage_servers};
+  CHECK(as(of_servers, "GET", url)->status == 404);
+  CHECK(as(of_servers, "GET", url + "/events")->status == 404);
+  for (const auto* verb : {"/cancel", "/retry", "/undo"})
+    CHECK(as(of_servers, "POST", url + verb)->status == 404);
+  CHECK(as(of_servers, "DELETE", url)->status == 404);
+  const auto list = as(of_servers, "GET", "/api/jobs")->body;
+  CHECK(list.find(job.id.to_string()) == std::string::npos);
+  CHECK(list.find(other.id.to_string()) != std::string::npos);
+
+  const jobs::permission_set reads{known, read_servers, manage_servers,
+                                   read_systems};
+  CHECK(as(reads, "GET", url)->status == 200);
+  CHECK(as(reads, "GET", "/api/jobs")->body.find(job.id.to_string())
+        != std::string::npos);
+  CHECK(as(reads, "POST", url + "/cancel")->status == 403);
+  CHECK(as(reads, "DELETE", url)->status == 403);
+}
+
+TEST_CASE("events of jobs about systems are nobody's who may not read them",
+          "[http]") {
+  jobs::principal who;
+  who.scope = jobs::object_scope::all();
+  who.permissions = {jobs::permission::read_servers};
+  const auto sees = [&](std::string kind, std::string input = {}) {
+    jobs::event of;
+    of.kind = std::move(kind);
+    of.input = std::move(input);
+    return sees_event(who, of);
+  };
+  CHECK(sees("backup.scan"));
+  CHECK_FALSE(sees("system.destroy", R"({"system":"s1"})"));
+  who.permissions.add(jobs::permission::read_systems);
+  CHECK(sees("system.destroy", R"({"system":"s1"})"));
+  who.scope = {.systems = {"s1"}};
+  CHECK(sees("system.destroy", R"({"system":"s1","organization":"acme"})"));
+  CHECK(sees("system.destroy", R"({"system":"s1","organization":""})"));
+  CHECK_FALSE(
+      sees("system.destroy", R"({"system":"s2","organization":"acme"})"));
+  // Of an older release, which did not say whose it was.
+  CHECK_FALSE(sees("system.destroy", R"({"system":"s1"})"));
+  CHECK_FALSE(sees("system.destroy", R"({"system":"s1","organization":7})"));
+  who.scope = {.organisations = {"acme/north"}};
+  CHECK(sees("system.destroy",
+             R"({"system":"s1","organization":"acme/north/shop"})"));
+  CHECK_FALSE(sees("system.destroy",
+                   R"({"system":"s1","organization":"acme/northern"})"));
+  CHECK_FALSE(sees("system.destroy", R"({"system":"s1"})"));
+  // About all systems, or about none that can be read: the node's own.
+  for (const auto* input : {"", "{}", "no JSON", R"({"system":7})"})
+    CHECK_FALSE(sees("system.backup.sweep", input));
+  CHECK_FALSE(sees("backup.scan", R"({"system":"s1"})"));
+}
+
+TEST_CASE("a job about a system is of whoever reaches the system", "[http]") {
+  guarded_world w;
+  auto job = make_job();
+  job.kind = "system.backup.receive";
+  job.server = {};
+  job.input = R"({"system":"s1","organization":"acme/north"})";
+  w.engine.put(job);
+  const auto url = "/api/jobs/" + job.id.to_string();
+  const auto may_all = [&](const std::string& secret) {
+    for (const auto* target : {"", "?wait=1ms"}) {
+      const auto call = w.send("Bearer " + secret, "GET", url + target);
+      w.engine.let_time_pass();
+      CHECK(call->wait_for_answer()->status == 200);
+    }
+    CHECK(w.status(secret, "GET", url + "/events") == 200);
+    CHECK(w.send("Bearer " + secret, "GET", "/api/jobs")
+              ->wait_for_answer()
+              ->body.find(job.id.to_string())
+          != std::string::npos);
+    CHECK(w.status(secret, "POST", url + "/cancel") == 202);
+    w.engine.ticket = {w.engine.peek(job.id), jobs::accept_outcome::created};
+    CHECK(w.status(secret, "POST", url + "/retry") == 202);
+    CHECK(w.status(secret, "POST", url + "/abandon", R"({"reason":"gone"})")
+          == 200);
+    CHECK(w.status(secret, "DELETE", url) == 204);
+  };
+  for (const auto& scope :
+       {jobs::object_scope{.systems = {"s0", "s1"}},
+        jobs::object_scope{.organisations = {"acme/north"}},
+        jobs::object_scope{.organisations = {"acme"}},
+        // A server besides does not narrow the list to its jobs.
+        jobs::object_scope{.servers = {some_server}, .systems = {"s1"}}})
+    may_all(w.add(access_role::operate, scope));
+
+  const auto acts = w.engine.cancelled.size();
+  for (const auto& scope :
+       {jobs::object_scope{.systems = {"s2"}},
+        jobs::object_scope{.organisations = {"acme/northern"}},
+        jobs::object_scope{.organisations = {"acme/north/shop"}},
+        jobs::object_scope{.servers = {some_server}}}) {
+    const auto secret = w.add(access_role::admin, scope);
+    CHECK(w.status(secret, "GET", url) == 404);
+    CHECK(w.status(secret, "GET", url + "?wait=30s") == 404);
+    CHECK(w.status(secret, "GET", url + "/events") == 404);
+    CHECK(w.send("Bearer " + secret, "GET", "/api/jobs")
+              ->wait_for_answer()
+              ->body.find(job.id.to_string())
+          == std::string::npos);
+    for (const auto* verb : {"/cancel", "/retry", "/undo"})
+      CHECK(w.status(secret, "POST", url + verb) == 404);
+    CHECK(w.status(secret, "POST", url + "/abandon", R"({"reason":"gone"})")
+          == 404);
+    CHECK(w.status(secret, "DELETE", url) == 404);
+  }
+  CHECK(w.engine.cancelled.size() == acts);
+  // Whoever only reads sees it, and changes nothing.
+  const auto reader = w.add(access_role::viewer, {.systems = {"s1"}});
+  CHECK(w.status(reader, "GET", url) == 200);
+  CHECK(w.status(reader, "POST", url + "/cancel") == 403);
+}
+
+TEST_CASE("a stream of all events tells those of the systems in reach",
+          "[http]") {
+  guarded_world w;
+  const auto call =
+      w.send("Bearer " + w.add(access_role::operate, {.systems = {"s1"}}),
+             "GET", "/api/events");
+  REQUIRE(call->wait_for_answer());
+  const auto stream = call->opened_stream();
+  REQUIRE(stream);
+  const auto tell = [&](std::string kind, std::string input) {
+    jobs::event of;
+    of.job = make_job().id;
+    of.kind = std::move(kind);
+    of.input = std::move(input);
+    of.type = "job.accepted";
+    w.engine.happen(of);
+    return of.job.to_string();
+  };
+  const auto theirs =
+      tell("system.backup.delete", R"({"system":"s2","organization":"acme"})");
+  const auto of_node = tell("backup.scan", "{}");
+  const auto own =
+      tell("system.backup.delete", R"({"system":"s1","organization":"acme"})");
+  CHECK(stream->text().find(own) != std::string::npos);
+  CHECK(stream->text().find(theirs) == std::string::npos);
+  CHECK(stream->text().find(of_node) == std::string::npos);
+  // What was asked for is not told, whoever it is about.
+  CHECK(stream->text().find("\"system\":") == std::string::npos);
+}
+
+TEST_CASE("one token asks for systems as often as it may", "[http]") {
+  guarded_world w;
+  auto asked = w.settings();
+  asked.limits.keyed_requests_per_second = 0.001;
+  asked.limits.keyed_requests_burst = 3;
+  std::vector<route> routes;
+  for (auto [pattern, deny, needs] :
+       {std::tuple{"/api/systems", &refuse_bearer,
+                   jobs::permission::manage_systems},
+        std::tuple{"/api/systems/backups", &refuse_appliance,
+                   jobs::permission::deliver_backups}}) {
+    auto& made = routes.emplace_back(
+        route{"GET", pattern, needs, guarded_world::nothing});
+    made.deny = deny;
+    made.is_metered = true;
+  }
+  routes.push_back({"GET", "/api/x", jobs::permission::read_servers,
+                    guarded_world::nothing});
+  door metered{asked, std::move(routes)};
+  const auto ask = [&](const std::string& secret, std::string_view target) {
+    auto req = doubles::make_request("GET", target, {},
+                                     {{"Authorization", "Bearer " + secret}});
+    req.who = nullptr;
+    auto call = std::make_shared<doubles::fake_exchange>(std::move(req));
+    metered.enter(call->incomplete(), call, false);
+    return *call->wait_for_answer();
+  };
+  const auto viewer = w.add(access_role::viewer);
+  // Before the permission is looked at: who is refused for it uses a turn too.
+  for (int i = 0; i < 3; ++i)
+    CHECK(ask(viewer, "/api/systems").status == 403);
+  const auto refused = ask(viewer, "/api/systems");
+  CHECK(refused.status == 429);
+  CHECK(json::parse(refused.body)
+        == json{{"code", 429},
+                {"message", "rate limit exceeded"},
+                {"data", nullptr}});
+  CHECK(header_of(refused, "Retry-After") == "1");
+  CHECK(ask(viewer, "/api/systems/backups").status == 429);
+  CHECK(ask(viewer, "/api/x").status == 204);
+  CHECK(ask(w.add(access_role::operate), "/api/systems").status == 204);
+  for (int i = 0; i < 10; ++i)
+    CHECK(ask("the-node-token", "/api/systems").status == 204);
+}
+
+TEST_CASE("lists hold what is in reach and nothing else", "[http]") {
+  guarded_world w;
+  for (const auto& uuid : {some_server, other_server}) {
+    jobs::server_record server;
+    server.uuid = *jobs::server_id::parse(uuid);
+    server.row = static_cast<std::int64_t>(w.engine.servers.size()) + 1;
+    w.engine.servers.push_back(
+        std::make_shared<const jobs::server_record>(server));
+    auto job = make_job();
+    job.server = server.uuid;
+    w.engine.put(job);
+    w.engine.trash.push_back(
+        {jobs::make_job_id(server.row), server.uuid, server.row, "t", "held"});
+    jobs::backup_record backup;
+    backup.uuid = *jobs::backup_id::parse(uuid);
+    backup.server = server.uuid;
+    w.desk.put(backup);
+    jobs::report report;
+    report.row = server.row;
+    report.server = server.uuid;
+    w.outbox.reports.push_back(report);
+  }
+  auto of_node = make_job();
+  of_node.server = {};
+  w.engine.put(of_node);
+
+  const auto all = w.add(access_role::viewer);
+  // Two, so that no list is narrowed before it is read.
+  const auto some =
+      w.add(access_role::viewer, {.servers = {some_server, some_job}});
+  const auto none = w.add(access_role::viewer, {.systems = {"s1"}});
+  for (const auto* target : {"/api/servers", "/api/jobs", "/api/trash",
+                             "/api/backups", "/api/outbox?state=all"}) {
+    CAPTURE(target);
+    const auto body = [&](const std::string& secret) {
+      const auto answer =
+          w.send("Bearer " + secret, "GET", target)->wait_for_answer();
+      REQUIRE(answer);
+      REQUIRE(answer->status == 200);
+      return answer->body;
+    };
+    CHECK(body(all).find(other_server) != std::string::npos);
+    CHECK(body(some).find(some_server) != std::string::npos);
+    CHECK(body(some).find(other_server) == std::string::npos);
+    CHECK(body(none).find(some_server) == std::string::npos);
+  }
+}
+
+TEST_CASE("a server out of reach is not created", "[http]") {
+  guarded_world w;
+  const auto secret = w.add(access_role::admin, {.servers = {some_server}});
+  const auto body = R"({"uuid":")" + other_server + R"("})";
+  CHECK(w.status(secret, "POST", "/api/servers", body) == 403);
+  CHECK(w.engine.submitted.empty());
+}
+
+TEST_CASE("a backup out of reach is as good as deleted", "[http]") {
+  guarded_world w;
+  jobs::backup_record backup;
+  backup.uuid = *jobs::backup_id::parse(some_server);
+  backup.server = *jobs::server_id::parse(other_server);
+  w.desk.put(backup);
+  const auto secret = w.add(access_role::admin, {.servers = {some_server}});
+  CHECK(w.status(secret, "DELETE", "/api/backups/" + some_server) == 204);
+  CHECK(w.engine.submitted.empty());
+}

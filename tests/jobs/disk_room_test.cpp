@@ -1,0 +1,90 @@
+#include "jobs/disk_room.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+using namespace alula::jobs;
+using Catch::Contains;
+
+namespace {
+
+struct open_disk {
+  int fd = ::open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ~open_disk() { ::close(fd); }
+  std::int64_t free() const {
+    struct statvfs seen {};
+    REQUIRE(::fstatvfs(fd, &seen) == 0);
+    return static_cast<std::int64_t>(seen.f_bavail)
+           * static_cast<std::int64_t>(seen.f_frsize);
+  }
+};
+
+const auto a_job = *job_id::parse("0199c1de-0000-7000-8000-000000000001");
+const auto another_job = *job_id::parse("0199c1de-0000-7000-8000-000000000002");
+
+} // namespace
+
+TEST_CASE("a part of every disk is promised to nobody") {
+  const open_disk disk;
+  const auto free = disk.free();
+  disk_room room{free / 2};
+  const auto refused = room.reserve(disk.fd, "the disk", a_job, free / 4 * 3);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == fault_code::insufficient_storage);
+  CHECK_THAT(refused.error().what, Contains("needed on the disk"));
+  CHECK_THAT(refused.error().what, Contains("have to stay free"));
+  CHECK(room.reserve(disk.fd, "the disk", a_job, free / 4));
+  CHECK(room.space(disk.fd, "the disk")->free < free / 2);
+}
+
+TEST_CASE("by itself a disk room keeps no more than a tenth") {
+  const open_disk disk;
+  disk_room room;
+  const auto space = room.space(disk.fd, "the disk");
+  REQUIRE(space);
+  CHECK(space->free < disk.free());
+  CHECK(disk.free() - space->free <= space->total / 10 + (64 << 20));
+}
+
+TEST_CASE("what one job was promised another cannot have") {
+  const open_disk disk;
+  disk_room room{0};
+  const auto most = disk.free() / 10 * 9;
+  REQUIRE(room.reserve(disk.fd, "the disk", a_job, most));
+  CHECK_FALSE(room.reserve(disk.fd, "the disk", another_job, most));
+  room.spend(a_job, "the disk", most);
+  CHECK(room.space(disk.fd, "the disk")->reserved == 0);
+  CHECK(room.reserve(disk.fd, "the disk", another_job, most));
+  room.release(another_job, "the disk");
+  CHECK(room.reserve(disk.fd, "the disk", a_job, most));
+}
+
+TEST_CASE("what one job downloads and what it unpacks are counted both") {
+  const open_disk disk;
+  disk_room room{0};
+  const auto most = disk.free() / 10 * 6;
+  REQUIRE(room.reserve(disk.fd, "the backup disk", a_job, most));
+  const auto both =
+      room.reserve(disk.fd, "the disk of the volumes", a_job, most);
+  REQUIRE_FALSE(both);
+  CHECK_THAT(both.error().what, Contains("are reserved already"));
+  // Less of the one is not taken for more of the other.
+  REQUIRE(room.reserve(disk.fd, "the disk of the volumes", a_job, most / 2));
+  room.release(a_job, "the backup disk");
+  CHECK(room.space(disk.fd, "the disk")->reserved == most / 2);
+  room.spend(a_job, "the backup disk", most);
+  CHECK(room.space(disk.fd, "the disk")->reserved == most / 2);
+}
+
+TEST_CASE("who writes already stops when the disk fills up") {
+  const open_disk disk;
+  CHECK(disk_room{0}.look(disk.fd, "the disk"));
+  CHECK(disk_room{disk.free()}.look(disk.fd, "the disk"));
+  const auto full = disk_room{disk.free() * 3}.look(disk.fd, "the disk");
+  REQUIRE_FALSE(full);
+  CHECK(full.error().code == fault_code::insufficient_storage);
+  CHECK_THAT(full.error().what, Contains("are free"));
+}

@@ -1,0 +1,140 @@
+// Backups on their way to stores of ours.
+#include "tests/jobs/kinds/far_world.hpp"
+
+using namespace alula::jobs;
+using json = nlohmann::json;
+
+TEST_CASE("a backup for a store of ours is there with its manifest, and no "
+          "upload is open",
+          "[kinds][far]") {
+  far_world w;
+  w.twice = GENERATE(false, true);
+  const auto job = w.run_to_end(create_backup, w.for_store(1));
+  REQUIRE(job.state == job_state::succeeded);
+  CHECK(w.far.offsite.objects.at(w.key(1)).bytes == w.archive_of(1));
+  CHECK(w.far.offsite.objects.contains(w.key(1) + ".manifest"));
+  CHECK(w.far.offsite.uploads.empty());
+  const auto record = w.record(1);
+  REQUIRE(record->find_place("offsite"));
+  CHECK(record->find_place("offsite")->etag
+        == w.far.offsite.objects.at(w.key(1)).etag);
+  // The object is there: nobody's answer is waited for.
+  CHECK(w.records.list_settled_scratch(10)->size() == 1);
+}
+
+TEST_CASE("a backup may stay on the disk besides", "[kinds][far]") {
+  far_world w;
+  w.run_to_end(create_backup, w.for_store(1, true));
+  CHECK(w.record(1)->is_local);
+  CHECK_FALSE(w.record(1)->is_scratch);
+  CHECK(w.records.list_settled_scratch(10)->empty());
+}
+
+TEST_CASE("an upload whose id was lost with a crash is aborted and begun anew",
+          "[kinds][far]") {
+  far_world w;
+  w.loses_answer(w.far.offsite, "begin_upload");
+  REQUIRE(w.run_to_end(create_backup, w.for_store(1)).state
+          == job_state::succeeded);
+  CHECK(w.far.offsite.count("begin_upload") == 2);
+  CHECK(w.far.offsite.uploads.empty());
+}
+
+TEST_CASE("an object whose completion was not heard of is found",
+          "[kinds][far]") {
+  far_world w;
+  w.loses_answer(w.far.offsite, "finish_upload");
+  REQUIRE(w.run_to_end(create_backup, w.for_store(1)).state
+          == job_state::succeeded);
+  CHECK(w.far.offsite.count("begin_upload") == 1);
+  CHECK(w.far.offsite.objects.contains(w.key(1)));
+}
+
+TEST_CASE("a cancel takes everything back from the store", "[kinds][far]") {
+  far_world w;
+  w.twice = GENERATE(false, true);
+  auto job = w.go_on(create_backup, w.must_ask(create_backup, w.for_store(1)),
+                     "publish");
+  CHECK(w.far.offsite.objects.size() == 2);
+  job = w.cancel(create_backup, job);
+  CHECK(job.state == job_state::cancelled);
+  CHECK(w.far.offsite.objects.empty());
+  CHECK(w.far.offsite.uploads.empty());
+  CHECK(w.store->remains.empty());
+  CHECK_FALSE(w.record(1));
+}
+
+TEST_CASE("what cannot be taken back now is on record, and removed later",
+          "[kinds][far]") {
+  far_world w;
+  auto job = w.go_on(create_backup, w.must_ask(create_backup, w.for_store(1)),
+                     "publish");
+  w.is_away(w.far.offsite);
+  job = w.cancel(create_backup, job);
+  REQUIRE(job.state == job_state::cancelled);
+  REQUIRE_FALSE(w.store->remains.empty());
+  w.is_away(w.far.offsite, false);
+  for (const auto& [row, left] : std::map{w.store->remains}) {
+    const auto cleaned = w.run_to_end(
+        clean_store, json{{"row", row}, {"backup", w.backup(1).view()}}.dump(),
+        false);
+    CHECK(cleaned.state == job_state::succeeded);
+  }
+  CHECK(w.store->remains.empty());
+  CHECK(w.far.offsite.objects.empty());
+  CHECK(w.far.offsite.uploads.empty());
+}
+
+TEST_CASE("a store that is away keeps nobody off a backup", "[kinds][far]") {
+  far_world w;
+  w.put_backup(1, 1);
+  REQUIRE(w.store->amend({leave_remains{"offsite", w.key(1), ""}}, w.now));
+  const auto body = json{{"row", w.store->remains.begin()->first},
+                         {"backup", w.backup(1).view()}}
+                        .dump();
+  SECTION("it does not answer") {
+    w.is_away(w.far.offsite);
+  }
+  SECTION("the configuration names it no more") {
+    w.far.stores.all.clear();
+  }
+  const auto job = w.run_to_end(clean_store, body, false);
+  REQUIRE(job.state == job_state::succeeded);
+  CHECK(json::parse(job.result).at("left") == true);
+  CHECK(w.store->remains.size() == 1);
+  CHECK(w.run_to_end(delete_backup, w.about(1)).state == job_state::succeeded);
+}
+
+TEST_CASE("a new upload of a key answers for what was left there",
+          "[kinds][far]") {
+  far_world w;
+  REQUIRE(w.store->amend({leave_remains{"offsite", w.key(1), ""}}, w.now));
+  w.run_to_end(create_backup, w.for_store(1));
+  CHECK(w.store->remains.empty());
+  CHECK(w.far.offsite.objects.contains(w.key(1)));
+}
+
+TEST_CASE("a store that the configuration does not name is refused before "
+          "anything is read",
+          "[kinds][far]") {
+  far_world w;
+  w.far.stores.all.clear();
+  const auto job = w.run_to_end(create_backup, w.for_store(1));
+  REQUIRE(job.state == job_state::failed);
+  CHECK(job.error->code == fault_code::store_not_found);
+  CHECK(w.backups.count("write") == 0);
+}
+
+TEST_CASE("a backup is streamed into a store of ours", "[kinds][far]") {
+  far_world w;
+  w.far.places.rules.stream = true;
+  const auto files = w.backups.volume;
+  w.twice = GENERATE(false, true);
+  REQUIRE(w.run_to_end(create_backup, w.for_store(1)).state
+          == job_state::succeeded);
+  CHECK_FALSE(w.record(1)->is_local);
+  CHECK(fake_archives::tree_in(w.far.offsite.objects.at(w.key(1)).bytes)
+        == files);
+  CHECK(w.far.offsite.objects.contains(w.key(1) + ".manifest"));
+  CHECK(w.far.offsite.uploads.empty());
+}

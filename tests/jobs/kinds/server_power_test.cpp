@@ -1,0 +1,416 @@
+#include "tests/jobs/kinds/life_world.hpp"
+
+using namespace alula::jobs;
+
+namespace {
+
+std::vector<std::string> steps_of(const job_record& job) {
+  std::vector<std::string> out;
+  for (const auto& step : job.steps)
+    if (step.state != step_state::skipped)
+      out.push_back(step.name);
+  return out;
+}
+
+job_record begun(job_record job) {
+  job.started_at = 1;
+  return job;
+}
+
+bool supersedes(const job_record& newer, const job_record& older) {
+  return server_power.supersedes(newer, older);
+}
+
+} // namespace
+
+TEST_CASE("an action is one of four words", "[power]") {
+  life_world w;
+  for (const auto* body : {"{}", R"({"action":"pause"})", R"({"action":7})"}) {
+    const auto refused = w.read(server_power, body);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == fault_code::validation);
+  }
+  CHECK(w.read(server_power, "no json").error().code == fault_code::malformed);
+  CHECK(w.read(server_power, R"({"action":"stop"})", false).error().code
+        == fault_code::server_not_found);
+}
+
+TEST_CASE("a suspended server is stopped and killed, but not started",
+          "[power]") {
+  life_world w;
+  w.server.suspended = true;
+  CHECK(w.read(server_power, R"({"action":"start"})").error().code
+        == fault_code::server_suspended);
+  CHECK(w.read(server_power, R"({"action":"restart"})").error().code
+        == fault_code::server_suspended);
+  CHECK(w.read(server_power, R"({"action":"stop"})"));
+  CHECK(w.read(server_power, R"({"action":"kill"})"));
+}
+
+TEST_CASE("a server that is restored is stopped and killed, but not started",
+          "[power]") {
+  life_world w;
+  w.server.state = server_state::restoring;
+  for (const auto* word : {"start", "restart"}) {
+    const auto refused =
+        w.read(server_power, R"({"action":")" + std::string{word} + "\"}");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == fault_code::server_locked);
+  }
+  CHECK(w.read(server_power, R"({"action":"stop"})"));
+  CHECK(w.read(server_power, R"({"action":"kill"})"));
+  // The node has looked before; this one waits in line and looks once more.
+  CHECK(w.read(server_power, R"({"action":"start","cause":"crash"})"));
+}
+
+TEST_CASE("each action has the steps that it needs", "[power]") {
+  life_world w;
+  CHECK(steps_of(w.accept_power("kill")) == std::vector<std::string>{"kill"});
+  CHECK(steps_of(w.accept_power("stop")) == std::vector<std::string>{"stop"});
+  CHECK(steps_of(w.accept_power("start")).front() == "look");
+  CHECK(steps_of(w.accept_power("restart")).front() == "stop");
+  CHECK(steps_of(w.accept_power("restart")).back() == "launch");
+}
+
+TEST_CASE("the accept says what is wanted from now on", "[power]") {
+  life_world w;
+  const auto wish = [&](const std::string& word) {
+    const auto draft = w.read(server_power, R"({"action":")" + word + "\"}");
+    REQUIRE(draft);
+    REQUIRE(draft->changes.size() == 1);
+    return std::get<want_power>(draft->changes[0]).up;
+  };
+  CHECK(wish("start"));
+  CHECK(wish("restart"));
+  CHECK_FALSE(wish("stop"));
+  CHECK_FALSE(wish("kill"));
+  CHECK(w.read(server_power, R"({"action":"start","cause":"boot"})")
+            ->changes.empty());
+}
+
+TEST_CASE("a kill has a lane of its own and workers of its own", "[power]") {
+  life_world w;
+  CHECK(w.accept_power("kill").lane == "kill");
+  CHECK(w.accept_power("kill").pool == "kill");
+  CHECK(w.accept_power("stop").lane.empty());
+  CHECK(w.accept_power("stop").pool == "power");
+}
+
+TEST_CASE("the newest wish wins", "[power]") {
+  life_world w;
+  const auto start = w.accept_power("start"), stop = w.accept_power("stop");
+  const auto kill = w.accept_power("kill");
+  CHECK(supersedes(stop, start));
+  CHECK(supersedes(start, stop));
+  CHECK(supersedes(start, start));
+  CHECK(supersedes(stop, begun(start)));
+  CHECK(supersedes(stop, begun(w.accept_power("restart"))));
+  CHECK_FALSE(supersedes(stop, begun(stop)));
+  CHECK_FALSE(supersedes(start, begun(start)));
+  CHECK_FALSE(supersedes(start, begun(stop)));
+  CHECK(supersedes(kill, begun(stop)));
+  CHECK(supersedes(kill, begun(start)));
+  CHECK_FALSE(supersedes(start, kill));
+  CHECK_FALSE(supersedes(kill, kill));
+}
+
+TEST_CASE("what the node does by itself supersedes nobody's wish", "[power]") {
+  life_world w;
+  CHECK_FALSE(
+      supersedes(w.accept_power("start", "crash"), w.accept_power("stop")));
+  CHECK(supersedes(w.accept_power("stop"), w.accept_power("start", "boot")));
+}
+
+TEST_CASE("a start makes the container anew, listens and starts it",
+          "[power]") {
+  life_world w;
+  w.docker.put("old", w.uuid(), false);
+  auto job = w.accept_power("start");
+  done(w.run_all(server_power, job));
+  CHECK_FALSE(w.docker.has("old"));
+  REQUIRE(w.life.factory.spec_of(w.uuid()));
+  CHECK(w.life.factory.spec_of(w.uuid())->image == "game:1");
+  CHECK(w.docker.inspect(w.uuid()).value()->running);
+  CHECK(w.life.processes.state(w.id) == process_state::starting);
+  CHECK(w.called(w.life.processes.calls(), "attach " + w.uuid()));
+  CHECK(w.called(w.life.factory.calls(), "ensure_network pterodactyl_nw"));
+  CHECK(w.called(w.disk.calls(), "take_ownership " + w.uuid()));
+}
+
+TEST_CASE("a start takes the node's network as it is", "[power]") {
+  life_world w{
+      R"({"settings":{"container":{"image":"game:1"},"allocations":{)"
+      R"("default":{"ip":"127.0.0.1","port":1000},)"
+      R"("mappings":{"127.0.0.1":[1000]}}},"process_configuration":{}})"};
+  w.life.factory.networks["pterodactyl_nw"] = {.name = "pterodactyl_nw",
+                                               .driver = "host"};
+  auto job = w.accept_power("start");
+  done(w.run_all(server_power, job));
+  const auto made = w.life.factory.spec_of(w.uuid());
+  REQUIRE(made);
+  REQUIRE(made->ports.size() == 1);
+  CHECK(made->ports[0].host_ip == "127.0.0.1");
+}
+
+TEST_CASE("the console is listened to before the container starts", "[power]") {
+  life_world w;
+  auto job = w.accept_power("start");
+  w.life.processes.fail_next(
+      "attach", {.code = fault_code::docker_unavailable, .what = "no answer"});
+  failed(w.run_all(server_power, job));
+  CHECK_FALSE(w.docker.inspect(w.uuid()).value()->running);
+}
+
+TEST_CASE("every step of a start may run again after a crash", "[power]") {
+  life_world w;
+  auto job = w.accept_power("start");
+  for (std::size_t i = 2; i < server_power.steps.size(); ++i) {
+    const auto name = server_power.steps[i].name;
+    done(w.run(server_power, job, name));
+    done(w.run(server_power, job, name));
+    job.steps[i].state = step_state::done;
+  }
+  CHECK(w.docker.inspect(w.uuid()).value()->running);
+}
+
+TEST_CASE("a server that runs already is only listened to", "[power]") {
+  life_world w;
+  w.docker.put("c0ffee", w.uuid(), true);
+  auto job = w.accept_power("start");
+  done(w.run_all(server_power, job));
+  CHECK(w.docker.has("c0ffee"));
+  CHECK(w.life.processes.state(w.id) == process_state::running);
+  CHECK_FALSE(w.life.factory.spec_of(w.uuid()));
+}
+
+TEST_CASE("a server found up is not told as running before it is listened to",
+          "[power]") {
+  life_world w;
+  w.docker.put("c0ffee", w.uuid(), true);
+  auto job = w.accept_power("start");
+  w.life.processes.fail_next(
+      "attach", {.code = fault_code::docker_unavailable, .what = "no answer"});
+  failed(w.run(server_power, job, "launch"));
+  CHECK(w.life.processes.state(w.id) == process_state::offline);
+  done(w.run(server_power, job, "launch"));
+  CHECK(w.life.processes.state(w.id) == process_state::running);
+}
+
+TEST_CASE("a start asks the Panel first", "[power]") {
+  life_world w;
+  w.panel.configured = true;
+  w.panel.put(w.id, life_world::suspended_config());
+  auto job = w.accept_power("start");
+  CHECK(failed(w.run_all(server_power, job)).code
+        == fault_code::server_suspended);
+  CHECK(w.record().suspended);
+}
+
+TEST_CASE("a suspension that a start is the first to hear of counts as one "
+          "that a sync has told",
+          "[power]") {
+  life_world w;
+  w.panel.configured = true;
+  w.panel.put(w.id, life_world::suspended_config());
+  auto job = w.accept_power("start");
+  REQUIRE(w.record().wanted_up);
+  CHECK(failed(w.run_all(server_power, job)).code
+        == fault_code::server_suspended);
+  CHECK_FALSE(w.record().wanted_up);
+  CHECK(w.called(w.clients.calls(),
+                 "dismiss " + w.uuid() + " 1008 server suspended"));
+}
+
+TEST_CASE("a Panel that is away keeps nobody from starting", "[power]") {
+  life_world w;
+  w.panel.configured = true;
+  w.panel.fail(
+      fault{.code = fault_code::panel_unavailable, .what = "no answer"});
+  auto job = w.accept_power("start");
+  done(w.run_all(server_power, job));
+  // Nobody waits for his server until a Panel was asked in vain for long.
+  CHECK(w.panel.calls()
+        == std::vector<std::string>{"at once", "find " + w.uuid()});
+}
+
+TEST_CASE("a server that the Panel does not know is not started", "[power]") {
+  life_world w;
+  w.panel.configured = true;
+  w.panel.drop(w.id);
+  auto job = w.accept_power("start");
+  CHECK(failed(w.run_all(server_power, job)).code
+        == fault_code::server_not_found);
+}
+
+TEST_CASE("a server over its quota is not started", "[power]") {
+  life_world w;
+  w.disk.live[w.id].bytes = (10 << 20) + 1;
+  auto job = w.accept_power("start");
+  CHECK(failed(w.run_all(server_power, job)).code == fault_code::no_room);
+  CHECK(w.life.processes.usage(w.id).disk_bytes == (10 << 20) + 1);
+}
+
+TEST_CASE("an image that cannot be had is taken from the node", "[power]") {
+  life_world w;
+  w.life.factory.fail_next(
+      "pull", {.code = fault_code::docker_refused, .what = "no registry"}, 2);
+  auto job = w.accept_power("start");
+  CHECK(failed(w.run_all(server_power, job)).code
+        == fault_code::docker_refused);
+  w.life.factory.images.insert("game:1");
+  job = w.accept_power("start");
+  done(w.run_all(server_power, job));
+}
+
+TEST_CASE("an image with a tilde is not pulled", "[power]") {
+  life_world w{R"({"settings":{"container":{"image":"~local"}}})"};
+  w.life.factory.images.insert("local");
+  auto job = w.accept_power("start");
+  done(w.run_all(server_power, job));
+  for (const auto& call : w.life.factory.calls())
+    CHECK_FALSE(call.starts_with("pull"));
+}
+
+TEST_CASE("the egg's files are rewritten, and failures stop nobody",
+          "[power]") {
+  life_world w{R"({"settings":{"container":{"image":"game:1"}},
+    "process_configuration":{"configs":[{"parser":"properties",
+      "file":"server.properties",
+      "replace":[{"match":"server-port","replace_with":"25565"}]}]}})"};
+  w.life.files.outcomes = {{.path = "server.properties",
+                            .is = config_outcome::effect::failed,
+                            .notes = {"it is a directory"}}};
+  auto job = w.accept_power("start");
+  done(w.run_all(server_power, job));
+  REQUIRE(w.life.files.asked.size() == 1);
+  CHECK(w.life.files.asked[0].path == "server.properties");
+}
+
+TEST_CASE("what is broken in an egg's list of files is said in the console",
+          "[power]") {
+  life_world w{R"({"settings":{"container":{"image":"game:1"}},
+    "process_configuration":{"configs":[{"parser":"properties",
+      "replace":[{"match":"server-port","replace_with":"25565"}]}]}})"};
+  auto job = w.accept_power("start");
+  done(w.run_all(server_power, job));
+  const auto& console = w.life.processes.by_server[w.id].console;
+  CHECK(std::ranges::any_of(console, [](const std::string& line) {
+    return line.find("names a configuration file without") != std::string::npos;
+  }));
+}
+
+TEST_CASE("ownership is left alone where the operator says so", "[power]") {
+  life_world w;
+  w.life.settings.check_permissions_on_boot = false;
+  auto job = w.accept_power("start");
+  done(w.run_all(server_power, job));
+  CHECK_FALSE(w.called(w.disk.calls(), "take_ownership " + w.uuid()));
+}
+
+TEST_CASE("a start that nobody wants any more takes itself back", "[power]") {
+  life_world w;
+  auto job = w.accept_power("start");
+  for (std::size_t i = 2; i + 1 < server_power.steps.size(); ++i)
+    done(w.run(server_power, job, server_power.steps[i].name));
+  w.record().wanted_up = false;
+  CHECK(failed(w.run(server_power, job, "launch")).code
+        == fault_code::cancelled);
+  CHECK_FALSE(w.docker.inspect(w.uuid()).value()->running);
+}
+
+TEST_CASE("a start that nobody wants any more gets no image", "[power]") {
+  life_world w;
+  auto job = w.accept_power("start", "boot");
+  CHECK(failed(w.run_all(server_power, job)).code == fault_code::cancelled);
+  CHECK(w.life.factory.calls().empty());
+  CHECK(w.life.processes.state(w.id) == process_state::offline);
+}
+
+TEST_CASE("a failed start leaves the server offline and says why", "[power]") {
+  life_world w;
+  auto job = w.accept_power("start");
+  w.life.processes.put(w.id, process_state::starting);
+  job.error = fault{.code = fault_code::docker_refused, .what = "port taken"};
+  done(w.undo(server_power, job, "look"));
+  CHECK(w.life.processes.state(w.id) == process_state::offline);
+  CHECK(w.life.processes.by_server[w.id].console.back().find("port taken")
+        != std::string::npos);
+}
+
+TEST_CASE("a stop says the egg's stop command and waits", "[power]") {
+  life_world w;
+  w.run_it();
+  auto job = w.accept_power("stop");
+  done(w.run_all(server_power, job));
+  CHECK(w.life.processes.by_server[w.id].written
+        == std::vector<std::string>{"stop"});
+  CHECK(w.life.processes.state(w.id) == process_state::offline);
+  CHECK_FALSE(w.called(w.docker.calls(), "kill " + w.uuid() + " SIGKILL"));
+}
+
+TEST_CASE("a server that does not listen to its stop command is killed",
+          "[power]") {
+  life_world w;
+  w.run_it();
+  w.life.processes.stops_when_awaited = false;
+  w.life.settings.stop_grace = std::chrono::milliseconds{0};
+  auto job = w.accept_power("stop");
+  done(w.run_all(server_power, job));
+  CHECK(w.called(w.docker.calls(), "kill " + w.uuid() + " SIGKILL"));
+  CHECK_FALSE(w.docker.inspect(w.uuid()).value()->running);
+  CHECK(w.life.processes.state(w.id) == process_state::offline);
+}
+
+TEST_CASE("a server that is stopped by a signal gets that signal", "[power]") {
+  life_world w{R"({"settings":{},"process_configuration":{
+    "stop":{"type":"signal","value":"C"}}})"};
+  w.run_it();
+  auto job = w.accept_power("stop");
+  done(w.run_all(server_power, job));
+  CHECK(w.called(w.docker.calls(), "stop " + w.uuid()));
+  CHECK(w.life.processes.by_server[w.id].written.empty());
+}
+
+TEST_CASE("a stop of a server that does not run is a success", "[power]") {
+  life_world w;
+  auto job = w.accept_power("stop");
+  done(w.run_all(server_power, job));
+  done(w.run(server_power, job, "stop"));
+}
+
+TEST_CASE("a stop that Docker does not answer fails and may be tried again",
+          "[power]") {
+  life_world w;
+  w.run_it();
+  w.docker.set_down(true);
+  auto job = w.accept_power("stop");
+  CHECK(failed(w.run(server_power, job, "stop")).code
+        == fault_code::docker_unavailable);
+  w.docker.set_down(false);
+  done(w.run(server_power, job, "stop"));
+}
+
+TEST_CASE("a kill sends SIGKILL and nothing else", "[power]") {
+  life_world w;
+  w.run_it();
+  auto job = w.accept_power("kill");
+  done(w.run_all(server_power, job));
+  CHECK(w.called(w.docker.calls(), "kill " + w.uuid() + " SIGKILL"));
+  CHECK(w.life.processes.by_server[w.id].written.empty());
+  CHECK(w.life.processes.state(w.id) == process_state::offline);
+  done(w.run(server_power, job, "kill"));
+}
+
+TEST_CASE("a restart stops and starts", "[power]") {
+  life_world w;
+  w.run_it();
+  auto job = w.accept_power("restart");
+  done(w.run(server_power, job, "stop"));
+  CHECK(w.life.processes.by_server[w.id].written
+        == std::vector<std::string>{"stop"});
+  w.docker.exit(w.uuid(), 0);
+  for (std::size_t i = 2; i < server_power.steps.size(); ++i)
+    done(w.run(server_power, job, server_power.steps[i].name));
+  CHECK_FALSE(w.docker.has("c0ffee"));
+  CHECK(w.docker.inspect(w.uuid()).value()->running);
+}

@@ -1,0 +1,304 @@
+"""What a node goes through while a server runs on it: it is killed, its Panel
+is away, its container is removed, its dockerd hangs or is restarted while one
+server is deleted and another backed up, the server is suspended while it is off,
+and one is created while it starts. A story like those of panel_story.py, with
+the tiny server."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import uuid as uuids
+
+from node import Broken, Client, check, say
+
+
+class Hardships:
+    """A part of a Story."""
+
+    def tell_hardships(self):
+        self.create()
+        client = self.come()
+        self.install(client)
+        self.start(client)
+        client = self.outlive_a_kill(client)
+        client = self.do_without_the_panel(client)
+        client = self.end_unheard(client)
+        self.lose_the_container(client)
+        self.outlive_a_hang(client)
+        self.lose_dockerd(client)
+        self.be_suspended_meanwhile()
+        self.be_created_while_the_node_starts()
+        self.node.expect(204, "DELETE", self.base)
+        say("ok   and in the end it is deleted")
+
+    def come(self):
+        return Client(self.node, self.uuid, ("*", "admin.websocket.install"))
+
+    def answers(self, client, what):
+        client.send("send command", self.game.command)
+        client.hear("console output", what, self.game.answer)
+
+    def outlive_a_kill(self, client):
+        self.node.kill()
+        client.hear_end("the node was killed")
+        self.node.start()
+        again = self.come()
+        again.hear("status", "the server has run on", "running")
+        self.answers(again, "its console is heard again")
+        return again
+
+    def do_without_the_panel(self, client):
+        self.panel.control("POST", "/habits", {"down": True})
+        client.send("set state", "restart")
+        client.hear("status", "it stops without a Panel", "offline")
+        began = time.monotonic()
+        client.hear("console output", "it is said that the Panel is away",
+                    "The Panel does not answer")
+        # A call that may take its time asks for 30 s and longer.
+        check(time.monotonic() - began < 25, "the Panel is not asked for long")
+        client.hear("status", "it starts without a Panel", "running")
+        self.node.kill()
+        client.hear_end("the node was killed without a Panel")
+        began = time.monotonic()
+        self.node.start()
+        check(time.monotonic() - began < 25,
+              "a node is ready without waiting for its Panel")
+        client = self.come()
+        client.hear("status", "what ran on is known", "running")
+        self.answers(client, "and has the console of what runs on")
+        self.panel.control("POST", "/habits", {"down": False})
+        self.node.until_all_is_told()
+        return client
+
+    def end_unheard(self, client):
+        """A reinstallation and a backup end while the Panel is away, and alula
+        is killed twice: the Panel hears of each once."""
+        backup = str(uuids.uuid4())
+        self.panel.control("POST", "/backups",
+                           {"uuid": backup, "server": self.uuid})
+        script = self.game.install
+        # It must be at work still when alula is killed, whom nobody can tell.
+        self.game.install = f"echo begun; sleep 5; {script}"
+        self.tell_panel()
+        headers, _ = self.node.expect(202, "POST", f"{self.base}/reinstall")
+        client.hear("install output", "the installer has begun", "begun")
+        self.panel.control("POST", "/habits", {"down": True})
+        self.node.kill()
+        self.node.start()
+        check(self.node.end_of(headers)["state"] == "succeeded",
+              "a reinstallation ends over kill -9, without a Panel")
+        client = self.come()
+        client.send("set state", "start")
+        client.hear("status", "it is started meanwhile", "running")
+        client.send("set state", "kill")
+        client.hear("status", "and killed", "offline")
+        headers, _ = self.node.expect(202, "POST", f"{self.base}/backup",
+                                      {"adapter": "wings", "uuid": backup})
+        check(self.node.end_of(headers)["state"] == "succeeded",
+              "a backup ends without a Panel")
+        self.node.kill()
+        self.node.start()
+        told = f"/servers/{self.uuid}/install", f"/backups/{backup}"
+        before = len(self.panel.calls("POST", told[0]))
+        known = len(self.panel.calls("POST", "/activity"))
+        self.panel.control("POST", "/habits", {"down": False})
+        self.node.until_all_is_told()
+        calls = [self.panel.calls("POST", told[0])[before:],
+                 self.panel.calls("POST", told[1])]
+        check([len(each) for each in calls] == [1, 1],
+              "the Panel hears of each, once")
+        check(calls[0][0]["body"] == {"successful": True, "reinstall": True}
+              and calls[1][0]["body"]["successful"], "and that both went well")
+        done = [row["event"]
+                for call in self.panel.calls("POST", "/activity")[known:]
+                for row in call["body"]["data"] if row["server"] == self.uuid]
+        check(done == ["server:power.start", "server:power.kill"],
+              "and what was done meanwhile, in its order")
+        self.game.install = script
+        self.tell_panel()
+        client = self.come()
+        client.send("set state", "start")
+        client.hear("status", "it may be started again", "running")
+        return client
+
+    def lose_the_container(self, client):
+        """Somebody removes it by hand: as good as a crash."""
+        subprocess.run(["docker", "rm", "-f", self.uuid], check=True,
+                       capture_output=True)
+        client.hear("status", "a container that is gone is off", "offline")
+        client.hear("console output", "it counts as a crash", "crashed state")
+        client.hear("status", "it is started again", "running")
+        self.answers(client, "the new one listens")
+
+    def outlive_a_hang(self, client):
+        dockerd = os.environ.get("ALULA_DOCKERD_PID")
+        if not dockerd:
+            say("--   this dockerd is not ours to stop")
+            return
+        os.kill(int(dockerd), signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            self.node.expect(200, "GET", "/api/servers")
+            self.node.expect(200, "GET", "/healthz")
+            # It would be asked for 15 s.
+            check(time.monotonic() - began < 12,
+                  "a dockerd that hangs keeps no list waiting")
+            began = time.monotonic()
+            _, shown = self.node.expect(200, "GET", self.base)
+            check(time.monotonic() - began < 12 and not shown["state_known"],
+                  "the node says soon that it does not know")
+            check(shown["state"] == "running", "and shows what it knew last")
+        finally:
+            os.kill(int(dockerd), signal.SIGCONT)
+        self.until_docker_is_believed(client)
+        self.answers(client, "the console has lived on")
+
+    def until_docker_is_believed(self, client):
+        """Every line of statistics is an occasion to look."""
+        client.forget()
+        end = time.monotonic() + 60
+        while not self.state()["state_known"]:
+            if time.monotonic() > end:
+                raise Broken("the node never finds its dockerd again")
+            client.hear("stats", "dockerd answers", quietly=True)
+        say("ok   a dockerd that answers again is believed")
+
+    def lose_dockerd(self, client):
+        """It is stopped, and its containers with it: as after an upgrade of
+        Docker. What ran is wanted up, so it runs again when dockerd is back."""
+        stop, start = (os.environ.get(name) for name in
+                       ("ALULA_DOCKERD_STOP", "ALULA_DOCKERD_START"))
+        if not stop or not start:
+            say("--   this dockerd is not ours to end")
+            return
+        gone, other = self.neighbour(), self.neighbour()
+        subprocess.run(stop, shell=True, check=True)
+        began = time.monotonic()
+        self.node.expect(200, "GET", "/api/servers")
+        self.node.expect(200, "GET", "/readyz")
+        _, shown = self.node.expect(200, "GET", self.base)
+        check(time.monotonic() - began < 12 and not shown["state_known"],
+              "without a dockerd the node answers, and says what it lacks")
+        headers, _ = self.node.expect(202, "POST", f"{self.base}/power",
+                                      {"action": "restart"})
+
+        def waits_for_docker():
+            _, jobs = self.node.expect(200, "GET", f"{self.base}/jobs")
+            return next((job for job in jobs["items"]
+                         if job["reason"] == "DockerUnavailable"), None)
+
+        # Its own, or a start after the crash that stands in front of it.
+        job = self.node.until(waits_for_docker, "no job waits for dockerd")
+        check(job["waiting_since"] and "Docker" in job["advice"],
+              "a job says that it waits for dockerd, since when, what to do")
+        deletion = gone.be_deleted_without_dockerd()
+        other.work_without_dockerd()
+        _, job = self.node.expect(200, "GET", deletion["location"])
+        check(not job["done"], "and the deletion has waited all the while")
+        subprocess.run(start, shell=True, check=True)
+        check(self.node.end_of(headers)["state"] == "succeeded",
+              "it goes on by itself when dockerd is back")
+        gone.be_free_again(deletion)
+        other.leave()
+        client.hear("status", "the server is up again", "running")
+        self.until_docker_is_believed(client)
+        self.answers(client, "its console is heard, after dockerd was away")
+
+    def neighbour(self):
+        """Another server of this node, installed and off."""
+        other = type(self)(self.game, self.node, self.panel)
+        other.create()
+        other.install(None)
+        return other
+
+    def be_deleted_without_dockerd(self):
+        headers, _ = self.node.expect(202, "DELETE", self.base)
+
+        def waits_for_docker():
+            _, job = self.node.expect(200, "GET", headers["location"])
+            return job["reason"] == "DockerUnavailable" and job
+
+        job = self.node.until(waits_for_docker, "no deletion waits for dockerd")
+        check(job["kind"] == "server.delete" and not job["done"],
+              "a DELETE waits for dockerd and says so")
+        return headers
+
+    def work_without_dockerd(self):
+        """Whatever needs no container, while another server's job waits."""
+        backup = str(uuids.uuid4())
+        self.panel.control("POST", "/backups",
+                           {"uuid": backup, "server": self.uuid})
+        headers, _ = self.node.expect(202, "POST", f"{self.base}/backup",
+                                      {"adapter": "wings", "uuid": backup})
+        check(self.node.end_of(headers)["state"] == "succeeded",
+              "another server is backed up meanwhile")
+        _, backups = self.node.expect(200, "GET", f"{self.base}/backup")
+        check(backup in json.dumps(backups), "its backup is listed")
+        _, shown = self.node.expect(200, "GET", self.base)
+        check(shown["install"]["state"] == "done", "it is shown")
+        _, jobs = self.node.expect(200, "GET", f"{self.base}/jobs")
+        check(all(job["done"] for job in jobs["items"]),
+              "and none of its jobs waits for anything")
+
+    def be_free_again(self, deletion):
+        check(self.node.end_of(deletion)["state"] == "succeeded",
+              "the deletion ends by itself when dockerd is back")
+        self.node.expect(404, "DELETE", self.base)
+        check(not (self.node.volumes / self.uuid).exists(),
+              "a second DELETE is 404, and no files are left")
+        self.create()
+        self.panel.wait_for_calls(
+            "POST", f"/servers/{self.uuid}/install", 2,
+            "its uuid was free for a new server, which is installed")
+        self.leave()
+
+    def leave(self):
+        """Deleted, and off the Panel's list, of which a boot registers all."""
+        status, headers, _ = self.node.ask("DELETE", self.base)
+        check(status in (202, 204)
+              and self.node.end_of(headers)["state"] == "succeeded",
+              "a server leaves")
+        self.panel.control("POST", "/servers/remove", {"uuid": self.uuid})
+
+    def be_created_while_the_node_starts(self):
+        """The Panel commits a server, the boot finds it on its list, and only
+        then the Panel asks for it."""
+        was, self.uuid = self.uuid, str(uuids.uuid4())
+        self.base = f"/api/servers/{self.uuid}"
+        self.settings.update(uuid=self.uuid, suspended=False)
+        self.node.kill()
+        self.tell_panel()
+        self.node.start()
+        self.node.until(
+            lambda: self.node.ask("GET", self.base)[0] == 200,
+            "the boot does not register what is on the Panel's list")
+        headers, _ = self.node.expect(
+            202, "POST", "/api/servers",
+            {"uuid": self.uuid, "start_on_completion": True})
+        check(self.node.end_of(headers)["state"] == "succeeded",
+              "a server the boot has registered already is installed")
+        told = self.panel.wait_for_calls(
+            "POST", f"/servers/{self.uuid}/install", 1, "it is installed")
+        check(told[0]["body"] == {"successful": True, "reinstall": False},
+              "the Panel hears of it as of any other")
+        self.come().hear("status", "it is started when it is installed",
+                         "running")
+        self.node.expect(204, "DELETE", self.base)
+        self.uuid, self.base = was, f"/api/servers/{was}"
+
+    def be_suspended_meanwhile(self):
+        self.node.kill()
+        self.tell_panel(suspended=True)
+        self.node.start()
+
+        def is_stopped():
+            shown = self.state()
+            return shown["is_suspended"] and shown["state"] == "offline" \
+                and not shown["jobs"] and shown
+
+        shown = self.node.until(
+            is_stopped, "who was suspended while the node was off runs on")
+        check(shown["wanted_power"] == "down",
+              "who was suspended while the node was off is stopped")
