@@ -1,302 +1,257 @@
 """The story scripts/demo tells; that script prepares what this one needs."""
 
-import asyncio
-import http.client
-import http.server
-import json
 import os
 import pathlib
+import random
 import shutil
 import signal
-import socketserver
-import subprocess
+import sqlite3
 import sys
+import tarfile
 import tempfile
-import threading
 import time
 import uuid as uuids
 
-import jwt
-import websockets
+from demo_node import (PATIENCE, READ_LIMIT, ROOT, SERVER, Broken, Minetest,
+                       Node, StandIn, Viewer, blocks_in, chapter, check, mib,
+                       say, until)
 
-FILES, DIRECTORIES = 20_000, 200
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/crash"))
+from dockerd import Dockerd  # noqa: E402
+
 NO_DOCKER = os.environ.get("ALULA_NO_DOCKER")
-UUID = str(uuids.uuid4())
-START = time.monotonic()
+REGIONS = 96  # MiB of a world that is there already, besides what is explored
+BACKUP = str(uuids.uuid4())
+PLACE = f"/api/servers/{SERVER}"
+
+KEEP = "--keep" in sys.argv[1:]
+LAST = ("the server is left to you" if KEEP else
+        "the server is deleted while a client watches, over another kill -9")
+INTRODUCTION = f"""
+alula runs on a machine that hosts game servers, in the place of Wings. A panel
+asks it to create, start, back up, restore and delete them. Each of these is a
+job, written to disk before it is answered, so that neither a crash nor kill -9
+loses one, and anybody can ask at any time how far it is.
+
+What you are about to see, on a node of its own:
+  1. a game server is created and started, and its world grows
+  2. it is backed up while it runs; alula is killed with -9 in the middle
+  3. its world is destroyed, and comes back from the backup
+  4. one file is fetched out of the archive
+  5. what an operator sees of all this
+  6. {LAST}
+
+The first column is the time since the start; "ok" stands before what has been
+checked. Reading is held down to {READ_LIMIT} MiB/s, so that it can be watched.
+"""
 
 
-def say(text):
-    print(f"{time.monotonic() - START:7.2f} s  {text}", flush=True)
+def make_server(node, game):
+    chapter("A server")
+    node.do("POST", "/api/servers", game.body())
+    game.fill()
+    regions = node.volume / "world" / "region"
+    regions.mkdir(parents=True, exist_ok=True)
+    for i in range(REGIONS):
+        (regions / f"r.{i}.mca").write_bytes(random.randbytes(1 << 20))
+    (node.volume / "motd.txt").write_text("welcome to the castle\n")
+    game.start()
+    begin = game.explored()
+    say(f"     it runs {game.name}")
+    until("the world grows", lambda: game.explored() > begin + 150)
+    check(f"its world grows: {game.explored()} blocks explored", True)
 
 
-def fail(text):
-    raise SystemExit(f"demo: {text}")
+def back_up_over_a_kill(node, game):
+    chapter("A backup while the game writes, and kill -9 in the middle")
+    job = node.begin("POST", f"{PLACE}/backup",
+                     {"adapter": "wings", "uuid": BACKUP, "ignore": ""})
+    seen = node.follow(job, leave_at=0.4)
+    node.kill()
+    say(f"     kill -9 of alula at {mib(seen['progress']['done'])}")
+    explored = game.explored()
+    until("the game plays on", lambda: game.explored() != explored)
+    check("the game has not noticed: its world grows without alula", True)
+    before = time.monotonic()
+    node.start()
+    say(f"     alula is up again after {time.monotonic() - before:.2f} s;"
+        " nobody asks it to go on.")
+    say("     It throws the half archive away and makes a whole one:")
+    done = node.follow(job)
+    crashed = sum(step["crashes"] for step in done["steps"]) or done["crashes"]
+    check(f"it is the same job, and it knows of the crash ({crashed})", crashed >= 1)
+    made = node.get(f"{PLACE}/backup/{BACKUP}")
+    check(f"the archive has {mib(made['size'])}, sha1 {made['checksum'][:12]}…",
+          made["size"] > 0)
+    leftovers = list((node.base / "backups").glob("*.part"))
+    check("nothing half-done is left beside it", not leftovers)
+    return done
 
 
-def check(what, is_so):
-    say(("ok   " if is_so else "FAIL ") + what)
-    if not is_so:
-        fail("it did not go as promised")
+def blocks_in_the_archive(node):
+    archive = node.base / "backups" / f"backup-{BACKUP}.tar.gz"
+    with tempfile.TemporaryDirectory() as place, tarfile.open(archive) as tar:
+        for member in tar:
+            if member.name.removeprefix("./").startswith("world/map.sqlite"):
+                tar.extract(member, place)
+        return blocks_in(f"{place}/world")
 
 
-class Alula:
-    """One process of the program."""
-
-    def __init__(self, data, environment):
-        self.data = data
-        self.environment = environment
-        self.port = 0
-        self.process = None
-
-    def start(self):
-        words = [str(ROOT / "build/release/alula"), "serve", "--data",
-                 str(self.data), "--port", str(self.port)]
-        self.log = open(self.data.parent / "alula.log", "ab")
-        self.process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=self.log, text=True,
-            env=self.environment)
-        for line in self.process.stdout:
-            if line.startswith("listening on "):
-                self.port = int(line.rsplit(":", 1)[1])
-                return
-        fail("alula did not start; it said:\n"
-             + (self.data.parent / "alula.log").read_text())
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.kill()
-
-    @property
-    def token(self):
-        return (self.data / "token").read_text().strip()
-
-    def call(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port,
-                                                timeout=90)
-        headers = {"Authorization": f"Bearer {self.token}"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            body = json.dumps(body)
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        return answer.status, dict(answer.getheaders()), text
-
-    def job_at_end(self, url):
-        while True:
-            status, _, text = self.call("GET", f"{url}?wait=5s")
-            if status != 200:
-                fail(f"GET {url} answered {status}: {text}")
-            job = json.loads(text)
-            if job["done"]:
-                return job
-            progress = job["progress"] or {}
-            say(f"     {job['state']}: {progress.get('done', 0):,} of"
-                f" {progress.get('total') or '?'} {progress.get('unit', '')}"
-                f" {job['reason'] or ''}")
+def destroy_and_restore(node, game):
+    chapter("The world is destroyed, and comes back")
+    backed_up = blocks_in_the_archive(node)
+    say(f"     the backup's map has {backed_up} blocks, copied while it was written")
+    if isinstance(game, StandIn):
+        game.halt()
+    shutil.rmtree(node.volume / "world" / "region")
+    (node.volume / "world" / "map.sqlite").write_bytes(os.urandom(1 << 20))
+    (node.volume / "motd.txt").unlink()
+    say("     rm -r world/region; the map's database is overwritten with noise")
+    done = node.do("POST", f"{PLACE}/backup/{BACKUP}/restore",
+                   {"adapter": "wings", "truncate_directory": True})
+    check(f"the map is whole again: {blocks_in(node.volume / 'world')} blocks",
+          blocks_in(node.volume / "world") == backed_up)
+    check(f"and so are {REGIONS} regions",
+          len(list((node.volume / "world/region").iterdir())) == REGIONS)
+    say(f"     had it been a mistake: alula jobs undo {done['id']}")
+    game.start()
+    begin = game.explored()
+    until("the game goes on", lambda: game.explored() != begin)
+    check("the game goes on in it", True)
 
 
-class Player:
-    """A websocket client as the Panel's console is one, on its own thread."""
-
-    def __init__(self, node):
-        self.node = node
-        self.heard = []
-        self.close = None
-        self.ready = threading.Event()
-        self.gone = threading.Event()
-        threading.Thread(target=lambda: asyncio.run(self.listen()),
-                         daemon=True).start()
-
-    def make_token(self):
-        # A token of the second in which alula started is refused, as by Wings.
-        now = int(time.time()) + 1
-        time.sleep(max(0.0, now - time.time()))
-        claims = {"iat": now, "nbf": now - 60, "exp": now + 600,
-                  "jti": uuids.uuid4().hex, "user_uuid": str(uuids.uuid4()),
-                  "server_uuid": UUID, "permissions": ["*"]}
-        return jwt.encode(claims, self.node.token, algorithm="HS256")
-
-    async def listen(self):
-        url = f"ws://127.0.0.1:{self.node.port}/api/servers/{UUID}/ws"
-        try:
-            async with websockets.connect(url, ping_interval=None) as socket:
-                await socket.send(json.dumps(
-                    {"event": "auth", "args": [self.make_token()]}))
-                async for text in socket:
-                    message = json.loads(text)
-                    self.heard.append(message)
-                    say(f"     websocket: {text}")
-                    if message["event"] == "auth success":
-                        self.ready.set()
-                self.close = socket.close_code
-        except websockets.ConnectionClosed as closed:
-            self.close = closed.code
-        except (OSError, websockets.WebSocketException) as error:
-            say(f"     websocket: {error}")
-        say(f"     websocket: closed with {self.close}")
-        self.ready.set()
-        self.gone.set()
+def look_inside(node):
+    chapter("A look into the archive")
+    check("a folder of it is listed", node.command("backups", "files", "castle", BACKUP, "world") == 0)
+    to = node.base / "motd.txt"
+    check("one file of it is fetched", node.command(
+        "backups", "get", "castle", BACKUP, "motd.txt", "-o", str(to)) == 0)
+    check(f"which says: {to.read_text().strip()}", "castle" in to.read_text())
 
 
-class EmptyDockerd(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Stands in for Docker where there is none: it knows no containers."""
-
-    daemon_threads = True
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            lists = self.path.split("?")[0].endswith("/containers/json")
-            body = b"[]" if lists else b'{"message":"No such container: x"}'
-            self.send_response(200 if lists else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_DELETE = do_POST = do_GET
-
-        def address_string(self):
-            return "unix"
-
-        def log_message(self, *_):
-            pass
+def show_around(node):
+    chapter("What an operator sees")
+    node.command("jobs", "--limit", "8")
+    node.command("servers")
+    node.command("backups")
+    node.command("doctor")
 
 
-def make_volume(data):
-    volume = data / "volumes" / UUID
-    for d in range(DIRECTORIES):
-        region = volume / "world" / f"region-{d}"
-        region.mkdir(parents=True)
-        for f in range(FILES // DIRECTORIES):
-            (region / f"r.{f}.dat").write_bytes(b"world" * 200)
-    return volume
+def delete(node, game):
+    chapter("The server is deleted")
+    files = sum(len(names) for _, _, names in os.walk(node.volume))
+    if isinstance(game, StandIn):
+        game.halt()
+    viewer = Viewer(node)
+    before = time.monotonic()
+    job = node.begin("DELETE", PLACE)
+    node.kill()
+    say(f"     answered after {time.monotonic() - before:.2f} s,"
+        f" the removal of its {files} files goes on behind it;")
+    trash = node.base / ".trash" / job.rsplit("/", 1)[1]
+    left = sum(len(names) for _, _, names in os.walk(trash))
+    say(f"     kill -9 of alula right behind the answer: {left} are left")
+    viewer.join(PATIENCE)
+    check("its client heard `deleted`, and was shown out with 1001",
+          "deleted" in viewer.heard and viewer.code == 1001)
+    node.start()
+    say("     alula is up again, and the job is where it was:")
+    done = node.follow(job)
+    freed = done["result"]
+    say(f"     {freed['entries']} entries removed, {mib(freed['bytes'])} freed")
+    check("its place is free", not node.volume.exists())
+    left = [e.name for e in (node.base / ".trash").iterdir()
+            if e.name != ".alula-store"]
+    # Nobody can take the restore back any more, so the next sweep takes it.
+    check("in the trash is " + ("only what the restore had replaced, until the"
+                                " next sweep" if left else "nothing"),
+          len(left) <= 1)
+    check("its backup is kept", node.get("/api/backups?limit=10")["items"] != [])
+    check("a second DELETE is 404", node.ask("DELETE", PLACE)[0] == 404)
 
 
-def docker(*words, check_it=True):
-    return subprocess.run(["docker", *words], check=check_it, text=True,
-                          capture_output=True)
+def sum_up(node, crossed, keep):
+    chapter("What happened")
+    say(("A backup was" if keep else "A backup and a delete were")
+        + " killed in the middle, and finished by the next start of")
+    say("alula, without anybody asking. A destroyed world came back whole. No job")
+    say(f"was lost: {crossed['id']} is the one that crossed the crash.")
+    if not keep:
+        say("To look at it all in a browser: scripts/demo --keep")
+        return
+    say()
+    say(f"status page   {node.url}/")
+    say(f"token         {node.token}")
+    say(f"a job         {node.url}/api/jobs/{crossed['id']}")
+    say(f"the API       {node.url}/api/openapi.json")
+    say(f"figures       {node.url}/metrics   (with the token)")
+    say(f"command line  {os.environ.get('ALULA_BINARY', 'build/release/alula')}"
+        f" jobs --config {node.config}")
 
 
-def run_container(volume):
-    subprocess.run([ROOT / "scripts/test-image"], check=True,
-                   stdout=subprocess.DEVNULL)
-    docker("run", "-d", "-i", "--name", UUID, "--network", "none",
-           "-v", f"{volume}:/home/container", "alula/test-server:1")
-    inside = docker("inspect", "-f", "{{.State.Status}}", UUID)
-    return inside.stdout.strip()
+def choose_game(node):
+    if not NO_DOCKER:
+        game = Minetest(node)
+        missing = game.prepare()
+        if not missing:
+            return game, None
+        say(f"     Minetest cannot be packed here: {missing}")
+    else:
+        say(f"     there is no Docker here ({NO_DOCKER}), so")
+    say("     a stand-in plays the game and another one answers in dockerd's place;")
+    say("     everything else is as it always is")
+    node.socket = node.base / "docker.sock"
+    return StandIn(node), Dockerd(str(node.socket))
 
 
-def kill_in_the_purge(alula, data, url):
-    """Waits until part of the tree is gone; returns what is left of it."""
-    entry = data / ".trash" / url.rsplit("/", 1)[1]
-    world = entry / "world"
-    while world.exists():
-        try:
-            if len(os.listdir(world)) < DIRECTORIES - 20:
-                break
-        except FileNotFoundError:
-            break
-    alula.kill()
-    return sum(len(files) for _, _, files in os.walk(entry))
-
-
-def tell_story(work):
-    data = work / "data"
-    environment = dict(os.environ)
-    if NO_DOCKER:
-        say(f"there is no Docker ({NO_DOCKER});")
-        say("so there is no container in this story: a stand-in that knows")
-        say("no containers answers in dockerd's place")
-        server = EmptyDockerd(str(work / "docker.sock"), EmptyDockerd.Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        environment["DOCKER_HOST"] = f"unix://{work}/docker.sock"
-
-    alula = Alula(data, environment)
+def tell_story(base, keep):
+    socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    node = Node(base, socket.removeprefix("unix://"))
+    print(INTRODUCTION.strip(), flush=True)
+    chapter("A node")
+    game, dockerd = choose_game(node)
     try:
-        alula.start()
-        say(f"alula serves http://127.0.0.1:{alula.port}, data in {data}")
-        volume = make_volume(data)
-        say(f"server {UUID} has {FILES:,} files in its volume")
-        if not NO_DOCKER:
-            say(f"its container is {run_container(volume)}")
-
-        status, headers, text = alula.call("POST", "/api/servers", {
-            "uuid": UUID, "start_on_completion": False,
-            "settings": {"uuid": UUID, "meta": {"name": "demo"}},
-            "process_configuration": {}})
-        check(f"POST /api/servers answers {status}", status in (202, 204))
-        job = alula.job_at_end(headers["Location"])
-        check(f"the server is registered ({job['kind']} {job['state']})",
-              job["state"] == "succeeded")
-        player = Player(alula)
-        check("a websocket client is there and authenticated",
-              player.ready.wait(30) and not player.gone.is_set())
-
-        before = time.monotonic()
-        status, headers, text = alula.call("DELETE", f"/api/servers/{UUID}")
-        took = time.monotonic() - before
-        url = headers.get("Location", "")
-        check(f"DELETE /api/servers/{UUID} answers {status}"
-              f" after {took:.2f} s", status == 204)
-        left = kill_in_the_purge(alula, data, url)
-        say(f"kill -9 in the middle of the purge: {left:,} files are left"
-            if left else "kill -9; but the purge was done before")
-        say(f"     the job of it is {url}")
-        check("the volume's path is free already", not volume.exists())
-        check("the client was told of it", player.gone.wait(10)
-              and any(m["event"] == "deleted" for m in player.heard))
-        check("and its connection was closed with 1001", player.close == 1001)
-
-        before = time.monotonic()
-        alula.start()
-        say(f"alula is up again after {time.monotonic() - before:.2f} s")
-        job = alula.job_at_end(url)
-        for step in job["steps"]:
-            crashes = f", {step['crashes']} crash" if step["crashes"] else ""
-            say(f"     {step['state']:8} {step['name']}{crashes}")
-        check(f"the same URL says {job['state']}: {json.dumps(job['result'])}",
-              job["state"] == "succeeded")
-        trash = list((data / ".trash").iterdir())
-        check("nothing is left in the trash", not trash)
-        if not NO_DOCKER:
-            gone = docker("inspect", UUID, check_it=False)
-            said = gone.stderr.strip().splitlines()
-            check(f"docker inspect: {said[-1] if said else 'it is there'}",
-                  gone.returncode != 0)
-        status, _, _ = alula.call("DELETE", f"/api/servers/{UUID}")
-        check(f"a second DELETE answers {status}", status == 404)
-        say("the end")
+        node.start()
+        say(f"     alula serves {node.url}/, all it has is below {base}")
+        make_server(node, game)
+        crossed = back_up_over_a_kill(node, game)
+        destroy_and_restore(node, game)
+        look_inside(node)
+        show_around(node)
+        if not keep:
+            delete(node, game)
+        sum_up(node, crossed, keep)
+        if keep:
+            say("The server and the node run on. Ctrl-C ends and removes them.")
+            signal.pause()
     finally:
-        alula.stop()
-        if not NO_DOCKER:
-            docker("rm", "-f", "-v", UUID, check_it=False)
+        game.close()
+        node.stop()
+        if dockerd:
+            dockerd.close()
 
 
 def main():
-    keep = "--keep" in sys.argv[1:]
+    # Also where it was started in the background, with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    work = pathlib.Path(tempfile.mkdtemp(prefix="alula-demo."))
-    (work / "data").mkdir()
+    # A terminal that is closed; not under nohup, which has it ignored.
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    base = pathlib.Path(tempfile.mkdtemp(prefix="alula-demo."))
+    base.chmod(0o755)
     try:
-        tell_story(work)
+        tell_story(base, KEEP)
+    except Broken as why:
+        log = base / "alula.log"
+        said = log.read_text(errors="replace")[-3000:] if log.exists() else ""
+        raise SystemExit(f"demo: it did not go as promised: {why}\n{said}")
+    except sqlite3.Error as why:
+        raise SystemExit(f"demo: it did not go as promised: {why}")
+    except KeyboardInterrupt:
+        raise SystemExit(130)
     finally:
-        if keep:
-            print(f"demo: kept {work}")
-        else:
-            shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(base, ignore_errors=True)
 
 
 if __name__ == "__main__":
