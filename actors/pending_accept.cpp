@@ -19,7 +19,7 @@ pending_accept::~pending_accept() {
     const auto asked_by = done_.whose();
     const jobs::log_scope as{asked_by};
     const bool is_job = what_ && *what_;
-    const jobs::log_scope whose{"job", is_job ? what_->value().record.id.view()
+    const jobs::log_scope whose{"job", is_job ? what_->value().job.id.view()
                                               : std::string_view{}};
     jobs::log(jobs::log_level::error, "accept-given-up",
               {{"server", key_}, {"what", e.what()}});
