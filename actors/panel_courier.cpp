@@ -299,8 +299,8 @@ void panel_courier::list(
 // -- jobs::report_repeats -----------------------------------------------------
 
 void panel_courier::repeat(std::int64_t row, repeated done) {
-  const bool queued = looker_.run(
-      jobs::with_log_context([this, row, done] { tell_again(row, done); }));
+  const bool queued = looker_.run([this, row, done] { tell_again(row, done); },
+                                  jobs::log_context{});
   if (!queued)
     done(jobs::fault{.code = jobs::fault_code::rate_limited,
                      .what = "too much waits to be read; ask again later"});

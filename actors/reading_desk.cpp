@@ -90,7 +90,7 @@ void reading_desk::refuse(const answer_once<T>& once) {
 }
 
 bool reading_desk::run(std::function<void()> what) {
-  return contents_.run(jobs::with_log_context(std::move(what)));
+  return contents_.run(std::move(what), jobs::log_context{});
 }
 
 template<class T>

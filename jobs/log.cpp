@@ -69,13 +69,23 @@ void set_log_sink(log_sink sink, log_format format) {
 
 template<class Tell>
 void log_scope::for_each_field(const Tell& tell) {
-  const auto* scope = innermost;
-  for (; scope && !scope->whose_; scope = scope->outer_)
-    if (!scope->value_.empty())
-      tell(scope->key_, scope->value_);
-  if (scope)
-    for (const auto& [key, value] : scope->whose_->fields_)
+  const auto tell_once = [&](const log_scope* of, std::string_view key,
+                             std::string_view value) {
+    for (const auto* inner = innermost; inner != of; inner = inner->outer_)
+      if (inner->key_ == key && !inner->value_.empty())
+        return;
+    if (!value.empty())
       tell(key, value);
+  };
+  for (const auto* scope = innermost; scope; scope = scope->outer_) {
+    if (!scope->whose_) {
+      tell_once(scope, scope->key_, scope->value_);
+      continue;
+    }
+    for (const auto& [key, value] : scope->whose_->fields_)
+      tell_once(scope, key, value);
+    return;
+  }
 }
 
 log_context::log_context() {

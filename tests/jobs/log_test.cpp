@@ -98,6 +98,21 @@ TEST_CASE("what is taken along may be taken further", "[jobs]") {
   CHECK(line == "job=j1 request=r1");
 }
 
+TEST_CASE("a line says of two jobs the inner one", "[jobs]") {
+  std::string line;
+  set_log_sink(
+      [&](log_level, std::string_view, std::string_view text) { line = text; });
+  {
+    const log_scope outer{"job", "j1"};
+    const auto whose = log_context{};
+    const log_scope as{whose};
+    const log_scope inner{"job", "j2"};
+    log(log_level::info, "done");
+  }
+  set_log_sink({});
+  CHECK(line == "job=j2");
+}
+
 TEST_CASE("a line says nothing of a job that is none", "[jobs]") {
   std::string line;
   set_log_sink(
