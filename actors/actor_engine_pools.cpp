@@ -42,7 +42,11 @@ void actor_engine::state::change_pool(const std::string& name,
       done(written.error());
       return;
     }
-    apply();
+    {
+      const auto whose = done.whose();
+      const jobs::log_scope as{whose};
+      apply();
+    }
     parts->pools.at(name)->send(pool_switched{});
     done(show_pool(name));
   });

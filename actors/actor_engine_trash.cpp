@@ -44,8 +44,9 @@ void actor_engine::state::finish_unrecorded(
       continue;
     finish_for(*id, ticket_answer{[name](const auto& taken) {
       if (!taken && taken.error().code != jobs::fault_code::shutting_down)
-        jobs::log(jobs::log_level::warning, "trash-unrecorded",
-                  {{"entry", name}, {"why", taken.error().what}});
+        jobs::log(
+            jobs::log_level::warning, "trash-unrecorded",
+            {{"job", name}, {"entry", name}, {"why", taken.error().what}});
     }});
   }
 }

@@ -13,7 +13,8 @@
 
 namespace alula::actors {
 
-/// Copies share the one answer. Any thread.
+/// Copies share the one answer. Any thread. Lines of the callback say for whom
+/// the thread worked that made it: the request it answers.
 template<class T>
 class answer_once {
 public:
@@ -24,6 +25,11 @@ public:
     : state_(std::make_shared<state>(std::move(done))) {}
 
   explicit operator bool() const { return state_ != nullptr; }
+
+  /// For lines about what was asked; of nobody without a callback.
+  jobs::log_context whose() const {
+    return state_ ? state_->whose : jobs::log_context{};
+  }
 
   /// Later calls are ignored, and so is the answer to nobody.
   void operator()(jobs::result<T> value) const {
@@ -44,6 +50,7 @@ private:
     void give(jobs::result<T> value) noexcept {
       if (!done || given.exchange(true))
         return;
+      const jobs::log_scope as{whose};
       try {
         done(std::move(value));
       } catch (const std::exception& e) {
@@ -53,6 +60,7 @@ private:
         jobs::log(jobs::log_level::error, "callback-threw");
       }
     }
+    const jobs::log_context whose; ///< of whoever asked
     callback done;
     std::atomic<bool> given{false};
   };

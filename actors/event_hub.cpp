@@ -88,6 +88,7 @@ public:
 
   const jobs::event_filter filter;
   const std::function<void(const jobs::event_batch&)> sink;
+  const jobs::log_context whose; ///< of the request that subscribed
   std::mutex mutex;
   std::deque<std::shared_ptr<const jobs::event>> owed;
   std::map<jobs::job_id, jobs::job_view_ptr> progress; ///< the newest per job
@@ -154,6 +155,7 @@ void event_hub::offer(const std::vector<jobs::event>& events,
       who->owed.clear();
       who->progress.clear();
       who->lost = true;
+      const jobs::log_scope as{who->whose};
       jobs::log(jobs::log_level::warning, "subscriber-too-slow",
                 {{"limit", limits_.subscriber_lag}});
     }
@@ -178,6 +180,7 @@ void event_hub::deliver(const subscriber_ptr& who) {
   jobs::event_batch batch;
   if (!who->take(batch))
     return;
+  const jobs::log_scope as{who->whose};
   try {
     who->sink(batch);
   } catch (const std::exception& e) {

@@ -221,6 +221,7 @@ jobs::record_delivery panel_courier::decide(const jobs::report& what,
 
 void panel_courier::record(const jobs::report& what,
                            const jobs::delivery& came) {
+  const jobs::log_scope whose{"job", what.job.view()};
   const auto noted = decide(what, came);
   using outcome = jobs::record_delivery::outcome;
   if (noted.is == outcome::dead)
@@ -247,6 +248,7 @@ void panel_courier::record(const jobs::report& what,
 void panel_courier::settled(const jobs::report& what,
                             const jobs::record_delivery& noted,
                             const jobs::status& kept) {
+  const jobs::log_scope whose{"job", what.job.view()};
   {
     const std::scoped_lock lock{mutex_};
     under_way_.erase(what.row);
@@ -297,7 +299,8 @@ void panel_courier::list(
 // -- jobs::report_repeats -----------------------------------------------------
 
 void panel_courier::repeat(std::int64_t row, repeated done) {
-  const bool queued = looker_.run([this, row, done] { tell_again(row, done); });
+  const bool queued = looker_.run([this, row, done] { tell_again(row, done); },
+                                  jobs::log_context{});
   if (!queued)
     done(jobs::fault{.code = jobs::fault_code::rate_limited,
                      .what = "too much waits to be read; ask again later"});
@@ -326,6 +329,7 @@ void panel_courier::tell_again(std::int64_t row, const repeated& done) {
                                     + " is not dead, or is told again"});
   }
   const auto& what = dead->items.front();
+  const jobs::log_scope whose{"job", what.job.view()};
   jobs::log(jobs::log_level::info, "report-repeated",
             {{"report", what.row}, {"path", what.path}});
   ledger_.amend(

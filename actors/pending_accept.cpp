@@ -3,6 +3,7 @@
 #include "jobs/log.hpp"
 
 #include <exception>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,11 @@ pending_accept::~pending_accept() {
   try {
     give_up();
   } catch (const std::exception& e) {
+    const auto asked_by = done_.whose();
+    const jobs::log_scope as{asked_by};
+    const bool is_job = what_ && *what_;
+    const jobs::log_scope whose{"job", is_job ? what_->value().job.id.view()
+                                              : std::string_view{}};
     jobs::log(jobs::log_level::error, "accept-given-up",
               {{"server", key_}, {"what", e.what()}});
   }

@@ -1,5 +1,7 @@
 #include "actors/reading_desk.hpp"
 
+#include "jobs/log.hpp"
+
 #include <exception>
 #include <map>
 #include <mutex>
@@ -88,7 +90,7 @@ void reading_desk::refuse(const answer_once<T>& once) {
 }
 
 bool reading_desk::run(std::function<void()> what) {
-  return contents_.run(std::move(what));
+  return contents_.run(std::move(what), jobs::log_context{});
 }
 
 template<class T>
@@ -104,6 +106,8 @@ void reading_desk::answer(std::function<void(jobs::result<T>)> done,
 template<class T>
 void reading_desk::settle(const answer_once<T>& once,
                           const std::function<jobs::result<T>()>& question) {
+  const auto whose = once.whose();
+  const jobs::log_scope as{whose};
   try {
     once(closing_ ? jobs::result<T>{stopping()} : question());
   } catch (const std::exception& e) {

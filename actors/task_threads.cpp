@@ -23,12 +23,13 @@ task_threads::~task_threads() {
   stop();
 }
 
-bool task_threads::run(std::function<void()> task) {
+bool task_threads::run(std::function<void()> task,
+                       std::optional<jobs::log_context> whose) {
   // Told under the lock: whoever stops us waits for it.
   const std::scoped_lock lock{mutex_};
   if (stopping_ || (limit_ != 0 && tasks_.size() >= limit_))
     return false;
-  tasks_.push_back(std::move(task));
+  tasks_.push_back({std::move(task), std::move(whose)});
   changed_.notify_one();
   return true;
 }
@@ -51,9 +52,12 @@ void task_threads::work() {
     changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
     if (tasks_.empty())
       return;
-    auto task = std::move(tasks_.front());
+    auto [task, whose] = std::move(tasks_.front());
     tasks_.pop_front();
     lock.unlock();
+    std::optional<jobs::log_scope> as;
+    if (whose)
+      as.emplace(*whose);
     try {
       task();
     } catch (const std::exception& e) {
@@ -63,6 +67,7 @@ void task_threads::work() {
       jobs::log(jobs::log_level::error, "task-threw", {{"thread", name_}});
     }
     task = nullptr;
+    as.reset();
     lock.lock();
   }
 }

@@ -2,11 +2,14 @@
 /// queries, wake-ups of pollers, deliveries to subscribers.
 #pragma once
 
+#include "jobs/log.hpp"
+
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,19 +25,25 @@ public:
   ~task_threads();
 
   /// False when the queue is full or stop() was called; the task is dropped.
-  bool run(std::function<void()> task);
+  /// Lines of the task have the fields of `whose`.
+  bool run(std::function<void()> task,
+           std::optional<jobs::log_context> whose = {});
 
   /// Runs what is queued, joins. Later tasks are dropped.
   void stop();
 
 private:
+  struct queued {
+    std::function<void()> task;
+    std::optional<jobs::log_context> whose;
+  };
   void work();
 
   const std::string name_;
   const std::size_t limit_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> tasks_;
+  std::deque<queued> tasks_;
   bool stopping_ = false;
   std::vector<std::thread> threads_; // last: they use all of the above
 };

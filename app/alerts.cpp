@@ -206,6 +206,7 @@ bool alerts::teller::read_on(const std::stop_token& stop) {
 
 bool alerts::teller::tell_of_job(const jobs::event& what,
                                  const std::stop_token& stop) {
+  const jobs::log_scope whose{"job", what.job.view()};
   const auto job = await<jobs::job_view_ptr>(
       stop, [&](auto then) { engine_.find(what.job, std::move(then)); });
   if (!job)
@@ -248,6 +249,7 @@ void alerts::teller::look_at_backups(const std::stop_token& stop) {
     const auto sentence = "server " + uuid + " has had no good backup for "
                           + std::to_string(settings_.backup_age.count())
                           + " hours";
+    const jobs::log_scope whose{"server", uuid};
     // Given up: the next look tells it, and does not ask for each server how
     // long nobody listens.
     if (tell(body_of("backup.missing", settings_.node, sentence,

@@ -145,11 +145,12 @@ struct node::parts {
     auto told = report(what);
     if (!told)
       return;
-    ledger.amend({*std::move(told)}, [](const jobs::status& kept) {
-      if (!kept)
-        jobs::log(log_level::warning, "activity-dropped",
-                  {{"why", kept.error().what}});
-    });
+    ledger.amend({*std::move(told)},
+                 jobs::with_log_context([](const jobs::status& kept) {
+                   if (!kept)
+                     jobs::log(log_level::warning, "activity-dropped",
+                               {{"why", kept.error().what}});
+                 }));
   }
 
   http::server_settings door_settings() {

@@ -28,7 +28,7 @@ bool errands::run(std::function<void()> what) {
     const std::lock_guard lock{mutex_};
     if (waiting_.size() >= most_waiting_)
       return false;
-    waiting_.push_back(std::move(what));
+    waiting_.push_back({std::move(what), {}});
   }
   for (const auto& thread : threads_)
     thread->wake();
@@ -37,7 +37,7 @@ bool errands::run(std::function<void()> what) {
 
 void errands::run_all() {
   for (;;) {
-    std::function<void()> next;
+    errand next;
     {
       const std::lock_guard lock{mutex_};
       if (waiting_.empty())
@@ -45,8 +45,9 @@ void errands::run_all() {
       next = std::move(waiting_.front());
       waiting_.pop_front();
     }
+    const jobs::log_scope as{next.whose};
     try {
-      next();
+      next.run();
     } catch (const std::exception& e) {
       jobs::log(jobs::log_level::error, "errand-failed", {{"what", e.what()}});
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "http/deadline_thread.hpp"
+#include "jobs/log.hpp"
 
 #include <cstddef>
 #include <deque>
@@ -22,15 +23,20 @@ public:
   ~errands();
 
   /// Begun in the order of the calls. False when too many wait: the errand is
-  /// then not taken. Any thread; an exception out of an errand is logged.
+  /// then not taken. Any thread; an exception out of an errand is logged. Its
+  /// lines have the fields of the calling thread's: the id of the request.
   bool run(std::function<void()> what);
 
 private:
+  struct errand {
+    std::function<void()> run;
+    jobs::log_context whose;
+  };
   void run_all();
 
   const std::size_t most_waiting_;
   std::mutex mutex_;
-  std::deque<std::function<void()>> waiting_;
+  std::deque<errand> waiting_;
   /// Last: they use everything above.
   std::vector<std::unique_ptr<deadline_thread>> threads_;
 };

@@ -11,9 +11,11 @@ namespace {
 
 /// A handler's callback must not take the I/O thread down.
 template<class Callback, class... Args>
-void call_safely(const Callback& callback, Args&&... args) {
+void call_safely(const jobs::log_context& whose, const Callback& callback,
+                 Args&&... args) {
   if (!callback)
     return;
+  const jobs::log_scope as{whose};
   try {
     callback(std::forward<Args>(args)...);
   } catch (const std::exception& e) {
@@ -109,11 +111,11 @@ void socket_state::refuse_sends() {
 }
 
 void socket_state::text_came(std::string text) {
-  call_safely(events_.on_text, std::move(text));
+  call_safely(whose_, events_.on_text, std::move(text));
 }
 
 void socket_state::pong_came() {
-  call_safely(events_.on_pong);
+  call_safely(whose_, events_.on_pong);
 }
 
 void socket_state::end(std::uint16_t code) {
@@ -122,7 +124,7 @@ void socket_state::end(std::uint16_t code) {
     return;
   // The callbacks may hold whoever holds the socket: let go of them.
   const auto events = std::exchange(events_, {});
-  call_safely(events.on_closed, code);
+  call_safely(whose_, events.on_closed, code);
 }
 
 } // namespace alula::http

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/exchange.hpp"
+#include "jobs/log.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -78,7 +79,8 @@ private:
   std::vector<item> queue_;
   std::size_t unsent_ = 0;
   bool open_ = true, flush_due_ = false;
-  websocket_events events_; ///< I/O thread only
+  websocket_events events_;       ///< I/O thread only
+  const jobs::log_context whose_; ///< of the request, also in the callbacks
   bool told_ = false;
 };
 

@@ -81,8 +81,8 @@ restinio::sendfile_t file_item(int descriptor, const file_slice& file) {
 /// The frames of one websocket, on RESTinio's.
 class restinio_frames final : public frame_line {
 public:
-  explicit restinio_frames(rws::ws_handle_t socket)
-    : socket_(std::move(socket)) {}
+  restinio_frames(std::string_view request, rws::ws_handle_t socket)
+    : request_(request), socket_(std::move(socket)) {}
 
   void send_text(std::shared_ptr<const std::string> payload,
                  sent_callback sent) override {
@@ -113,10 +113,12 @@ private:
       socket_->send_message(rws::final_frame, opcode, std::move(payload),
                             std::move(sent));
     } catch (const restinio::exception_t&) {
-      jobs::log(jobs::log_level::debug, "websocket-frame-after-close");
+      jobs::log(jobs::log_level::debug, "websocket-frame-after-close",
+                {{"request", request_}});
     }
   }
 
+  const std::string request_; ///< its id
   rws::ws_handle_t socket_;
 };
 
@@ -208,10 +210,10 @@ public:
                                        rws::message_handle_t message) {
             pass_on(events, *message);
           });
-      return std::make_unique<restinio_frames>(std::move(socket));
+      return std::make_unique<restinio_frames>(request_id, std::move(socket));
     } catch (const std::exception& e) {
       jobs::log(jobs::log_level::debug, "websocket-upgrade-failed",
-                {{"what", e.what()}});
+                {{"request", request_id}, {"what", e.what()}});
       return nullptr;
     }
   }

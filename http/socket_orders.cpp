@@ -88,6 +88,7 @@ void socket_session::tell_status(
     // guess: it is asked again with the next tick. One that runs and is not
     // taken over yet is announced when it is.
     if (now == "offline" && (!container || running)) {
+      const jobs::log_scope as{whose_};
       jobs::log(jobs::log_level::info, "socket-status-unknown",
                 {{"server", who_.server.view()},
                  {"error", container ? "it runs and is not listened to yet"
@@ -330,6 +331,7 @@ jobs::activity socket_session::activity_of(std::string event,
 
 /// Not the command itself: players type passwords there.
 void socket_session::log_order(const jobs::activity& what) const {
+  const jobs::log_scope as{whose_};
   jobs::log(jobs::log_level::info, "socket-order",
             {{"server", what.server.view()},
              {"event", what.event},

@@ -317,6 +317,7 @@ void socket_session::send_error(std::string_view event, std::string_view text,
   // let a client fill the log.
   const auto level =
       text == unexplained ? jobs::log_level::info : jobs::log_level::debug;
+  const jobs::log_scope as{whose_};
   jobs::log(level, "socket-error",
             {{"error_event", number},
              {"server", who_.server.view()},
@@ -359,6 +360,7 @@ void socket_session::kill(std::string_view why) {
 void socket_session::end(std::string_view why) {
   if (std::exchange(phase_, phase::gone) == phase::gone)
     return;
+  const jobs::log_scope as{whose_};
   jobs::log(jobs::log_level::debug, "socket-ended",
             {{"server", who_.server.view()},
              {"remote", who_.remote},

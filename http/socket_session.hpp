@@ -17,6 +17,7 @@
 #include "jobs/activity.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/ids.hpp"
+#include "jobs/log.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -201,6 +202,7 @@ private:
   jobs::engine& engine_;
   const socket_limits& limits_;
   const identity who_;
+  const jobs::log_context whose_; ///< of the request that opened it
 
   mutable std::mutex mutex_;
   phase phase_ = phase::upgrading;

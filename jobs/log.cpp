@@ -67,8 +67,41 @@ void set_log_sink(log_sink sink, log_format format) {
   current() = {std::move(sink), format};
 }
 
+template<class Tell>
+void log_scope::for_each_field(const Tell& tell) {
+  const auto tell_once = [&](const log_scope* of, std::string_view key,
+                             std::string_view value) {
+    for (const auto* inner = innermost; inner != of; inner = inner->outer_)
+      if (inner->key_ == key && !inner->value_.empty())
+        return;
+    if (!value.empty())
+      tell(key, value);
+  };
+  for (const auto* scope = innermost; scope; scope = scope->outer_) {
+    if (!scope->whose_) {
+      tell_once(scope, scope->key_, scope->value_);
+      continue;
+    }
+    for (const auto& [key, value] : scope->whose_->fields_)
+      tell_once(scope, key, value);
+    return;
+  }
+}
+
+log_context::log_context() {
+  log_scope::for_each_field(
+      [this](std::string_view key, std::string_view value) {
+        fields_.emplace_back(key, value);
+      });
+}
+
 log_scope::log_scope(std::string_view key, std::string_view value)
   : key_(key), value_(value), outer_(innermost) {
+  innermost = this;
+}
+
+log_scope::log_scope(const log_context& whose)
+  : whose_(&whose), outer_(innermost) {
   innermost = this;
 }
 
@@ -85,11 +118,11 @@ void log(log_level level, std::string_view event,
     std::string line;
     for (const auto& field : fields)
       append(line, format, field.key, field.value, field.is_number);
-    for (const auto* scope = innermost; scope; scope = scope->outer_)
-      if (std::ranges::none_of(fields, [&](const log_field& field) {
-            return field.key == scope->key_;
-          }))
-        append(line, format, scope->key_, scope->value_, false);
+    log_scope::for_each_field(
+        [&](std::string_view key, std::string_view value) {
+          if (std::ranges::find(fields, key, &log_field::key) == fields.end())
+            append(line, format, key, value, false);
+        });
     sink(level, event, line);
   } catch (...) {
     // A line that cannot be written must not stop the work it tells of.

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace alula::jobs {
 
@@ -45,23 +46,54 @@ void set_log_sink(log_sink sink, log_format format = log_format::text);
 void log(log_level level, std::string_view event,
          std::initializer_list<log_field> fields = {});
 
+/// The fields that the scopes of the thread that makes it add to its lines, to
+/// be taken along to another thread. A copy: it may outlive the scopes.
+class log_context {
+public:
+  log_context();
+
+private:
+  friend class log_scope;
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
 /// While it lives, every line of this thread has the field, also those of parts
 /// that do not know for whom they work: the id of a request or of a job. A line
-/// that says the same key itself keeps its own. Ends on the thread and in the
-/// order it began; `key` and `value` outlive it.
+/// that says the same key itself keeps its own, and an empty value is not said.
+/// Ends on the thread and in the order it began; `key` and `value` outlive it.
 class log_scope {
 public:
   log_scope(std::string_view key, std::string_view value);
+  /// The fields of `whose` in place of all that the thread says by then;
+  /// `whose` outlives it.
+  explicit log_scope(const log_context& whose);
   ~log_scope();
   log_scope(const log_scope&) = delete;
   log_scope& operator=(const log_scope&) = delete;
 
 private:
+  friend class log_context;
   friend void log(log_level, std::string_view,
                   std::initializer_list<log_field>);
+  /// From the innermost scope of this thread outwards.
+  template<class Tell>
+  static void for_each_field(const Tell& tell);
+
   std::string_view key_;
   std::string_view value_;
+  const log_context* whose_ = nullptr;
   const log_scope* outer_;
 };
+
+/// `what`, to be called later or on another thread that works for the same as
+/// this one: its lines have the fields that this thread's have now.
+template<class Callable>
+auto with_log_context(Callable what) {
+  return [whose = log_context{},
+          what = std::move(what)]<class... Args>(Args&&... args) {
+    const log_scope as{whose};
+    return what(std::forward<Args>(args)...);
+  };
+}
 
 } // namespace alula::jobs

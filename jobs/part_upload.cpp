@@ -101,14 +101,14 @@ private:
 };
 
 /// As many of `wanted` as the system gives. Too few send the same parts, fewer
-/// at once.
+/// at once. Their lines say for which job they send.
 template<class Work>
 void start_threads(std::vector<std::thread>& threads, std::size_t wanted,
                    const Work& work) {
   try {
     threads.reserve(wanted);
     while (threads.size() < wanted)
-      threads.emplace_back(work);
+      threads.emplace_back(with_log_context(work));
   } catch (const std::exception& why) { // system_error: a limit of processes
     log(log_level::warning, "part-threads-missing",
         {{"wanted", static_cast<std::int64_t>(wanted)},

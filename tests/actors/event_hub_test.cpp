@@ -223,6 +223,25 @@ TEST_CASE("a subscriber that throws is only logged", "[actors]") {
   CHECK(log_book().wait_for("subscriber-threw", before + 1));
 }
 
+TEST_CASE("the log says of which request a subscriber or waiter is that throws",
+          "[actors]") {
+  engine_world w;
+  w.boot();
+  const auto& lines = log_books().lines;
+  const auto boom = [](const auto&) { throw std::runtime_error{"boom"}; };
+  std::unique_ptr<jobs::subscription> one;
+  jobs::job_id id;
+  {
+    const jobs::log_scope whose{"request", "r-of-a-listener"};
+    one = w.engine->subscribe({}, boom);
+    id = w.submit(single, 1);
+    w.engine->await(id, jobs::await_for::finished, {}, 1h, boom);
+  }
+  CHECK(w.end_of(id).state == job_state::succeeded);
+  CHECK(lines.wait_for("subscriber-threw what=boom request=r-of-a-listener"));
+  CHECK(lines.wait_for("callback-threw what=boom request=r-of-a-listener"));
+}
+
 TEST_CASE("an ended subscription hears nothing, and may outlive the engine",
           "[actors]") {
   engine_world w;

@@ -223,6 +223,30 @@ TEST_CASE("what the Panel refuses for good is given up at once, with an alarm",
   CHECK(log_book().count("report-dead") == alarms + 1);
 }
 
+TEST_CASE("the log says whose outcome a report tells", "[actors]") {
+  courier_world w;
+  const auto& lines = log_books().lines;
+  const auto job = jobs::job_id::parse("5b1e9c1a-0f6e-4c7c-9d55-3a5b8c2e7f10");
+  w.panel.answer_next(verdict::refused, 1, 422);
+  w.tell("a", 1);
+  w.tell("a", 2); // waits for the end of the first
+  {
+    const std::scoped_lock lock{w.store->mutex};
+    for (auto& [row, report] : w.store->reports)
+      report.job = *job;
+  }
+  w.start();
+  w.eventually([&] {
+    return w.report(1).state == report_state::dead
+           && w.report(2).state == report_state::delivered;
+  });
+  CHECK(lines.wait_for("report-dead report=1 subject=a path=/a tries=1 "
+                       "why=because job="
+                       + job->to_string()));
+  CHECK(lines.wait_for("report-delivered report=2 path=/a status=204 job="
+                       + job->to_string()));
+}
+
 TEST_CASE("after days a report is given up, but only if it was tried often",
           "[actors]") {
   courier_world w;

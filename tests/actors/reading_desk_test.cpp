@@ -312,6 +312,7 @@ TEST_CASE("a question that throws is answered", "[actors]") {
   w.put(1, server_number(1));
   std::promise<void> ran;
   const auto answer = answer_of<jobs::browse_page>([&](auto done) {
+    const jobs::log_scope whose{"request", "r-of-a-reader"};
     CHECK(w.desk.run([&ran] {
       ran.set_value();
       throw std::runtime_error{"a test"};
@@ -320,6 +321,9 @@ TEST_CASE("a question that throws is answered", "[actors]") {
     w.desk.browse(backup(1), "", "", 10, std::move(done));
   });
   CHECK(answer);
+  CHECK(log_books().lines.wait_for(
+      "task-threw thread=alula-contents what=\"a test\" "
+      "request=r-of-a-reader"));
 }
 
 TEST_CASE("a file of a backup comes from the first store that gives it",

@@ -66,17 +66,26 @@ private:
   std::vector<std::string> entries_;
 };
 
-/// The names of all log lines of this process.
-inline journal& log_book() {
-  static journal& book = []() -> journal& {
-    static journal lines;
+/// All log lines of this process: their names, and whole.
+struct log_journals {
+  journal names, lines;
+};
+
+inline log_journals& log_books() {
+  static log_journals& books = []() -> log_journals& {
+    static log_journals both;
     jobs::set_log_sink(
-        [](jobs::log_level, std::string_view event, std::string_view) {
-          lines.write(std::string{event});
+        [](jobs::log_level, std::string_view event, std::string_view fields) {
+          both.lines.write(std::string{event} + " " + std::string{fields});
+          both.names.write(std::string{event});
         });
-    return lines;
+    return both;
   }();
-  return book;
+  return books;
+}
+
+inline journal& log_book() {
+  return log_books().names;
 }
 
 /// A door that a step waits at.

@@ -194,6 +194,18 @@ TEST_CASE("a paused pool begins no step, and what runs goes on to its end",
   CHECK(done.reason.empty());
 }
 
+TEST_CASE("the log says which request has paused a pool", "[actors]") {
+  engine_world w;
+  w.boot();
+  const jobs::log_scope whose{"request", "r-of-a-pause"};
+  REQUIRE(w.pause("narrow", "dust", "Anna"));
+  REQUIRE(w.resume("narrow"));
+  const auto& lines = log_books().lines;
+  CHECK(lines.wait_for(
+      "pool-paused pool=narrow by=Anna why=dust request=r-of-a-pause"));
+  CHECK(lines.wait_for("pool-resumed pool=narrow request=r-of-a-pause"));
+}
+
 TEST_CASE("a pause begins between two steps of a job", "[actors]") {
   engine_world w;
   w.boot(narrow_catalog);

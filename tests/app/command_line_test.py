@@ -1,22 +1,17 @@
 #!/usr/bin/python3
-"""The commands of the command line against a real node.
+"""The commands of the command line against a real node; those about backups are
+in command_line_backups_test.py.
 
     command_line_test.py ALULA [TEST…]
 """
 
-import ctypes
-import errno
 import http.server
 import json
 import os
 import pathlib
-import queue
 import re
-import signal
-import socket
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 import time
@@ -24,90 +19,13 @@ import unittest
 import urllib.parse
 import uuid as uuids
 
+from command_line import Commands
 from running_node import ROOT, Panel, RunningNode, run_tests
 
-import bucket  # of tests/crash, which running_node looks into
-
 BINARY = ""
-NODE_UUID = "7a1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b99"
 
 
-class Filter(ctypes.Structure):
-    """struct sock_filter of linux/filter.h."""
-    _fields_ = [("code", ctypes.c_uint16), ("jt", ctypes.c_uint8), ("jf", ctypes.c_uint8), ("k", ctypes.c_uint32)]
-
-
-class Program(ctypes.Structure):
-    """struct sock_fprog of linux/filter.h."""
-    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.POINTER(Filter))]
-
-
-def refuse_calls(errors):
-    """What makes the calls of these numbers fail with these errors in this
-    process from now on, as a file system would that does not know them."""
-    load, is_equal, leave, allow, fail, seccomp, no_new_privileges = 0x20, 0x15, 0x06, 0x7fff0000, 0x00050000, 22, 38
-    steps = [Filter(load, 0, 0, 0)]
-    for number, error in errors.items():
-        steps += [Filter(is_equal, 0, 1, number), Filter(leave, 0, 0, fail | error)]
-    steps.append(Filter(leave, 0, 0, allow))
-    program = Program(len(steps), (Filter * len(steps))(*steps))
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def refuse():
-        if libc.prctl(no_new_privileges, 1, 0, 0, 0) != 0 or libc.prctl(seccomp, 2, ctypes.byref(program), 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "no seccomp")
-    return refuse
-
-
-class Copies(unittest.TestCase):
-    """With a store that keeps what it gets in memory."""
-
-    def test_a_backup_is_copied_and_its_copy_verified(self):
-        store = bucket.Store("node/")
-        try:
-            with RunningNode(BINARY, more=store.config()) as node:
-                server = node.make_server("castle")
-                backup = node.make_backup(server)
-
-                def run(*words):
-                    return subprocess.run([BINARY, "backups", *words, "--config", str(node.config)], text=True,
-                                          capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
-                done = run("copy", "castle", backup, "offsite")
-                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-                self.assertEqual([p["place"] for p in node.get(f"/api/servers/{server}/backup/{backup}")["places"]],
-                                 ["local", "offsite"])
-                self.assertEqual(run("verify", "castle", backup, "--place", "offsite").returncode, 0)
-                store.bucket.call("PUT", f"node/{server}/{backup}.tar.gz", body=b"something else")
-                done = run("verify", "castle", backup, "--place", "offsite")
-                self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-                self.assertIn("offsite", done.stdout + done.stderr)
-                self.assertEqual(run("verify", "castle", backup).returncode, 0)
-        finally:
-            store.close()
-
-
-class CommandLine(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.node = RunningNode(BINARY).start()
-        cls.server = cls.node.make_server("castle")
-        cls.backup = cls.node.make_backup(cls.server)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.node.close()
-
-    def run_alula(self, *words, code=0, environment=None, without_config=False):
-        words = [str(w) for w in words]
-        config = [] if without_config else ["--config", str(self.node.config)]
-        done = subprocess.run([BINARY, *words, *config], text=True, capture_output=True, stdin=subprocess.DEVNULL,
-                              env={**{k: v for k, v in os.environ.items() if not k.startswith("ALULA")}, **(environment or {})}, timeout=120)
-        self.assertEqual(done.returncode, code, f"{words}: {done.stdout}\n{done.stderr}")
-        return done.stdout + done.stderr
-
-    def json_of(self, *words, **more):
-        return json.loads(self.run_alula(*words, "--json", **more))
-
+class CommandLine(Commands):
     def test_jobs_are_listed_for_people_and_for_programs(self):
         text = self.run_alula("jobs")
         self.assertIn("backup.create", text)
@@ -122,7 +40,7 @@ class CommandLine(unittest.TestCase):
         self.assertIn("succeeded", text)
 
     def test_watching_an_ended_job_leaves_with_how_it_ended(self):
-        job = self.json_of("jobs", "--kind", "backup.create")["items"][0]["id"]
+        job = self.json_of("jobs", "--kind", "backup.create")["items"][-1]["id"]
         self.assertIn("succeeded", self.run_alula("jobs", "watch", job))
 
     def test_a_job_is_named_by_the_beginning_of_its_id(self):
@@ -146,111 +64,6 @@ class CommandLine(unittest.TestCase):
         self.assertIn(f'"{begin}" fits more than one job:', said)
         self.assertIn(jobs[0], said)
         self.assertIn("succeeded", said)
-
-    def test_a_backup_is_named_by_the_beginning_of_its_uuid(self):
-        first, second = (f"abcdef00-000{digit}-4000-8000-000000000000" for digit in "12")
-        for uuid in (first, second):
-            self.run_alula("backups", "create", "castle", "--uuid", uuid)
-        self.assertEqual(self.run_alula("backups", "get", "castle", "abcdef00-0001", "server.properties", "-o", "-"), "motd=castle\n")
-        said = self.run_alula("backups", "delete", "castle", "abcdef00", code=64)
-        self.assertIn('"abcdef00" fits more than one backup:', said)
-        self.assertIn(first, said)
-        self.assertIn(second, said)
-        self.assertIn("begins with", self.run_alula("backups", "verify", "castle", "00000000-0000", code=66))
-        for begin in ("abcdef00-0001", "abcdef00-0002"):
-            self.run_alula("backups", "delete", "castle", begin)
-
-    def test_an_empty_word_and_a_short_one_name_no_server_and_no_backup(self):
-        server = self.node.make_server("alone", files=1)
-        only = self.node.make_backup(server)
-        for word in ("", only[:7]):
-            said = self.run_alula("backups", "delete", "alone", word, "--yes", code=64)
-            self.assertIn("a backup is named by", said)
-            self.assertIn("8 or more characters", said)
-        for command in ("show", "delete"):
-            self.assertIn("a server is named by", self.run_alula("servers", command, "", code=64))
-            self.assertIn("8 or more characters", self.run_alula("servers", command, server[:7], code=66))
-        self.assertEqual([b["uuid"] for b in self.json_of("backups", "list", "alone")], [only])
-
-    def test_the_question_of_a_restore_names_the_whole_backup(self):
-        ours, theirs = os.openpty()
-        self.addCleanup(os.close, ours)
-        self.addCleanup(os.close, theirs)
-        for more in ([], ["--merge"], ["--path", "world"]):
-            os.write(ours, b"n\n")
-            done = subprocess.run([BINARY, "backups", "restore", "castle", self.backup[:8], *more, "--config", self.node.config],
-                                  stdin=theirs, text=True, capture_output=True, timeout=120)
-            self.assertEqual(done.returncode, 1, done.stderr)
-            self.assertIn(f"backup {self.backup}?", done.stderr)
-
-    def test_a_download_replaces_no_file_unless_it_is_told_to(self):
-        to = self.node.base / "mine.txt"
-        to.write_text("mine")
-        get = ("backups", "get", "castle", self.backup, "server.properties", "-o", to)
-        said = self.run_alula(*get, code=64)
-        self.assertIn(f"{to} is there already", said)
-        self.assertIn("--force", said)
-        self.assertEqual(to.read_text(), "mine")
-        self.run_alula(*get, "--force")
-        self.assertEqual(to.read_text(), "motd=castle\n")
-        # Nor does one that does not come whole, and it leaves nothing behind.
-        self.run_alula("backups", "get", "castle", self.backup, "no/such/file", "-o", to, "--force", code=66)
-        self.assertEqual(to.read_text(), "motd=castle\n")
-        self.assertEqual([f.name for f in self.node.base.glob("mine.txt*")], ["mine.txt"])
-        # What is no file is nobody's to replace.
-        self.assertIn("is no file", self.run_alula(*get[:-1], self.node.base / "volumes", "--force", code=64))
-
-    def test_a_signal_leaves_nothing_of_a_download(self):
-        begun, over = queue.Queue(), threading.Event()
-
-        class Stuck(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(200)
-                self.send_header("Content-Length", "1000")
-                self.end_headers()
-                self.wfile.write(b"a part of it")
-                self.wfile.flush()
-                begun.put(self.path)
-                over.wait(120)
-
-            def log_message(self, *_):
-                pass
-
-        stuck = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stuck)
-        stuck.daemon_threads = True
-        threading.Thread(target=stuck.serve_forever, daemon=True).start()
-        self.addCleanup(stuck.server_close)
-        self.addCleanup(stuck.shutdown)
-        self.addCleanup(over.set)
-        to = self.node.base / "endless.tar.gz"
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-        def hear_signals():  # a test in the background is one whose SIGINT is ignored
-            for number in numbers:
-                signal.signal(number, signal.SIG_DFL)
-        for number in numbers:
-            got = subprocess.Popen([BINARY, "backups", "get", self.server, self.backup, "-o", to], preexec_fn=hear_signals,
-                                   env={**os.environ, "ALULA_URL": f"http://127.0.0.1:{stuck.server_port}", "ALULA_TOKEN": "secret"})
-            self.addCleanup(got.kill)
-            begun.get(timeout=60)
-            self.assertEqual([f.name for f in self.node.base.glob("endless*")], [f"{to.name}.{got.pid}.part"])
-            got.send_signal(number)
-            self.assertEqual(got.wait(30), -number)
-            self.assertEqual(list(self.node.base.glob("endless*")), [])
-
-    def test_a_download_is_kept_where_no_file_can_be_linked(self):
-        calls = {"x86_64": {"renameat2": 316, "link": 86, "linkat": 265}, "aarch64": {"renameat2": 276, "linkat": 37}}.get(os.uname().machine)
-        if calls is None:
-            self.skipTest("the numbers of this machine's calls are not known here")
-        to = self.node.base / "card.txt"
-        get = [BINARY, "backups", "get", "castle", self.backup, "server.properties", "-o", to, "--config", self.node.config]
-        for error in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP):
-            refuse = refuse_calls({number: errno.EINVAL if call == "renameat2" else error for call, number in calls.items()})
-            done = subprocess.run(get, preexec_fn=refuse, text=True, capture_output=True, timeout=120)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertEqual(to.read_text(), "motd=castle\n")
-            self.assertEqual([f.name for f in self.node.base.glob("card.txt*")], ["card.txt"])
-            to.unlink()
 
     def test_a_pool_is_paused_and_resumed(self):
         self.assertIn("backup", self.run_alula("pools"))
@@ -317,60 +130,6 @@ class CommandLine(unittest.TestCase):
         self.assertNotRegex(text, "[\x1b\x07\u009b]")
         self.assertIn("steers\x1b]0;me\x07\u009b2J", [s["configuration"]["meta"]["name"] for s in self.json_of("servers")])
 
-    def test_servers_show_their_last_good_backup(self):
-        text = self.run_alula("servers")
-        self.assertIn("castle", text)
-        self.assertRegex(text, r"castle +offline +(now|\d+ s ago)")
-        self.assertEqual(self.json_of("servers", "show", "castle")["configuration"]["uuid"], self.server)
-        self.assertEqual(self.json_of("servers", "show", self.server[:8])["configuration"]["uuid"], self.server)
-
-    def test_a_backup_is_made_looked_into_fetched_verified_and_deleted(self):
-        uuid = str(uuids.uuid4())
-        text = self.run_alula("backups", "create", "castle", "--ignore", "*.0.dat", "--uuid", uuid)
-        self.assertIn("succeeded", text)
-        self.assertIn(uuid, self.run_alula("backups", "list", "castle"))
-        names = [f["name"] for f in self.json_of("backups", "files", "castle", uuid, "world")]
-        self.assertIn("region.1.dat", names)
-        self.assertNotIn("region.0.dat", names)
-        to = self.node.base / "fetched.tar.gz"
-        self.run_alula("backups", "get", "castle", uuid, "-o", to)
-        with tarfile.open(to) as archive:
-            self.assertIn("server.properties", [n.removeprefix("./") for n in archive.getnames()])
-        self.assertEqual(self.run_alula("backups", "get", "castle", uuid, "server.properties", "-o", "-"), "motd=castle\n")
-        self.run_alula("backups", "verify", "castle", uuid)
-        self.assertIn("no rotation takes it", self.run_alula("backups", "pin", "castle", uuid))
-        self.assertIn("pinned", self.run_alula("backups", "list", "castle"))
-        self.run_alula("backups", "delete", "castle", uuid)
-        self.assertNotIn(uuid, self.run_alula("backups"))
-
-    def test_what_only_a_store_has_is_fetched_from_there_without_the_token(self):
-        seen = []
-
-        class Elsewhere(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                seen.append((self.path.split("?")[0], self.headers["Authorization"]))
-                here = self.path.startswith("/api/")
-                self.send_response(302 if here else 200)
-                if here:
-                    self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/bucket/key?X-Amz-Signature=abc")
-                body = b"" if here else b"the archive"
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        both = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
-        threading.Thread(target=both.serve_forever, daemon=True).start()
-        self.addCleanup(both.server_close)
-        self.addCleanup(both.shutdown)
-        to = self.node.base / "from-a-store.tar.gz"
-        self.run_alula("backups", "get", self.server, self.backup, "-o", to, without_config=True,
-                       environment={"ALULA_URL": f"http://127.0.0.1:{both.server_port}", "ALULA_TOKEN": "secret"})
-        self.assertEqual(to.read_bytes(), b"the archive")
-        self.assertEqual(seen, [(f"/api/servers/{self.server}/backup/{self.backup}/download", "Bearer secret"), ("/bucket/key", None)])
-
     def test_what_is_as_long_as_an_id_stays_one_member_of_the_url(self):
         seen = []
 
@@ -398,15 +157,6 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(seen[:2], [f"/api/trash/{id}/restore", f"/api/jobs/{id}"])
         self.assertEqual(urllib.parse.parse_qs(urllib.parse.urlsplit(seen[2]).query)["server"], [word])
 
-    def test_a_restore_can_be_taken_back(self):
-        motd = self.node.base / "volumes" / self.server / "server.properties"
-        motd.write_text("motd=changed\n")
-        text = self.run_alula("backups", "restore", "castle", self.backup)
-        self.assertEqual(motd.read_text(), "motd=castle\n")
-        undo = re.search(r"alula jobs undo (\S+)", text).group(1)
-        self.run_alula("jobs", "undo", undo, "--wait")
-        self.assertEqual(motd.read_text(), "motd=changed\n")
-
     def test_a_job_that_is_cancelled_as_asked_is_a_success(self):
         self.node.ask("POST", "/api/pools/backup/pause", {"reason": "a test"})
         self.addCleanup(self.node.ask, "POST", "/api/pools/backup/resume")
@@ -414,16 +164,6 @@ class CommandLine(unittest.TestCase):
                                       {"adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""})
         job = headers["Location"].rsplit("/", 1)[1]
         self.assertIn("cancelled", self.run_alula("jobs", "cancel", job, "--wait"))
-
-    def test_rotation_says_what_it_would_do(self):
-        for _ in range(2):
-            self.node.make_backup(self.server)
-        text = self.run_alula("backups", "rotate", "castle", "--dry-run")
-        self.assertIn("goes", text)
-        self.assertIn(self.backup, text)
-
-    def test_usage_names_the_disk(self):
-        self.assertIn("free of", self.run_alula("backups", "usage"))
 
     def test_a_deleted_server_comes_back_from_the_trash(self):
         server = self.node.make_server("doomed")
@@ -587,115 +327,6 @@ class WithoutDocker(unittest.TestCase):
         doctor = subprocess.run([BINARY, "doctor", "--config", self.node.config], text=True, capture_output=True)
         self.assertEqual(doctor.returncode, 1)
         self.assertIn("dockerd does not answer", doctor.stdout)
-
-
-class Watched(unittest.TestCase):
-    """What looks after a node hears of it: Prometheus, a webhook, systemd."""
-
-    def setUp(self):
-        heard = self.heard = queue.Queue()
-
-        class Hook(http.server.BaseHTTPRequestHandler):
-            answers = [503]  # the first time it is away
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = self.answers.pop() if self.answers else 204
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                if status == 204:
-                    heard.put((self.headers["Authorization"], json.loads(body)))
-
-            def log_message(self, *_):
-                pass
-
-        hook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-        threading.Thread(target=hook.serve_forever, daemon=True).start()
-        self.addCleanup(hook.server_close)
-        self.addCleanup(hook.shutdown)
-        self.node = RunningNode(BINARY, more=f"uuid: {NODE_UUID}\nalerts:\n  webhook: http://127.0.0.1:{hook.server_port}/hook\n  token: for-the-hook\n")
-        self.addCleanup(self.node.close)
-
-    def fail_a_job(self):
-        server = self.node.make_server("castle")
-        backup = self.node.make_backup(server)
-        archive = next((self.node.base / "backups").glob(f"*{backup}*.tar.gz"))
-        good = archive.read_bytes()
-        archive.write_bytes(good[:len(good) // 2] + bytes(len(good) - len(good) // 2))
-        _, headers, _ = self.node.ask("POST", f"/api/servers/{server}/backup/{backup}/restore", {"adapter": "wings", "truncate_directory": True})
-        job = self.node.end_of(headers["Location"])
-        self.assertEqual(job["state"], "failed", job)
-        return job
-
-    def test_a_job_that_failed_is_told_also_after_a_kill(self):
-        self.node.start()
-        job = self.fail_a_job()
-        self.node.kill()  # while the webhook is not told yet
-        self.node.start()
-        bearer, told = self.heard.get(timeout=60)
-        self.assertEqual(bearer, "Bearer for-the-hook")
-        self.assertEqual(told["event"], "job.failed")
-        self.assertEqual(told["job"]["id"], job["id"])
-        self.assertEqual(told["node"], NODE_UUID)
-        self.assertIn("backup.restore failed", told["text"])
-        self.assertNotIn("for-the-hook", (self.node.base / "alula.log").read_text())
-
-    def test_metrics_count_what_happened(self):
-        self.node.start()
-        self.assertEqual(self.node.ask("GET", "/metrics", token="wrong")[0], 401)
-        self.fail_a_job()
-        status, headers, text = self.node.ask("GET", "/metrics")
-        self.assertEqual(status, 200)
-        self.assertTrue(headers["Content-Type"].startswith("text/plain; version=0.0.4"))
-        values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-        self.assertEqual(values['alula_jobs_ended_total{kind="backup.create",state="succeeded"}'], "1")
-        self.assertEqual(values['alula_jobs_ended_total{kind="backup.restore",state="failed"}'], "1")
-        self.assertEqual(values['alula_jobs{state="parked"}'], "0")
-        self.assertEqual(values['alula_step_seconds_count{kind="backup.create",step="archive"}'], "1")
-        for name in ["alula_ledger_commit_seconds_count", "alula_backup_content_bytes_total", 'alula_docker_call_seconds_count{method="GET"}',
-                     'alula_door{what="connections"}', "alula_polls_total", "alula_backup_disk_free_bytes"]:
-            self.assertGreater(float(values[name]), 0, name)
-        # Every name is in the manual, and nothing else is.
-        named = set(re.findall(r"^# TYPE (\S+)", text, re.M))
-        manual = set(re.findall(r"`(alula_\w+)`", (ROOT / "docs/metrics.md").read_text()))
-        self.assertLessEqual(manual - {"alula_jobs_by_kind", "alula_step_retries_total", "alula_docker_failures_total", "alula_last_good_backup_age_seconds",
-                                       "alula_last_system_backup_age_seconds", "alula_system_refusals_total"}, named)
-        self.assertLessEqual(named, manual)
-
-    def test_the_log_says_more_while_it_is_asked_to(self):
-        self.node.start()
-        log = self.node.base / "alula.log"
-        self.assertEqual(self.node.ask("GET", "/api/log")[2], '{"level":"info"}')
-        self.assertEqual(self.node.ask("PUT", "/api/log", {"level": "debug"})[2], '{"level":"debug"}')
-        self.assertEqual(self.node.ask("PUT", "/api/log", {"level": "loud"})[0], 422)
-        with socket.create_connection(("127.0.0.1", self.node.port)) as stranger:
-            stranger.sendall(b"NONSENSE\r\n\r\n")
-            while stranger.recv(4096):
-                pass
-        self.assertRegex(log.read_text(), r"Z debug request-refused ")
-
-    def test_the_log_says_what_was_asked_for_until_debug_is_changed(self):
-        self.node.start()
-        self.node.ask("PUT", "/api/log", {"level": "warning"})
-        for update, level in (({"app_name": "castles"}, "warning"), ({"debug": True}, "debug"), ({"debug": False}, "info")):
-            status, _, text = self.node.ask("POST", "/api/update", update)
-            self.assertEqual(status, 200, text)
-            self.assertEqual(json.loads(self.node.ask("GET", "/api/log")[2])["level"], level)
-
-    def test_the_watchdog_hears_of_a_node_that_is_well(self):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
-            path = self.node.base / "notify"
-            supervisor.bind(str(path))
-            supervisor.settimeout(30)
-            os.environ.update(NOTIFY_SOCKET=str(path), WATCHDOG_USEC="300000")
-            try:
-                self.node.start()
-            finally:
-                del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
-            heard = [supervisor.recv(100) for _ in range(4)]
-        self.assertIn(b"READY=1", heard)
-        self.assertGreaterEqual(heard.count(b"WATCHDOG=1"), 3)
 
 
 if __name__ == "__main__":

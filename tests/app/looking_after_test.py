@@ -21,10 +21,13 @@ import time
 import unittest
 import uuid as uuids
 
-from running_node import ROOT, RunningNode, run_tests
+from running_node import ROOT, Panel, RunningNode, run_tests
 
 BINARY = ""
 PATIENCE = 120  # seconds, for anything
+# Events that are about a job, whoever says them.
+OF_A_JOB = {"part-retried", "report-dead", "report-delayed", "sockets-dismissed", "step-failed", "step-stalled",
+            "step-stuck", "undo-failed"}
 
 
 def until(what, is_so):
@@ -111,6 +114,28 @@ class Log(Node):
         lines = [json.loads(line) for line in self.said(node).splitlines()]
         self.assertEqual([line.get("request") for line in lines if line["event"] == "user-deauthorized"],
                          [headers["X-Request-Id"]])
+
+    def test_a_request_that_is_answered_by_another_thread_is_found_too(self):
+        node = self.node_with("log:\n  format: json\n").start()
+        status, headers, text = node.ask("POST", "/api/pools/verify/pause", {"reason": "dust"})
+        self.assertEqual(status, 200, text)
+        lines = [json.loads(line) for line in self.said(node).splitlines()]
+        self.assertEqual([line.get("request") for line in lines if line["event"] == "pool-paused"],
+                         [headers["X-Request-Id"]])
+
+    def test_what_a_job_says_is_found_by_its_id(self):
+        # A Panel that refuses, so that reports of outcomes are given up.
+        panel = Panel(422)
+        self.addCleanup(panel.close)
+        node = self.node_with("log:\n  format: json\n" + panel.config()).start()
+        job = self.fail_a_restore(node)
+
+        def told():
+            lines = [json.loads(line) for line in self.said(node).splitlines()]
+            return lines if {"step-failed", "report-dead"} <= {line["event"] for line in lines} else None
+        lines = until("the Panel was told", told)
+        self.assertIn(job["id"], [line.get("job") for line in lines if line["event"] == "step-failed"])
+        self.assertEqual([line for line in lines if line["event"] in OF_A_JOB and not line.get("job")], [])
 
 
 class Prometheus(Node):

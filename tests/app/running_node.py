@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "tests/crash"))
 from dockerd import Dockerd  # noqa: E402
 
 TOKEN = "a-token-for-tests-of-the-page"
+BINARY = ""  # of run_tests()
 
 
 class Panel:
@@ -170,11 +171,13 @@ class RunningNode:
 
 
 def run_tests(module, minimum=2):
-    """Runs the unittest cases of a test script: SCRIPT BINARY [TEST…]."""
+    """Runs the unittest cases of a test script: SCRIPT BINARY [TEST…]. The
+    binary is BINARY in the script, and here for what scripts share."""
     import unittest
+    global BINARY
     if len(sys.argv) < minimum:
         raise SystemExit(f"usage: {sys.argv[0]} ALULA [TEST…]")
-    module.BINARY = sys.argv[1]
+    BINARY = module.BINARY = sys.argv[1]
     program = unittest.main(module=module, argv=[sys.argv[0], *sys.argv[2:]], exit=False, verbosity=2)
     result = program.result
     for _, why in result.skipped:

@@ -26,7 +26,8 @@ import ssl
 import struct
 import sys
 import threading
-import time
+
+SLOWNESS = 0.002  # seconds between pieces that /slow reads
 
 
 class Broken(Exception):
@@ -34,17 +35,17 @@ class Broken(Exception):
 
 
 class Reader:
-    """The body of one request, without its chunks."""
+    """The body of one request, without its chunks. `over` is set when the door
+    is closed."""
 
-    def __init__(self, link, slow):
-        self.link, self.slow = link, slow
+    def __init__(self, link, over):
+        self.link, self.over = link, over
+        self.slow = False
         self.raw = b""
 
     def more(self):
         piece = self.link.recv(4096 if self.slow else 262_144)
-        if self.slow:
-            time.sleep(0.002)  # slowness is made of time
-        if not piece:
+        if not piece or self.slow and self.over.wait(SLOWNESS):
             raise Broken
         self.raw += piece
 
@@ -137,8 +138,8 @@ def reset(link):
                     struct.pack("ii", 1, 0))
 
 
-def serve(link, tell):
-    reader = Reader(link, False)
+def serve(link, tell, over):
+    reader = Reader(link, over)
     head = reader.head()
     path = head[0].split(" ")[1]
     headers = {k.lower(): v for k, v in
@@ -148,7 +149,8 @@ def serve(link, tell):
     if word == "early":
         answer(link, int(code))
     if word == "hang":
-        threading.Event().wait()
+        over.wait()
+        raise Broken
     parts = Parts(headers["content-type"].split("boundary=")[1])
     seen = {"path": path, "authorization": headers.get("authorization"),
             "chunked": headers.get("transfer-encoding") == "chunked"
@@ -171,18 +173,19 @@ def serve(link, tell):
     if not seen["whole"] or word == "early":
         return
     if word == "silent":
-        threading.Event().wait()
+        over.wait()
+        return
     if word == "moved":
         return answer(link, 307, "Location: /ok\r\n")
     good = seen["sha256"] == seen["checksum"]
     answer(link, int(code) if word == "status" else 200 if good else 400)
 
 
-def run(link, context, tell):
+def run(link, context, tell, over):
     try:
         if context:
             link = context.wrap_socket(link, server_side=True)
-        serve(link, tell)
+        serve(link, tell, over)
     except (Broken, OSError):
         pass
     finally:
@@ -195,11 +198,16 @@ def open_door(port=0):
 
 def serve_all(door, context=None, tell=say):
     """Several may do this in one process: `tell` is called with what each of
-    them has seen, from threads of theirs."""
-    while True:
-        link, _ = door.accept()
-        threading.Thread(target=run, args=(link, context, tell),
-                         daemon=True).start()
+    them has seen, from threads of theirs. When the door is closed, those that
+    wait end too."""
+    over = threading.Event()
+    try:
+        while True:
+            link, _ = door.accept()
+            threading.Thread(target=run, args=(link, context, tell, over),
+                             daemon=True).start()
+    finally:
+        over.set()
 
 
 def main():

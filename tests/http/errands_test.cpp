@@ -1,10 +1,13 @@
 #include "http/errands.hpp"
+#include "jobs/log.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <chrono>
 #include <future>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -45,6 +48,29 @@ TEST_CASE("an errand that throws does not stop those behind it", "[http]") {
   REQUIRE(later.run([] { throw std::runtime_error("no"); }));
   REQUIRE(later.run([&] { ran.set_value(); }));
   CHECK(ran.get_future().wait_for(10s) == std::future_status::ready);
+}
+
+TEST_CASE("the log says of which request an errand was", "[http]") {
+  std::vector<std::string> lines;
+  alula::jobs::set_log_sink([&](alula::jobs::log_level, std::string_view event,
+                                std::string_view fields) {
+    lines.push_back(std::string{event} + " " + std::string{fields});
+  });
+  {
+    errands later;
+    std::promise<void> ran;
+    {
+      const alula::jobs::log_scope whose{"request", "r1"};
+      REQUIRE(later.run([] { throw std::runtime_error("no"); }));
+    }
+    REQUIRE(later.run([] { throw std::runtime_error("neither"); }));
+    REQUIRE(later.run([&] { ran.set_value(); }));
+    CHECK(ran.get_future().wait_for(10s) == std::future_status::ready);
+  }
+  alula::jobs::set_log_sink({});
+  CHECK(lines
+        == std::vector<std::string>{"errand-failed what=no request=r1",
+                                    "errand-failed what=neither"});
 }
 
 TEST_CASE("no more errands are taken than may wait", "[http]") {

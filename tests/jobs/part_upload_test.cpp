@@ -1,16 +1,22 @@
 #include "jobs/descriptor.hpp"
+#include "jobs/log.hpp"
 #include "jobs/part_upload.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <latch>
 #include <mutex>
+#include <string>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 using namespace alula::jobs;
 
@@ -70,6 +76,43 @@ TEST_CASE("parts are sent one by one where no thread can be started",
     WARN("skipped: the number of threads cannot be limited here");
   else
     CHECK(said == child_says::yes);
+}
+
+TEST_CASE("the log says for which job a part is sent again, also from threads "
+          "of the upload",
+          "[jobs][far]") {
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  set_log_sink([&](log_level, std::string_view event, std::string_view fields) {
+    const std::scoped_lock lock{mutex};
+    lines.push_back(std::string{event} + " " + std::string{fields});
+  });
+  // All parts are under way before one fails, so each has a thread of its own.
+  std::latch begun{3};
+  std::array<std::atomic<int>, 4> tries{};
+  auto by =
+      sender_of([&](int number, const byte_source& from, const transfer_tell&,
+                    std::stop_token) -> result<object_part> {
+        if (tries.at(static_cast<std::size_t>(number))++ > 0)
+          return object_part{number, from.size(), "e"};
+        begun.arrive_and_wait();
+        return fault{.code = fault_code::timed_out, .what = "slow"};
+      });
+  by.rules.parallel = 3;
+  by.rules.first_wait = std::chrono::milliseconds{1};
+  {
+    const log_scope whose{"job", "j1"};
+    part_stream stream{4, 4, 10, by, {}};
+    CHECK(stream.write("aaaabbbbcc"));
+    CHECK(stream.finish());
+  }
+  set_log_sink({});
+  std::ranges::sort(lines);
+  CHECK(lines
+        == std::vector<std::string>{
+            "part-retried part=1 tries=1 why=slow job=j1",
+            "part-retried part=2 tries=1 why=slow job=j1",
+            "part-retried part=3 tries=1 why=slow job=j1"});
 }
 
 TEST_CASE("a stream that no thread can be started for says so", "[jobs][far]") {

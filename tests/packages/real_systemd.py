@@ -13,6 +13,7 @@ import time
 import uuid as uuids
 
 PATIENCE = 90  # seconds, for anything
+LOOK_AGAIN = 50  # milliseconds
 PROGRAM = "/lib/systemd/systemd"
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "SYSTEMD_PAGER": "",
          "SYSTEMD_COLORS": "0"}
@@ -97,10 +98,14 @@ class RealSystemd:
 
     def until(self, what, is_so):
         end = time.monotonic() + PATIENCE
-        while not is_so():
-            if time.monotonic() > end or self.outer.poll() is not None:
-                raise AssertionError(f"{what}: not so\n{self.said()}")
-            time.sleep(0.05)  # it has no bus yet that would tell it out here
+        with open(os.pidfd_open(self.outer.pid), "rb", buffering=0) as world:
+            news = select.poll()
+            news.register(world, select.POLLIN)
+            while not is_so():
+                # It has no bus that would tell it out here: asked again, unless
+                # the world ends before.
+                if time.monotonic() > end or news.poll(LOOK_AGAIN):
+                    raise AssertionError(f"{what}: not so\n{self.said()}")
 
     # -- from outside -------------------------------------------------------------
 
