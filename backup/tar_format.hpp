@@ -20,9 +20,6 @@ std::string tar_headers(const archive_entry& entry);
 /// Sparse Files": pax format 1.0): also the map that its content begins with.
 std::string sparse_tar_headers(const archive_entry& entry, const data_map& map);
 
-/// Zeros that follow content of this size.
-std::size_t tar_padding(std::uint64_t size);
-
 /// Seconds before or at a time.
 std::int64_t whole_seconds(std::int64_t ns);
 
