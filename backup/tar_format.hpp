@@ -5,6 +5,7 @@
 
 #include "backup/archive_writer.hpp"
 #include "backup/data_map.hpp"
+#include "backup/tar_header.hpp" // and tar_padding
 
 #include <cstdint>
 #include <string>
