@@ -4,14 +4,16 @@
 /// Every part is a member and goes with the others; what they know of each
 /// other are references. They are made from the top to the bottom and go from
 /// the bottom to the top, so each may use those above it for as long as it
-/// lives, its last moment included. Where one has to reach further down it is
-/// told so after all are made (the body of the constructor), and calls only
-/// between node::start and node::stop: the hub the tokens, the courier and the
-/// askers, the figures the door.
+/// lives, its last moment included. Two reach further down, by functions that
+/// are called only between node::start and node::stop: the hub to the tokens,
+/// the courier and the askers, the figures to the door.
 ///
-/// Nothing runs yet when the parts are made: node::start starts them, with the
-/// door first, which says that the node starts. node::stop stops all that has
-/// threads of its own, so that nobody is at work when the first of them goes.
+/// None does anything of its own yet when the parts are made: node::start
+/// starts them, the door before the engine, so that it can say that the node
+/// starts. node::stop stops all that has threads of its own, so that nobody is
+/// at work when the first of them goes; after a start that failed their
+/// destructors do. Where a step does not come back by the deadline nothing goes
+/// at all.
 #pragma once
 
 #include "actors/access_keeper.hpp"
