@@ -1,16 +1,14 @@
 #include "app/metrics.hpp"
 
+#include "app/backup_metrics.hpp"
 #include "app/docker_gauge.hpp"
 #include "app/system_metrics.hpp"
 #include "jobs/measures.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <prometheus/counter.h>
@@ -37,10 +35,6 @@ const buckets step_buckets{0.01, 0.1, 1, 10, 60, 600, 3'600, 21'600};
 const buckets commit_buckets{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02,
                              0.05,   0.1,   0.25,  1,     5};
 const buckets call_buckets{0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60};
-const buckets backup_buckets{1, 5, 15, 60, 300, 900, 3'600, 14'400};
-
-/// A series per server only while they are few; the worst is always there.
-constexpr std::size_t most_servers = 200;
 
 template<class Build>
 auto& family(prometheus::Registry& in, Build build, const char* name,
@@ -61,7 +55,6 @@ struct metrics::core {
   void take_ended(const jobs::job_record& job);
   void look();
   void look_at_jobs();
-  void look_at_backups(jobs::time_ms now);
 
   Family<Gauge>& gauges(const char* name, const char* help) {
     return family(registry, prometheus::BuildGauge, name, help);
@@ -105,38 +98,7 @@ struct metrics::core {
   Gauge& report_age =
       gauges("alula_outbox_oldest_seconds", "Age of the oldest open report")
           .Add({});
-  Counter& written =
-      counters("alula_backup_archive_bytes_total", "Bytes of finished archives")
-          .Add({});
-  Counter& read = counters("alula_backup_content_bytes_total",
-                           "Bytes of the files in finished backups")
-                      .Add({});
-  Histogram& backup_time =
-      histograms("alula_backup_seconds", "Start to end of a backup")
-          .Add({}, backup_buckets);
-  Gauge& throughput =
-      gauges("alula_backup_last_bytes_per_second",
-             "Content bytes per second of the last finished backup")
-          .Add({});
-  Gauge& backups = gauges("alula_backups", "Backups on record").Add({});
-  Gauge& backup_bytes =
-      gauges("alula_backups_bytes", "Bytes of their archives").Add({});
-  Gauge& disk_free =
-      gauges("alula_backup_disk_free_bytes", "Free on their disk").Add({});
-  Gauge& disk_total =
-      gauges("alula_backup_disk_bytes", "Size of their disk").Add({});
-  Gauge& servers = gauges("alula_servers", "Registered servers").Add({});
-  Gauge& without =
-      gauges("alula_servers_without_backup", "Servers that have no good backup")
-          .Add({});
-  Gauge& worst = gauges("alula_last_good_backup_age_seconds_max",
-                        "Age of the last good backup of the server where it "
-                        "is oldest")
-                     .Add({});
-  Family<Gauge>& age = gauges("alula_last_good_backup_age_seconds",
-                              "Age of each server's last good backup; only "
-                              "with 200 servers or fewer");
-  std::vector<Gauge*> ages; ///< of the last look
+  backup_metrics of_backups{registry};
   /// Kinds and states that were seen.
   std::set<std::pair<std::string, std::string>> named;
   bool stopped = false;
@@ -213,18 +175,7 @@ void metrics::core::take_ended(const jobs::job_record& job) {
           .Observe(seconds(step.started_at, step.finished_at));
   }
   of_systems.ended(job);
-  if (job.kind != "backup.create" || job.state != jobs::job_state::succeeded)
-    return;
-  const auto made = nlohmann::json::parse(job.result, nullptr, false);
-  if (!made.is_object())
-    return;
-  const auto content = made.value("content_bytes", 0.0);
-  const auto took = seconds(job.started_at, job.finished_at);
-  written.Increment(made.value("size", 0.0));
-  read.Increment(content);
-  backup_time.Observe(took);
-  if (took > 0)
-    throughput.Set(content / took);
+  of_backups.ended(job);
 }
 
 void metrics::core::look_at_jobs() {
@@ -284,45 +235,12 @@ std::optional<T> await_answer(Ask ask) {
 
 } // namespace
 
-void metrics::core::look_at_backups(jobs::time_ms now) {
-  const auto usage = await_answer<jobs::backup_usage>(
-      [&](auto then) { from.backups.usage(std::move(then)); });
-  if (!usage)
-    return;
-  backups.Set(static_cast<double>(usage->backups));
-  backup_bytes.Set(static_cast<double>(usage->bytes));
-  disk_free.Set(static_cast<double>(usage->disk.free));
-  disk_total.Set(static_cast<double>(usage->disk.total));
-  std::map<std::string, jobs::time_ms> newest;
-  for (const auto& one : usage->servers)
-    newest[one.server.to_string()] = one.newest_at;
-  const auto all = from.engine.list_servers();
-  servers.Set(static_cast<double>(all.size()));
-  for (auto* old : ages)
-    age.Remove(old);
-  ages.clear();
-  double most = 0, none = 0;
-  for (const auto& server : all) {
-    const auto uuid = server->uuid.to_string();
-    const auto at = newest[uuid];
-    if (at == 0) {
-      ++none;
-      continue;
-    }
-    const auto old = static_cast<double>(now - at) / 1e3;
-    most = std::max(most, old);
-    if (all.size() > most_servers)
-      continue;
-    ages.push_back(&age.Add({{"server", uuid}}));
-    ages.back()->Set(old);
-  }
-  without.Set(none);
-  worst.Set(most);
-}
-
 void metrics::core::look() {
   look_at_jobs();
-  look_at_backups(from.clock.now());
+  const auto now = from.clock.now();
+  if (const auto usage = await_answer<jobs::backup_usage>(
+          [&](auto then) { from.backups.usage(std::move(then)); }))
+    of_backups.show(*usage, from.engine.list_servers(), now);
   docker_up.look(from.facts);
   docker_up.show_unresponsive(from.unresponsive());
   if (from.systems)

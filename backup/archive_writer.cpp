@@ -1,15 +1,15 @@
 #include "backup/archive_writer.hpp"
 
+#include "backup/archive_account.hpp"
 #include "backup/content_writer.hpp"
 #include "backup/data_map.hpp"
 #include "backup/database_copy.hpp"
-#include "backup/entry_checks.hpp"
 #include "backup/file_io.hpp"
 #include "backup/file_time.hpp"
 #include "backup/hard_links.hpp"
 #include "backup/quiet_reader.hpp"
-#include "backup/report_pace.hpp"
 #include "backup/tar_format.hpp"
+#include "backup/tar_header.hpp"
 #include "backup/tree_walk.hpp"
 
 #include <algorithm>
@@ -29,10 +29,9 @@ public:
                  const std::stop_token& stop, member_pipeline::sink to)
     : rules_(rules), settings_(settings), stop_(stop),
       pipeline_(settings.pipeline, std::move(to)),
-      content_(pipeline_, settings.read_limit, stop, [this](std::size_t size) {
-        summary_.total.bytes += size;
-        tell();
-      }) {}
+      content_(pipeline_, settings.read_limit, stop,
+               [this](std::size_t size) { account_.count_bytes(size); }),
+      account_(settings) {}
 
   jobs::result<archive_summary> finish() {
     if (auto ended = content_.zeros(tar_end_size); !ended)
@@ -40,8 +39,7 @@ public:
     auto made = pipeline_.finish();
     if (!made)
       return std::move(made).error();
-    summary_.stream = std::move(*made);
-    return std::move(summary_);
+    return account_.close(std::move(*made));
   }
 
   // -- what the walk finds ----------------------------------------------------
@@ -85,28 +83,29 @@ public:
     target.resize(static_cast<std::size_t>(size));
     auto entry = entry_for(at, seen, entry_type::link);
     entry.target = std::move(target);
-    if (!has_room_for(entry))
+    if (!account_.has_room_for(entry))
       return {};
     if (auto written = content_.text(tar_headers(entry)); !written)
       return written;
     entry.offset = pipeline_.position();
     if (auto added = add(entry); !added)
       return added;
-    return count_file();
+    account_.count_file();
+    return {};
   }
 
   jobs::status directory(const place& at, const struct stat& seen,
                          bool) override {
     auto entry = entry_for(at, seen, entry_type::directory);
     entry.offset = pipeline_.position();
-    if (has_directories() && has_room_for(entry))
+    if (has_directories() && account_.has_room_for(entry))
       if (auto written = content_.text(tar_headers(entry)); !written)
         return written;
     return add(entry);
   }
 
   void skipped(std::string_view path, std::string_view why) override {
-    note(path, std::string{why});
+    account_.note(path, std::string{why});
   }
 
 private:
@@ -123,7 +122,7 @@ private:
                           quiet_reader& from,
                           const still_waited_for& is_waited_for) {
     auto entry = entry_for(at, now, entry_type::file);
-    if (!has_room_for(entry))
+    if (!account_.has_room_for(entry))
       return {};
     entry.size = static_cast<std::uint64_t>(now.st_size);
     if (now.st_size > settings_.limits.file_size) {
@@ -148,7 +147,7 @@ private:
     if (!wrong)
       return std::move(wrong).error();
     if (!wrong->empty())
-      note(entry.path, std::move(*wrong));
+      account_.note(entry.path, std::move(*wrong));
     else
       note_growth(entry, fd);
     return finish_file(entry, entry.size);
@@ -157,7 +156,7 @@ private:
   jobs::status write_small_file(const place& at, const struct stat& now,
                                 byte_view content) {
     auto entry = entry_for(at, now, entry_type::file);
-    if (!has_room_for(entry))
+    if (!account_.has_room_for(entry))
       return {};
     entry.size = content.size();
     if (now.st_nlink > 1)
@@ -185,8 +184,9 @@ private:
     std::byte more{};
     if (entry.size > 0
         && ::pread(fd, &more, 1, static_cast<off_t>(entry.size)) > 0)
-      note(entry.path, "grew; what came after the first "
-                           + std::to_string(entry.size) + " bytes is left out");
+      account_.note(entry.path, "grew; what came after the first "
+                                    + std::to_string(entry.size)
+                                    + " bytes is left out");
   }
 
   jobs::status write_without_holes(archive_entry& entry, int fd,
@@ -200,18 +200,19 @@ private:
       if (!wrong)
         return std::move(wrong).error();
       if (!wrong->empty())
-        note(entry.path, std::move(*wrong));
+        account_.note(entry.path, std::move(*wrong));
     }
     return finish_file(entry, map.data);
   }
 
   jobs::status finish_file(const archive_entry& entry, std::uint64_t stored) {
-    summary_.content_bytes += stored;
+    account_.count_content(stored);
     if (auto padded = content_.zeros(tar_padding(stored)); !padded)
       return padded;
     if (auto added = add(entry); !added)
       return added;
-    return count_file();
+    account_.count_file();
+    return {};
   }
 
   // -- databases --------------------------------------------------------------
@@ -236,14 +237,14 @@ private:
                       .patience = settings_.patience,
                       .longest_hold = settings_.longest_hold};
     how.pass = [this](std::uint64_t size) { return content_.pass(size); };
-    how.tell = [this] { tell(); };
+    how.tell = [this] { account_.tell(); };
     auto copy = copy_database({fd, mode, at.parent, at.name}, how, stop_);
     if (!copy && copy.error().code == jobs::fault_code::interrupted)
       return std::move(copy).error();
     if (!copy) // the disk of the backups has no room for a copy
       return write_held_database(at, fd, mode);
     if (!copy->doubt.empty())
-      note(at.path, copy->doubt);
+      account_.note(at.path, copy->doubt);
     if (auto written = write_copy(at, copy->database.get(), copy->seen);
         !written)
       return written;
@@ -268,7 +269,8 @@ private:
     std::optional<database_hold> hold{database_hold::take(
         fd, mode, at.parent, at.name, settings_.patience, stop_)};
     if (!hold->is_held())
-      note(at.path, "is a database that was written all the time; its copy may "
+      account_.note(at.path,
+                    "is a database that was written all the time; its copy may "
                     "be torn");
     struct stat now {};
     if (::fstat(fd, &now) != 0) {
@@ -281,7 +283,8 @@ private:
       if (mode == journal_mode::rollback && hold && hold->is_held()
           && clock::now() >= until) {
         hold.reset();
-        note(at.path, "is a database that could not be copied before its game "
+        account_.note(at.path,
+                      "is a database that could not be copied before its game "
                       "gives up waiting; its copy may be torn");
       }
       return hold && mode == journal_mode::rollback;
@@ -325,7 +328,7 @@ private:
 
   void remember_name(archive_entry& entry, const struct stat& seen) {
     if (const auto what = links_.take(entry, seen); !what.empty())
-      note(entry.path, std::string{what});
+      account_.note(entry.path, std::string{what});
     entry.is_reference = is_full() && entry.type == entry_type::hard_link;
   }
 
@@ -334,48 +337,8 @@ private:
     return settings_.format != archive_format::wings;
   }
 
-  // -- the account ------------------------------------------------------------
-
-  /// Counts an entry of the tar; false, with a note, when an archive with it
-  /// would be over the limits of a restore.
-  bool has_room_for(const archive_entry& entry) {
-    const auto& limits = settings_.limits;
-    if (entries_ >= static_cast<std::uint64_t>(limits.entries)) {
-      note(entry.path, "more than " + std::to_string(limits.entries)
-                           + " files cannot be restored; left out");
-      return false;
-    }
-    if (entry.type == entry_type::link) {
-      const auto cost = cost_in_memory(entry.path) + entry.target.size();
-      if (links_size_ + cost > static_cast<std::uint64_t>(limits.links)) {
-        note(entry.path, "so many links cannot be restored; left out");
-        return false;
-      }
-      links_size_ += cost;
-    }
-    ++entries_;
-    return true;
-  }
-
   jobs::status add(const archive_entry& entry) const {
     return settings_.found ? settings_.found(entry) : jobs::status{};
-  }
-
-  void note(std::string_view path, std::string what) {
-    ++summary_.noted;
-    if (summary_.notes.size() < settings_.max_notes)
-      summary_.notes.push_back({std::string{path}, std::move(what)});
-  }
-
-  jobs::status count_file() {
-    if (++summary_.total.files % files_between_reports == 0)
-      tell();
-    return {};
-  }
-
-  void tell() const {
-    if (settings_.tell)
-      settings_.tell(summary_.total);
   }
 
   const ignore_rules& rules_;
@@ -384,9 +347,7 @@ private:
   member_pipeline pipeline_;
   content_writer content_;
   hard_links links_;
-  std::uint64_t entries_ = 0;
-  std::uint64_t links_size_ = 0;
-  archive_summary summary_;
+  archive_account account_;
 };
 
 } // namespace

@@ -161,10 +161,6 @@ std::int64_t whole_seconds(std::int64_t ns) {
   return ns / second - (ns % second < 0 ? 1 : 0);
 }
 
-std::size_t tar_padding(std::uint64_t size) {
-  return static_cast<std::size_t>((tar_block - size % tar_block) % tar_block);
-}
-
 std::string tar_headers(const archive_entry& entry) {
   const auto flag = flag_of(entry);
   const auto named = entry.path + (flag == directory_flag ? "/" : "");

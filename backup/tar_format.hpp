@@ -5,6 +5,7 @@
 
 #include "backup/archive_writer.hpp"
 #include "backup/data_map.hpp"
+#include "backup/tar_header.hpp" // and tar_padding
 
 #include <cstdint>
 #include <string>
@@ -19,9 +20,6 @@ std::string tar_headers(const archive_entry& entry);
 /// The same for a file whose holes are left out (GNU tar's manual, "Storing
 /// Sparse Files": pax format 1.0): also the map that its content begins with.
 std::string sparse_tar_headers(const archive_entry& entry, const data_map& map);
-
-/// Zeros that follow content of this size.
-std::size_t tar_padding(std::uint64_t size);
 
 /// Seconds before or at a time.
 std::int64_t whole_seconds(std::int64_t ns);

@@ -5,6 +5,7 @@
 #include "backup/tar_reader.hpp"
 #include "jobs/result.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +15,11 @@
 namespace alula::backup {
 
 constexpr std::size_t tar_block = 512;
+/// Zeros that follow content of this size.
+constexpr std::size_t tar_padding(std::uint64_t size) {
+  return static_cast<std::size_t>((tar_block - size % tar_block) % tar_block);
+}
+
 /// Where in a header block its checksum stands (POSIX.1-1988 ustar).
 constexpr std::size_t checksum_at = 148;
 

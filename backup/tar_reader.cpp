@@ -1,11 +1,10 @@
 #include "backup/tar_reader.hpp"
 
-#include "backup/archive_file.hpp"
+#include "backup/sparse_maps.hpp"
+#include "backup/tar_bytes.hpp"
 #include "backup/tar_header.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <initializer_list>
 #include <optional>
 
@@ -16,21 +15,10 @@ namespace {
 /// Extended headers of one entry together. Long names need 4 KiB; a sparse map
 /// in one (GNU 0.1) some 40 bytes for each of its pieces.
 constexpr std::uint64_t most_extended = std::size_t{1024} * 1024;
-constexpr std::size_t most_extents = 1'000'000;
 /// What may follow the end: writers fill up to their block size, 10 KiB by
 /// default and seldom over 1 MiB.
 constexpr std::uint64_t most_after_end = std::size_t{16} * 1024 * 1024;
-constexpr std::size_t old_extents_at = 386;
-constexpr std::size_t old_extents_size = std::size_t{4} * 24;
-constexpr std::size_t old_continued_at = 482;
 constexpr std::size_t old_real_size_at = 483;
-constexpr std::size_t more_extents_size = std::size_t{21} * 24;
-
-using raw_block = std::array<std::byte, tar_block>;
-
-std::uint64_t padding_after(std::uint64_t size) {
-  return (tar_block - size % tar_block) % tar_block;
-}
 
 tar_type type_of(char flag) {
   switch (flag) {
@@ -66,17 +54,9 @@ chosen(std::initializer_list<const std::optional<std::string>*> names,
   return otherwise;
 }
 
-jobs::fault over_a_limit(std::string what) {
-  return {.code = jobs::fault_code::archive_refused, .what = std::move(what)};
-}
-
 } // namespace
 
 struct tar_reader::state {
-  byte_source& from;
-  byte_view window = {};
-  std::uint64_t position = 0;
-
   tar_entry entry = {};           ///< being read
   std::uint64_t unread = 0;       ///< content bytes of it
   std::uint64_t padding = 0;      ///< after them
@@ -85,66 +65,9 @@ struct tar_reader::state {
   std::uint64_t in_extent = 0; ///< bytes of it already read
   bool is_over = false;
 
-  explicit state(byte_source& source) : from(source) {}
+  tar_bytes bytes; ///< says in its faults after which entry
 
-  // -- bytes ------------------------------------------------------------------
-
-  jobs::fault ends_early() const {
-    return damaged_archive(
-        "the tar in it ends too early, at offset " + std::to_string(position)
-        + (entry.path.empty() ? "" : " after or in " + shown(entry.path)));
-  }
-
-  jobs::fault wrong(const std::string& what, std::uint64_t at) const {
-    return damaged_archive(
-        what + " at offset " + std::to_string(at) + " of the tar in it"
-        + (entry.path.empty() ? "" : ", after " + shown(entry.path)));
-  }
-
-  /// False at the end of the source.
-  jobs::result<bool> fill() {
-    if (!window.empty())
-      return true;
-    auto more = from.next();
-    if (!more)
-      return std::move(more).error();
-    window = *more;
-    return !window.empty();
-  }
-
-  void consume(std::size_t size) {
-    window = window.subspan(size);
-    position += size;
-  }
-
-  jobs::status take(std::span<std::byte> into) {
-    while (!into.empty()) {
-      auto filled = fill();
-      if (!filled)
-        return std::move(filled).error();
-      if (!*filled)
-        return ends_early();
-      const auto size = std::min(into.size(), window.size());
-      std::memcpy(into.data(), window.data(), size);
-      consume(size);
-      into = into.subspan(size);
-    }
-    return {};
-  }
-
-  jobs::status skip(std::uint64_t size) {
-    while (size > 0) {
-      auto filled = fill();
-      if (!filled)
-        return std::move(filled).error();
-      if (!*filled)
-        return ends_early();
-      const auto part = std::min<std::uint64_t>(size, window.size());
-      consume(static_cast<std::size_t>(part));
-      size -= part;
-    }
-    return {};
-  }
+  explicit state(byte_source& source) : bytes(source, entry.path) {}
 
   // -- headers ----------------------------------------------------------------
 
@@ -159,24 +82,24 @@ struct tar_reader::state {
   jobs::result<bool> next() {
     if (is_over)
       return false;
-    if (auto passed = skip(unread + padding); !passed)
+    if (auto passed = bytes.skip(unread + padding); !passed)
       return std::move(passed).error();
     unread = padding = 0;
-    const auto begin = position;
+    const auto begin = bytes.position();
     extension before;
     for (;;) {
-      const auto at = position;
+      const auto at = bytes.position();
       raw_block raw{};
-      if (auto got = take(raw); !got)
+      if (auto got = bytes.take(raw); !got)
         return std::move(got).error();
       if (is_zero_block(raw)) {
         if (at != begin)
-          return wrong("an extended header without an entry", begin);
+          return bytes.wrong("an extended header without an entry", begin);
         return finish();
       }
       tar_header header;
       if (auto bad = parse_header(raw, header))
-        return wrong(*bad, at);
+        return bytes.wrong(*bad, at);
       auto extended = take_extension(header, before, at);
       if (!extended)
         return std::move(extended).error();
@@ -196,13 +119,13 @@ struct tar_reader::state {
       return false;
     before.size += tar_block + header.size;
     if (header.size > most_extended || before.size > most_extended)
-      return over_a_limit("the headers of the entry at offset "
-                          + std::to_string(at) + " are larger than "
-                          + std::to_string(most_extended) + " bytes");
+      return refused_tar("the headers of the entry at offset "
+                         + std::to_string(at) + " are larger than "
+                         + std::to_string(most_extended) + " bytes");
     std::string text(static_cast<std::size_t>(header.size), '\0');
-    if (auto got = take(std::as_writable_bytes(std::span{text})); !got)
+    if (auto got = bytes.take(std::as_writable_bytes(std::span{text})); !got)
       return std::move(got).error();
-    if (auto passed = skip(padding_after(header.size)); !passed)
+    if (auto passed = bytes.skip(tar_padding(header.size)); !passed)
       return std::move(passed).error();
     pax_values of_all; // a global header tells nothing that a restore uses
     if (header.flag == 'L')
@@ -211,7 +134,7 @@ struct tar_reader::state {
       before.target = text.substr(0, text.find('\0'));
     else if (auto bad =
                  parse_pax(text, header.flag == 'g' ? of_all : before.pax))
-      return wrong(*bad, at);
+      return bytes.wrong(*bad, at);
     return true;
   }
 
@@ -235,11 +158,11 @@ struct tar_reader::state {
       next.type = tar_type::directory;
     entry = std::move(next);
     unread = entry.stored;
-    padding = padding_after(entry.stored);
+    padding = tar_padding(entry.stored);
     map.clear();
     if (auto mapped = read_map(header, raw, pax); !mapped)
       return mapped;
-    entry.offset = position;
+    entry.offset = bytes.position();
     extent = 0;
     in_extent = 0;
     return {};
@@ -257,23 +180,24 @@ struct tar_reader::state {
   /// The end is two blocks of zeros; more zeros may follow.
   jobs::result<bool> finish() {
     raw_block second{};
-    if (auto got = take(second); !got)
+    if (auto got = bytes.take(second); !got)
       return std::move(got).error();
     if (!is_zero_block(second))
-      return wrong("a lone block of zeros before more", position - tar_block);
+      return bytes.wrong("a lone block of zeros before more",
+                         bytes.position() - tar_block);
     for (std::uint64_t after = 0;;) {
-      auto filled = fill();
+      auto filled = bytes.fill();
       if (!filled)
         return std::move(filled).error();
       if (!*filled)
         break;
-      if (!is_zero_block(window))
-        return wrong("something that follows the end", position);
-      after += window.size();
+      if (!is_zero_block(bytes.window()))
+        return bytes.wrong("something that follows the end", bytes.position());
+      after += bytes.window().size();
       if (after > most_after_end)
-        return over_a_limit("more than " + std::to_string(most_after_end)
-                            + " bytes follow the end of the tar");
-      consume(window.size());
+        return refused_tar("more than " + std::to_string(most_after_end)
+                           + " bytes follow the end of the tar");
+      bytes.consume(bytes.window().size());
     }
     is_over = true;
     return false;
@@ -292,89 +216,23 @@ struct tar_reader::state {
       const auto told =
           parse_number(byte_view{raw}.subspan(old_real_size_at, 12));
       if (!told || *told < 0)
-        return wrong("a sparse file without a size", entry.header);
+        return bytes.wrong("a sparse file without a size", entry.header);
       real = static_cast<std::uint64_t>(*told);
-      got = read_old_map(raw);
+      got = read_old_map(bytes, raw, entry, map);
     } else if (pax.has_map_in_content) {
-      got = read_map_in_content();
+      got = read_map_in_content(bytes, entry, unread, map);
     } else {
       map = std::move(pax.map);
     }
     if (!got)
       return got;
     if (!is_sound(map, real, unread))
-      return wrong("a sparse map that cannot be, of " + shown(entry.path),
-                   entry.header);
+      return bytes.wrong("a sparse map that cannot be, of " + shown(entry.path),
+                         entry.header);
     std::erase_if(map, [](const auto& it) { return it.size == 0; });
     entry.size = real;
     entry.stored = unread;
     return {};
-  }
-
-  jobs::status too_many_extents() const {
-    return over_a_limit(shown(entry.path) + " has more than "
-                        + std::to_string(most_extents) + " sparse pieces");
-  }
-
-  jobs::status read_old_map(const raw_block& raw) {
-    auto bad = parse_old_extents(
-        byte_view{raw}.subspan(old_extents_at, old_extents_size), map);
-    auto is_continued = raw[old_continued_at] != std::byte{0};
-    while (!bad && is_continued) {
-      raw_block more{};
-      if (auto got = take(more); !got)
-        return got;
-      bad = parse_old_extents(byte_view{more}.first(more_extents_size), map);
-      is_continued = more[more_extents_size] != std::byte{0};
-      if (map.size() > most_extents)
-        return too_many_extents();
-    }
-    return bad ? jobs::status{wrong(*bad, entry.header)} : jobs::status{};
-  }
-
-  /// Format 1.0: numbers in lines before the content, filled up to a block.
-  jobs::status read_map_in_content() {
-    std::uint64_t taken = 0;
-    auto count = take_line(taken);
-    if (!count)
-      return std::move(count).error();
-    if (*count > most_extents)
-      return too_many_extents();
-    for (std::uint64_t i = 0; i < *count; ++i) {
-      auto at = take_line(taken);
-      if (!at)
-        return std::move(at).error();
-      auto size = take_line(taken);
-      if (!size)
-        return std::move(size).error();
-      map.push_back({*at, *size});
-    }
-    const auto rest = padding_after(taken);
-    if (taken + rest > unread)
-      return wrong("a sparse map longer than its file", entry.header);
-    unread -= taken + rest;
-    return skip(rest);
-  }
-
-  jobs::result<std::uint64_t> take_line(std::uint64_t& taken) {
-    constexpr std::size_t longest = 20;
-    std::string text;
-    for (;;) {
-      std::byte letter{};
-      if (taken == unread)
-        return wrong("a sparse map longer than its file", entry.header);
-      if (auto got = take({&letter, 1}); !got)
-        return std::move(got).error();
-      ++taken;
-      if (letter == std::byte{'\n'})
-        break;
-      text += static_cast<char>(letter);
-      if (text.size() > longest)
-        return wrong("a sparse map whose numbers are none", entry.header);
-    }
-    if (const auto number = parse_decimal(text))
-      return *number;
-    return wrong("a sparse map whose numbers are none", entry.header);
   }
 
   // -- content ----------------------------------------------------------------
@@ -382,12 +240,12 @@ struct tar_reader::state {
   jobs::result<tar_piece> read() {
     if (unread == 0)
       return tar_piece{entry.size, {}};
-    auto filled = fill();
+    auto filled = bytes.fill();
     if (!filled)
       return std::move(filled).error();
     if (!*filled)
-      return ends_early();
-    auto most = std::min<std::uint64_t>(unread, window.size());
+      return bytes.ends_early();
+    auto most = std::min<std::uint64_t>(unread, bytes.window().size());
     auto at = entry.stored - unread;
     if (entry.is_sparse) {
       const auto& here = map[extent];
@@ -399,8 +257,9 @@ struct tar_reader::state {
         in_extent = 0;
       }
     }
-    const tar_piece out{at, window.first(static_cast<std::size_t>(most))};
-    consume(out.data.size());
+    const tar_piece out{at,
+                        bytes.window().first(static_cast<std::size_t>(most))};
+    bytes.consume(out.data.size());
     unread -= most;
     return out;
   }
@@ -423,7 +282,7 @@ jobs::result<tar_piece> tar_reader::read() {
 }
 
 std::uint64_t tar_reader::position() const {
-  return state_->position;
+  return state_->bytes.position();
 }
 
 } // namespace alula::backup

@@ -1,30 +1,14 @@
 #include "jobs/lifecycle.hpp"
 
-#include <nlohmann/json.hpp>
+#include "jobs/lifecycle_words.hpp"
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace alula::jobs {
 
 namespace {
-
-using nlohmann::json;
-
-/// "docker-unavailable" → "DockerUnavailable".
-std::string reason_of(fault_code code) {
-  std::string out;
-  bool upper = true;
-  for (const char c : slug(code)) {
-    if (c == '-') {
-      upper = true;
-      continue;
-    }
-    out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    upper = false;
-  }
-  return out;
-}
 
 std::optional<std::size_t> forward_step(const job_record& job) {
   for (std::size_t i = 0; i < job.steps.size(); ++i) {
@@ -289,25 +273,11 @@ private:
   }
 
   void tell(std::string type) {
-    json data{{"state", to_string(job_.state)}};
-    if (!job_.reason.empty())
-      data["reason"] = job_.reason;
-    if (!job_.message.empty())
-      data["message"] = job_.message;
-    if (job_.error)
-      data["error"] = json::parse(to_json(*job_.error));
-    events_.push_back({std::move(type), dump(data)});
+    events_.push_back(event_of(std::move(type), job_));
   }
 
   void tell_step(const step_record& step) {
-    json data{{"step", step.name}, {"step_state", to_string(step.state)}};
-    if (step.error)
-      data["error"] = json::parse(to_json(*step.error));
-    events_.push_back({"job.step", dump(data)});
-  }
-
-  static std::string dump(const json& data) {
-    return data.dump(-1, ' ', false, json::error_handler_t::replace);
+    events_.push_back(event_of_step(step));
   }
 
   void enter(job_state next) {

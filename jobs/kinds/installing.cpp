@@ -18,6 +18,7 @@
 #include "jobs/kinds/in_transfer.hpp"
 #include "jobs/kinds/install_log.hpp"
 #include "jobs/kinds/installer_console.hpp"
+#include "jobs/kinds/installer_watch.hpp"
 #include "jobs/kinds/living.hpp"
 #include "jobs/kinds/reports.hpp"
 #include "jobs/kinds/steps.hpp"
@@ -142,89 +143,6 @@ step_outcome remove_installer(step_context& ctx) {
   return step_done{};
 }
 
-fault late(std::string what) {
-  return {.code = fault_code::install_failed, .what = std::move(what)};
-}
-
-/// Watches one installer until its container does not run.
-class installer_watch {
-public:
-  installer_watch(step_context& ctx, std::shared_ptr<installer_console> console)
-    : ctx_(ctx), console_(std::move(console)) {}
-
-  result<container_info> run() {
-    while (true) {
-      const auto found = ctx_.node.containers.inspect(name_);
-      // A dockerd that is away comes back: the limits go on meanwhile.
-      if (found && !*found)
-        return late("the installer's container was removed");
-      if (found && !(*found)->running)
-        return **found;
-      if (auto over = over_a_limit())
-        return *over;
-      // Only to one that runs: a console that has ended says at once that its
-      // container may have, and that of an ended one would never end again.
-      if (is_listened_to())
-        (void)console_->wait(ctx_.stop, look_every);
-      else if (found && looks_unheard_++ >= looks_at_end)
-        listen_again();
-      else
-        console_->rest(ctx_.stop, found ? pause_at_end : look_every);
-      if (ctx_.stop.stop_requested())
-        return fault{.code = fault_code::interrupted, .what = "asked to stop"};
-      ctx_.report({.done = console_->lines(),
-                   .unit = "lines",
-                   .message = "the installer runs"});
-    }
-  }
-
-private:
-  static constexpr milliseconds look_every{2'000};
-  /// dockerd ends the console of a container a little before the container.
-  static constexpr milliseconds pause_at_end{100};
-  static constexpr int looks_at_end = 3;
-
-  std::optional<fault> over_a_limit() {
-    const auto& limits = life_of(ctx_).settings;
-    const auto up = std::chrono::steady_clock::now();
-    const auto spent = std::chrono::duration_cast<milliseconds>(up - begun_);
-    const auto before = milliseconds{ctx_.now - begun_at(ctx_, "run")};
-    if (before + spent >= limits.install_deadline)
-      return late("the installer ran for longer than "
-                  + std::to_string(limits.install_deadline.count() / 1000)
-                  + " s and was ended");
-    if (const auto lines = console_->lines(); lines != heard_) {
-      heard_ = lines;
-      silent_since_ = up;
-    }
-    if (up - silent_since_ >= limits.install_silence)
-      return late("the installer said nothing for "
-                  + std::to_string(limits.install_silence.count() / 1000)
-                  + " s and was ended");
-    return std::nullopt;
-  }
-
-  bool is_listened_to() const {
-    return life_of(ctx_).streams.is_attached(name_);
-  }
-
-  void listen_again() {
-    looks_unheard_ = 0;
-    console_->listen_anew();
-    if (!life_of(ctx_).streams.attach(name_, console_))
-      console_->rest(ctx_.stop, look_every);
-  }
-
-  step_context& ctx_;
-  const std::shared_ptr<installer_console> console_;
-  const std::string name_ = installer_name(ctx_.job.server);
-  const std::chrono::steady_clock::time_point begun_ =
-      std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point silent_since_ = begun_;
-  std::int64_t heard_ = 0;
-  int looks_unheard_ = 0; ///< since it is not listened to
-};
-
 /// A console that broke off has missed what Docker has.
 bool has_heard_all(step_context& ctx, const installer_console& console) {
   if (console.has_gap())
@@ -255,7 +173,7 @@ step_outcome judged(step_context& ctx, const container_info& ended,
                         + std::to_string(ended.exit_code);
   if (!kept)
     what += "; its log could not be kept: " + kept.error().what;
-  return late(std::move(what));
+  return install_failure(std::move(what));
 }
 
 step_outcome run(step_context& ctx) {
@@ -267,7 +185,7 @@ step_outcome run(step_context& ctx) {
   if (!found)
     return found.error();
   if (!*found)
-    return late("the installer's container was removed");
+    return install_failure("the installer's container was removed");
   const bool fresh = (*found)->status == "created";
   if (!fresh && !(*found)->running)
     return judged(ctx, **found);
@@ -279,7 +197,7 @@ step_outcome run(step_context& ctx) {
   if (fresh)
     if (auto started = ctx.node.containers.start(name); !started)
       return std::move(started).error();
-  auto ended = installer_watch{ctx, console}.run();
+  auto ended = watch_installer(ctx, console);
   // Its last words may come after its end: Docker tells them on another line.
   const bool heard_all = fresh && ended && console->wait(ctx.stop, last_words)
                          && has_heard_all(ctx, *console);
