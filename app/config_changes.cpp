@@ -36,10 +36,9 @@ std::vector<std::string_view> changed_keys(config was, config is) {
 }
 
 bool is_live(std::string_view key) {
-  static constexpr std::array<std::string_view, 8> live{
+  static constexpr std::array<std::string_view, 7> live{
       "debug",
       "ignore_panel_config_updates",
-      "uuid",
       "token_id",
       "token",
       "remote",
