@@ -72,7 +72,7 @@ private:
   void release_worker(live_job& job);
   void start_run(live_job& job);
   void watch_run(live_job& job);
-  void ask_stalled(live_job& job, stop_cause why);
+  void ask_stalled(live_job& job);
   void call_stuck(live_job& job);
   intent intent_of(live_job& job, const step_run& run,
                    const jobs::step_outcome& outcome);

@@ -132,9 +132,6 @@ void server_actor::watch_run(live_job& job) {
   auto left = step.stall_limit;
   if (begun != 0)
     left = milliseconds{job.run->sign_of_life + left.count() - up};
-  if (step.deadline.count() > 0)
-    left = std::min(left, milliseconds{(begun != 0 ? begun : up)
-                                       + step.deadline.count() - up});
   if (job.stopping_since != 0)
     left = milliseconds{job.stopping_since
                         + parts().settings.stuck_grace.count() - up};
@@ -156,19 +153,16 @@ void server_actor::handle(const look_at_run& m) {
       call_stuck(*job);
       return;
     }
-  } else if (begun != 0 && step.deadline.count() > 0
-             && up - begun >= step.deadline.count()) {
-    ask_stalled(*job, stop_cause::overdue);
   } else if (begun != 0
              && up - m.run->sign_of_life >= step.stall_limit.count()) {
-    ask_stalled(*job, stop_cause::stalled);
+    ask_stalled(*job);
   }
   watch_run(*job);
 }
 
-void server_actor::ask_stalled(live_job& job, stop_cause why) {
+void server_actor::ask_stalled(live_job& job) {
   job.stopping_since = parts().alarms.uptime();
-  job.run->ask_to_stop(why);
+  job.run->ask_to_stop(stop_cause::stalled);
   jobs::log(jobs::log_level::warning, "step-stalled",
             {{"job", job.record.id.view()}, {"step", job.run->step().name}});
 }
@@ -216,24 +210,16 @@ intent server_actor::failure(live_job& job, bool undo, jobs::fault why) {
 
 namespace {
 
-std::string seconds(milliseconds span) {
-  return std::to_string(span.count() / 1000) + " s";
-}
-
 /// A step that was stopped says `interrupted`; the job shows what stopped it.
 jobs::fault named_after_cause(const step_run& run, jobs::fault why) {
-  if (why.code != jobs::fault_code::interrupted)
+  if (why.code != jobs::fault_code::interrupted
+      || run.cause() != stop_cause::stalled)
     return why;
-  const auto step = "step \"" + std::string{run.step().name} + "\"";
-  if (run.cause() == stop_cause::stalled)
-    return {.code = jobs::fault_code::stuck,
-            .what = step + " showed no sign of life for "
-                    + seconds(run.step().stall_limit)};
-  if (run.cause() == stop_cause::overdue)
-    return {.code = jobs::fault_code::timed_out,
-            .what =
-                step + " took longer than its " + seconds(run.step().deadline)};
-  return why;
+  return {.code = jobs::fault_code::stuck,
+          .what = "step \"" + std::string{run.step().name}
+                  + "\" showed no sign of life for "
+                  + std::to_string(run.step().stall_limit.count() / 1000)
+                  + " s"};
 }
 
 } // namespace

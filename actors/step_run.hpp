@@ -38,7 +38,7 @@ private:
   double rate_ = 0;
 };
 
-enum class stop_cause { none, cancelled, shutdown, stalled, overdue };
+enum class stop_cause { none, cancelled, shutdown, stalled };
 
 /// Shared by the server actor and the worker.
 class step_run {

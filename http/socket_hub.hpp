@@ -44,11 +44,11 @@ struct socket_settings {
   std::function<steady_time()> now = std::chrono::steady_clock::now;
 };
 
-/// Any thread may call any method. What is announced of a server has a number,
-/// `seq`, one more than the one before, and reaches every socket in that order;
-/// so a server's announcements wait for each other, and for nothing else. They
-/// may be made under a lock that no session takes. No other lock of the hub is
-/// held while a socket is called.
+/// Any thread may call any method. What is announced of a server, and how its
+/// jobs go on, has a number, `seq`, one more than the one before, and reaches
+/// every socket in that order; so a server's announcements wait for each other,
+/// and for nothing else. They may be made under a lock that no session takes.
+/// No other lock of the hub is held while a socket is called.
 ///
 /// Completions are kept for a while, for whoever could not be told.
 ///

@@ -19,15 +19,28 @@ std::string_view step_of(const jobs::job_record& job) {
   return {};
 }
 
+json number_or_null(std::int64_t number) {
+  return number == 0 ? json(nullptr) : json(number);
+}
+
+json count_of(const jobs::work_count& count) {
+  return {{"done", count.done}, {"total", number_or_null(count.total)}};
+}
+
 json progress_of(const jobs::job_view& job) {
   const auto& now = job.current_progress();
   if (!now)
     return nullptr;
-  return {{"done", now->done},
-          {"total", now->total == 0 ? json(nullptr) : json(now->total)},
-          {"unit", now->unit},
-          {"message", now->message},
-          {"rate", now->rate}};
+  json out{{"done", now->done},
+           {"total", number_or_null(now->total)},
+           {"unit", now->unit},
+           {"message", now->message},
+           {"rate", now->rate}};
+  if (now->files)
+    out["files"] = count_of(*now->files);
+  if (now->bytes)
+    out["bytes"] = count_of(*now->bytes);
+  return out;
 }
 
 json error_of(const jobs::job_record& job, bool with_reason) {

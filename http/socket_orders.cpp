@@ -270,14 +270,15 @@ bool socket_session::follows_jobs() const {
   return follows_jobs_;
 }
 
-void socket_session::deliver_job(const frame_ptr& whole, const frame_ptr& plain,
-                                 std::string_view permission) {
+void socket_session::deliver_job(const broadcast& whole,
+                                 const frame_ptr& plain) {
   const std::lock_guard lock{mutex_};
   if (phase_ != phase::open || !follows_jobs_ || !has_access())
     return;
-  if (!permission.empty() && !has_permission(*claims_, permission))
+  last_seq_ = std::max(last_seq_, whole.seq);
+  if (!whole.permission.empty() && !has_permission(*claims_, whole.permission))
     return;
-  put(has_permission(*claims_, "admin.websocket.errors") ? whole : plain);
+  put(has_permission(*claims_, "admin.websocket.errors") ? whole.frame : plain);
 }
 
 void socket_session::send_jobs() {
@@ -294,9 +295,9 @@ void socket_session::send_job(const jobs::job_id& id) {
     if (!job || job->etag() == told)
       return;
     told = job->etag();
-    deliver_job(render_message("job progress", {present_job(*job, true)}),
-                render_message("job progress", {present_job(*job, false)}),
-                permission_for_job(job->record().kind));
+    deliver_job({render_message("job progress", {present_job(*job, true)}),
+                 permission_for_job(job->record().kind), 0},
+                render_message("job progress", {present_job(*job, false)}));
   }
 }
 

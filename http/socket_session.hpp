@@ -129,10 +129,9 @@ public:
 
   /// It has asked to hear of its server's jobs. Any thread.
   bool follows_jobs() const;
-  /// How one of them is now: one text for those who may see why something
-  /// failed, one for the others.
-  void deliver_job(const frame_ptr& whole, const frame_ptr& plain,
-                   std::string_view permission);
+  /// How one of them is now: `whole` for those who may see why something
+  /// failed, `plain` for the others.
+  void deliver_job(const broadcast& whole, const frame_ptr& plain);
   /// Sends all that are under way: some were not told.
   void send_jobs();
 

@@ -135,22 +135,29 @@ void socket_hub::hear(const jobs::event_batch& batch) {
       session->send_jobs();
 }
 
+/// Numbered as announcements are, but not while nobody follows: a server that
+/// is only backed up at night needs no voice for that.
 void socket_hub::tell_job(const jobs::job_view& job) {
   const auto& record = job.record();
   if (record.server.empty())
     return;
-  frame_ptr whole, plain;
-  for (const auto& session : members_of(record.server)) {
-    if (!session->follows_jobs())
-      continue;
-    if (!whole) {
-      whole = render_message("job progress", {present_job(job, true)});
-      plain = record.error
-                  ? render_message("job progress", {present_job(job, false)})
-                  : whole;
-    }
-    session->deliver_job(whole, plain, permission_for_job(record.kind));
-  }
+  auto followers = members_of(record.server);
+  std::erase_if(followers,
+                [](const auto& each) { return !each->follows_jobs(); });
+  if (followers.empty())
+    return;
+  const auto speaker = voice_of(record.server);
+  const std::lock_guard speaking{speaker->mutex};
+  const auto seq = ++speaker->seq;
+  const broadcast whole{
+      render_message("job progress", {present_job(job, true)}, seq),
+      permission_for_job(record.kind), seq};
+  const auto plain =
+      record.error
+          ? render_message("job progress", {present_job(job, false)}, seq)
+          : whole.frame;
+  for (const auto& session : followers)
+    session->deliver_job(whole, plain);
 }
 
 } // namespace alula::http

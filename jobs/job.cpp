@@ -58,6 +58,11 @@ json problem(const std::optional<fault>& f) {
   return out;
 }
 
+json count_object(const work_count& c) {
+  return {{"done", c.done},
+          {"total", c.total > 0 ? json(c.total) : json(nullptr)}};
+}
+
 json progress_object(const progress& p) {
   json out{{"done", p.done}, {"unit", p.unit}};
   if (p.total > 0) {
@@ -74,6 +79,10 @@ json progress_object(const progress& p) {
         / p.rate);
   else
     out["eta_seconds"] = nullptr;
+  if (p.files)
+    out["files"] = count_object(*p.files);
+  if (p.bytes)
+    out["bytes"] = count_object(*p.bytes);
   out["updated_at"] = time_text(p.updated_at);
   return out;
 }

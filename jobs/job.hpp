@@ -66,13 +66,23 @@ struct step_record {
   time_ms finished_at = 0;
 };
 
-/// How far a running step is. Held in memory, sampled into the ledger.
+/// The same work counted in another unit.
+struct work_count {
+  std::int64_t done = 0;
+  std::int64_t total = 0; ///< 0 when unknown
+};
+
+/// How far a running step is. Held in memory, sampled into the ledger, which
+/// keeps one unit: what a step goes on from after a crash.
 struct progress {
   std::int64_t done = 0;
   std::int64_t total = 0; ///< 0 when unknown
   std::string unit;       ///< "entries", "bytes"; empty when nothing to tell
-  std::string message;    ///< a phrase for people
-  double rate = 0;        ///< units per second, smoothed; 0 when unknown
+  /// Beside bytes, and bytes beside entries, where a step knows both.
+  std::optional<work_count> files = {};
+  std::optional<work_count> bytes = {};
+  std::string message; ///< a phrase for people
+  double rate = 0;     ///< units per second, smoothed; 0 when unknown
   time_ms updated_at = 0;
 };
 

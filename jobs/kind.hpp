@@ -90,10 +90,9 @@ struct step {
   /// What it waits for (step_waits) comes with the time, or when a neighbour
   /// ends: a boot is no reason to look again.
   bool keeps_time = false;
-  /// No sign of life for this long: asked to stop, then shown as stuck.
+  /// No sign of life for this long: asked to stop, then shown as stuck. Of a
+  /// step that reports nothing this is the limit of the whole.
   std::chrono::milliseconds stall_limit = std::chrono::minutes{5};
-  /// The same for the whole step; zero for none.
-  std::chrono::milliseconds deadline = std::chrono::milliseconds{0};
 
   std::string_view pool_of(bool undoing) const {
     return undoing && !undo_pool.empty() ? undo_pool : pool;

@@ -203,6 +203,7 @@ public:
   /// forgotten).
   virtual result<std::optional<job_record>>
   find_by_key(const idempotency& key) = 0;
+  /// As it was last saved, in one unit: without `files` and `bytes`.
   virtual result<std::optional<progress>>
   find_progress(std::int64_t job_row) = 0;
 };

@@ -45,6 +45,8 @@ function progressBar(label) {
     const parts = [p.total === null ? amount(p.done, p.unit) : `${p.percent} % · ${amount(p.done, p.unit)} of ${amount(p.total, p.unit)}`];
     if (p.rate > 0) parts.push(`${amount(p.rate, p.unit)}/s`);
     if (p.eta_seconds !== null) parts.push(`${duration(p.eta_seconds)} left`);
+    for (const unit of ["files", "bytes"]) // counted beside the unit of the bar
+      if (p[unit]) parts.push(amount(p[unit].done, unit) + (p[unit].total === null ? "" : ` of ${amount(p[unit].total, unit)}`));
     say(text, parts.join(" · "));
   }];
 }

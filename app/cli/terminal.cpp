@@ -36,6 +36,17 @@ std::string amount(double value, const std::string& unit) {
                          : std::to_string(std::llround(value)) + " " + unit;
 }
 
+/// What is counted beside the unit of a progress: "40 of 90 files".
+std::string second_count(const json& counted, const std::string& unit) {
+  const auto done = counted.value("done", 0.0);
+  const auto total = counted.find("total");
+  if (total == counted.end() || !total->is_number())
+    return amount(done, unit);
+  return (unit == "bytes" ? bytes_text(done)
+                          : std::to_string(std::llround(done)))
+         + " of " + amount(total->get<double>(), unit);
+}
+
 } // namespace
 
 bool is_terminal() {
@@ -128,6 +139,10 @@ std::string progress_line(const json& p) {
   if (p.at("eta_seconds").is_number())
     out +=
         "  " + duration_text(p.at("eta_seconds").get<std::int64_t>()) + " left";
+  for (const auto* other : {"files", "bytes"})
+    if (const auto counted = p.find(other);
+        counted != p.end() && counted->is_object())
+      out += "  " + second_count(*counted, other);
   return out;
 }
 

@@ -26,8 +26,8 @@ std::string ago_text(const json& time);
 /// RFC 3339 as Unix seconds; 0 when it is none.
 std::int64_t seconds_of(const json& time);
 
-/// "[#####-----]  50 %  1.2 of 2.4 GiB  100 MiB/s  12 s left"; empty without
-/// progress.
+/// "[###---] 50 %  1.2 GiB of 2.4 GiB  100 MiB/s  12 s left  40 of 90 files";
+/// empty without progress.
 std::string progress_line(const json& progress);
 
 /// The text of a member, or `otherwise`.

@@ -18,6 +18,7 @@
 #include "jobs/disk_room.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/kinds/backup_requests.hpp"
+#include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/far_steps.hpp"
 #include "jobs/kinds/fields.hpp"
 #include "jobs/kinds/packing.hpp"
@@ -193,12 +194,19 @@ json output_of(const archive_made& made) {
           {"notes", told_notes(made.notes)}};
 }
 
-archive_tell telling(step_context& ctx, std::int64_t total) {
-  return [&ctx, total](const archive_progress_made& so_far) {
-    ctx.report({.done = so_far.bytes,
-                .total = std::max(total, so_far.bytes),
-                .unit = "bytes",
-                .message = std::to_string(so_far.files) + " files"});
+/// What the preflight has counted.
+tree_size size_in(const json& planned) {
+  return {.files = planned.at("files").get<std::int64_t>(),
+          .bytes = planned.at("bytes").get<std::int64_t>()};
+}
+
+std::string files_told(const archive_progress_made& so_far) {
+  return std::to_string(so_far.files) + " files";
+}
+
+archive_tell telling(step_context& ctx, const tree_size& whole) {
+  return [&ctx, whole](const archive_progress_made& so_far) {
+    ctx.report(progress_of(so_far, whole, files_told(so_far)));
   };
 }
 
@@ -215,7 +223,8 @@ step_outcome send_while_made(step_context& ctx, archive_stream& to,
                     .total = std::max(planned.at("needs").get<std::int64_t>(),
                                       to.sent()),
                     .unit = "bytes",
-                    .message = std::to_string(so_far.files) + " files"});
+                    .files = count_of(so_far.files, size_in(planned).files),
+                    .message = files_told(so_far)});
       });
   if (!made)
     return wait_for_store(ctx, without_room(std::move(made).error()));
@@ -230,8 +239,8 @@ step_outcome send_while_made(step_context& ctx, archive_stream& to,
 
 step_outcome archive(step_context& ctx) {
   const auto planned = fields::told_by(ctx.job, "preflight");
-  auto stream = open_stream(ctx, planned.at("files").get<std::int64_t>(),
-                            planned.at("bytes").get<std::int64_t>(),
+  const auto size = size_in(planned);
+  auto stream = open_stream(ctx, size.files, size.bytes,
                             planned.at("needs").get<std::int64_t>());
   if (!stream)
     return wait_for_store(ctx, std::move(stream).error());
@@ -253,9 +262,8 @@ step_outcome archive(step_context& ctx) {
   auto volume = ctx.node.volumes.open(ctx.job.server);
   if (!volume)
     return std::move(volume).error();
-  auto made = ctx.node.archives.write(
-      *volume, order_of(ctx), ctx.stop,
-      telling(ctx, planned.at("bytes").get<std::int64_t>()));
+  auto made = ctx.node.archives.write(*volume, order_of(ctx), ctx.stop,
+                                      telling(ctx, size));
   if (!made)
     return without_room(std::move(made).error());
   return step_done{.output = fields::as_text(output_of(*made))};

@@ -5,12 +5,11 @@
 #include "jobs/catalog.hpp"
 #include "jobs/disk_room.hpp"
 #include "jobs/engine.hpp"
+#include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fields.hpp"
 #include "jobs/kinds/reading_backups.hpp"
 #include "jobs/kinds/steps.hpp"
 #include "jobs/ports.hpp"
-
-#include <algorithm>
 
 namespace alula::jobs {
 
@@ -36,14 +35,12 @@ step_outcome index(step_context& ctx) {
   if (auto kept = ctx.node.archives.reserve(ctx.job.id, room_for_index(total));
       !kept)
     return without_room(std::move(kept).error());
-  auto made = ctx.node.archives.index(
-      uuid, ctx.job.server, ctx.job.id, ctx.stop,
-      [&](const archive_progress_made& so_far) {
-        ctx.report({.done = so_far.bytes,
-                    .total = std::max(total, so_far.bytes),
-                    .unit = "bytes",
-                    .message = "reading the archive"});
-      });
+  auto made =
+      ctx.node.archives.index(uuid, ctx.job.server, ctx.job.id, ctx.stop,
+                              [&](const archive_progress_made& so_far) {
+                                ctx.report(progress_of(so_far, {.bytes = total},
+                                                       "reading the archive"));
+                              });
   ctx.node.archives.release(ctx.job.id);
   if (!made)
     return std::move(made).error();

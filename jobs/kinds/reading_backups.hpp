@@ -5,9 +5,9 @@
 #include "jobs/backup.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/kinds/backup_requests.hpp"
+#include "jobs/kinds/counting.hpp"
 #include "jobs/ports.hpp"
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -39,6 +39,10 @@ inline result<archive_verified> read_whole(step_context& ctx,
                                            const backup_id& uuid,
                                            const archive_facts& facts,
                                            const job_id& fetched_by = {}) {
+  // What is counted are contents; who made the archive may not have told them.
+  const tree_size whole{.files = facts.files,
+                        .bytes = facts.content_bytes > 0 ? facts.content_bytes
+                                                         : facts.size};
   return ctx.node.archives.verify(
       uuid,
       {.size = facts.size,
@@ -46,10 +50,7 @@ inline result<archive_verified> read_whole(step_context& ctx,
        .sha256 = facts.sha256,
        .fetched_by = fetched_by},
       ctx.stop, [&](const archive_progress_made& so_far) {
-        ctx.report({.done = so_far.bytes,
-                    .total = std::max(facts.size, so_far.bytes),
-                    .unit = "bytes",
-                    .message = "checking the archive"});
+        ctx.report(progress_of(so_far, whole, "checking the archive"));
       });
 }
 

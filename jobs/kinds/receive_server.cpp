@@ -22,6 +22,7 @@
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/incoming_transfers.hpp"
+#include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fields.hpp"
 #include "jobs/kinds/living.hpp"
 #include "jobs/kinds/packing.hpp"
@@ -32,8 +33,6 @@
 #include "jobs/kinds/trash.hpp"
 #include "jobs/ports.hpp"
 #include "jobs/retry.hpp"
-
-#include <algorithm>
 
 namespace alula::jobs {
 
@@ -189,8 +188,7 @@ result<extraction_made> unpack_into(step_context& ctx,
       order_of(ctx, server), staging, gone.get_token(),
       [&](const archive_progress_made& so_far) {
         room.wrote(so_far.bytes);
-        ctx.report(
-            {.done = so_far.bytes, .unit = "bytes", .message = "unpacking"});
+        ctx.report(progress_of(so_far, {}, "unpacking"));
         if (!is_sender_there(ctx))
           gone.request_stop();
       });

@@ -29,6 +29,7 @@
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/kinds/backup_requests.hpp"
+#include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fetch_for_restore.hpp"
 #include "jobs/kinds/in_transfer.hpp"
 #include "jobs/kinds/packing.hpp"
@@ -40,7 +41,6 @@
 #include "jobs/kinds/swap_for_restore.hpp"
 #include "jobs/ports.hpp"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -178,17 +178,25 @@ step_outcome verify(step_context& ctx) {
     changes.push_back(found->on_record(backup_of(ctx)));
   return step_done{.output = json{{"damage", found->damage},
                                   {"missing", found->missing},
+                                  {"files", found->facts.files},
                                   {"bytes", found->facts.content_bytes}}
                                  .dump(),
                    .changes = std::move(changes)};
 }
 
-/// What a manifest said, or else what the verification has counted.
+/// What a manifest said, or else what the verification has counted. An older
+/// release has not kept how many files that found.
+tree_size size_of(const step_context& ctx) {
+  const auto read = [](const json& from) {
+    return tree_size{.files = from.value("files", std::int64_t{0}),
+                     .bytes = from.value("bytes", std::int64_t{0})};
+  };
+  const auto planned = read(fields::told_by(ctx.job, "preflight"));
+  return planned.bytes > 0 ? planned : read(fields::told_by(ctx.job, "verify"));
+}
+
 std::int64_t bytes_of(const step_context& ctx) {
-  const auto planned = fields::told_by(ctx.job, "preflight");
-  const auto found = fields::told_by(ctx.job, "verify");
-  const auto bytes = planned.at("bytes").get<std::int64_t>();
-  return bytes > 0 ? bytes : found.value("bytes", std::int64_t{0});
+  return size_of(ctx).bytes;
 }
 
 status refuse_unfit(const step_context& ctx) {
@@ -231,14 +239,12 @@ step_outcome extract(step_context& ctx) {
   order.paths = chosen_paths(ctx);
   order.limits.bytes = quota_in(ctx);
   order.fetched_by = fetched_by(ctx);
+  // How much of it the chosen paths are is known when they are there.
+  const auto whole = order.paths.empty() ? size_of(ctx) : tree_size{};
   auto made = ctx.node.archives.extract(
-      order, *staging, watch.token(),
-      [&, total = bytes_of(ctx)](const archive_progress_made& so_far) {
+      order, *staging, watch.token(), [&](const archive_progress_made& so_far) {
         watch.wrote(so_far.bytes);
-        ctx.report({.done = so_far.bytes,
-                    .total = std::max(total, so_far.bytes),
-                    .unit = "bytes",
-                    .message = "unpacking"});
+        ctx.report(progress_of(so_far, whole, "unpacking"));
       });
   if (!made)
     return without_room(watch.why(std::move(made).error()));

@@ -1,6 +1,7 @@
 #include "jobs/kinds/room_for_restore.hpp"
 
 #include "jobs/backup.hpp"
+#include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fetch_for_restore.hpp"
 #include "jobs/kinds/trash.hpp"
 #include "jobs/path_text.hpp"
@@ -251,9 +252,7 @@ result<outlook> look_ahead(step_context& ctx) {
     return outlook{};
   const auto size = ctx.node.archives.content_size(
       backup, ctx.stop, [&](const archive_progress_made& so_far) {
-        ctx.report({.done = so_far.bytes,
-                    .unit = "bytes",
-                    .message = "counting what is in the archive"});
+        ctx.report(progress_of(so_far, {}, "counting what is in the archive"));
       });
   if (!size)
     return size.error();

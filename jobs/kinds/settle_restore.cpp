@@ -17,6 +17,7 @@
 #include "jobs/backup.hpp"
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
+#include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fields.hpp"
 #include "jobs/kinds/steps.hpp"
 #include "jobs/kinds/stop_for_restore.hpp"
@@ -112,10 +113,8 @@ result<bool> put_back(step_context& ctx, const std::string& entry) {
 step_outcome remove_left(step_context& ctx, const std::string& entry) {
   const auto purged = ctx.node.volumes.purge(
       entry, ctx.stop, [&](const volumes::purge_progress& so_far) {
-        ctx.report({.done = so_far.entries,
-                    .total = so_far.entries_total,
-                    .unit = "entries",
-                    .message = std::to_string(so_far.bytes) + " bytes freed"});
+        ctx.report(
+            progress_of(so_far, std::to_string(so_far.bytes) + " bytes freed"));
       });
   if (!purged)
     return purged.error();

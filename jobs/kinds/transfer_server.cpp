@@ -20,6 +20,7 @@
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/far_places.hpp"
+#include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/in_transfer.hpp"
 #include "jobs/kinds/packing.hpp"
 #include "jobs/kinds/reports.hpp"
@@ -205,18 +206,14 @@ step_outcome measure(step_context& ctx) {
 /// What is told while the files are on their way; from any thread.
 class upload_watch {
 public:
-  explicit upload_watch(step_context& ctx)
-    : ctx_(ctx),
-      total_(
-          fields::told_by(ctx.job, "measure").at("bytes").get<std::int64_t>()) {
+  explicit upload_watch(step_context& ctx) : ctx_(ctx) {
+    const auto measured = fields::told_by(ctx.job, "measure");
+    whole_.files = measured.at("files").get<std::int64_t>();
+    whole_.bytes = measured.at("bytes").get<std::int64_t>();
   }
 
   void sees(const archive_progress_made& now) {
-    const auto total = std::max(total_, now.bytes);
-    ctx_.report({.done = now.bytes,
-                 .total = total,
-                 .unit = "bytes",
-                 .message = std::to_string(now.files) + " files"});
+    ctx_.report(progress_of(now, whole_, std::to_string(now.files) + " files"));
     const auto at = steady_clock::now();
     {
       const std::scoped_lock lock{mutex_};
@@ -225,7 +222,7 @@ public:
       next_line_ = at + between_lines;
     }
     tell_clients(
-        ctx_, upload_bar(now.bytes, total),
+        ctx_, upload_bar(now.bytes, std::max(whole_.bytes, now.bytes)),
         std::chrono::duration_cast<std::chrono::milliseconds>(at - began_));
   }
 
@@ -238,7 +235,7 @@ public:
 
 private:
   step_context& ctx_;
-  const std::int64_t total_;
+  tree_size whole_;
   const steady_clock::time_point began_ = steady_clock::now();
   std::mutex mutex_;
   steady_clock::time_point next_line_ = began_;

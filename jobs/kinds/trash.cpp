@@ -1,5 +1,6 @@
 #include "jobs/kinds/trash.hpp"
 
+#include "jobs/kinds/counting.hpp"
 #include "jobs/ledger.hpp"
 
 #include <nlohmann/json.hpp>
@@ -77,10 +78,8 @@ result<volumes::purge_progress> remove_from_trash(step_context& ctx,
   auto purged = ctx.node.volumes.purge(
       entry, ctx.stop, [&](const volumes::purge_progress& run) {
         const auto so_far = counted_on(run);
-        ctx.report({.done = so_far.entries,
-                    .total = so_far.entries_total,
-                    .unit = "entries",
-                    .message = std::to_string(so_far.bytes) + " bytes freed"});
+        ctx.report(
+            progress_of(so_far, std::to_string(so_far.bytes) + " bytes freed"));
       });
   if (!purged)
     return purged;
@@ -93,10 +92,7 @@ result<volumes::purge_progress> purge_telling(step_context& ctx,
                                               const std::string& message) {
   return ctx.node.volumes.purge(entry, stop,
                                 [&](const volumes::purge_progress& so_far) {
-                                  ctx.report({.done = so_far.entries,
-                                              .total = so_far.entries_total,
-                                              .unit = "entries",
-                                              .message = message});
+                                  ctx.report(progress_of(so_far, message));
                                 });
 }
 

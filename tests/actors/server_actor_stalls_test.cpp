@@ -44,18 +44,6 @@ TEST_CASE("a report is a sign of life", "[actors]") {
   CHECK(w.end_of(w.submit(watched, 1)).state == job_state::succeeded);
 }
 
-TEST_CASE("a step over its deadline is asked to stop", "[actors]") {
-  engine_world w;
-  w.boot();
-  w.script.hold("test.overdue.o");
-  const auto id = w.submit(overdue, 1);
-  REQUIRE(w.script.wait_for("in test.overdue.o"));
-  w.until(id, job_state::running);
-  w.pass(10s);
-  const auto job = w.until(id, job_state::retry_wait);
-  CHECK(job.steps[0].error->code == fault_code::timed_out);
-}
-
 TEST_CASE("a stuck step is shown, replaced in its pool, and counts when it "
           "returns",
           "[actors]") {

@@ -302,9 +302,6 @@ inline const jobs::kind watched =
       k.steps[0].stall_limit = std::chrono::seconds{60};
       k.steps[0].pool = "narrow";
     });
-inline const jobs::kind overdue =
-    changed(make_kind("test.overdue", {tail("o")}),
-            [](auto& k) { k.steps[0].deadline = std::chrono::seconds{10}; });
 inline const jobs::kind narrow =
     changed(make_kind("test.narrow", {tail("n")}),
             [](auto& k) { k.steps[0].pool = "narrow"; });
@@ -322,8 +319,8 @@ inline const jobs::kind about = make_kind("test.about", {tail("a")}, "trash");
 inline const jobs::catalog& test_catalog() {
   static const jobs::catalog all{{&plain, &side, &soft_side, &single, &keyed,
                                   &fragile, &create, &remove_server, &watched,
-                                  &overdue, &narrow, &node_wide, &locking,
-                                  &about, &elsewhere}};
+                                  &narrow, &node_wide, &locking, &about,
+                                  &elsewhere}};
   return all;
 }
 

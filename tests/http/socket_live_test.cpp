@@ -514,6 +514,56 @@ TEST_CASE("who subscribes is told of jobs under way, and how they go on",
   CHECK(world.heard(*follower).empty());
 }
 
+TEST_CASE("changes of jobs are numbered among what is announced", "[http]") {
+  live_world world;
+  world.hub.follow(world.engine);
+  auto job = backup_job(server_a);
+  world.engine.live = {view_of(job, 1)};
+  const auto follower = world.come_in_quietly();
+  const auto second = world.come_in_quietly();
+  for (const auto& each : {follower, second}) {
+    socket_world::say(*each, "subscribe", {"jobs"});
+    // What is under way is said to one client alone.
+    CHECK(seq_of(each->sent().back()) == 0);
+  }
+  world.hub.announce(server_a, "console output", {"1"});
+  const auto before = seq_of(follower->sent().back());
+  world.engine.sink({.progress = {view_of(job, 50)}});
+  world.hub.announce(server_a, "console output", {"2"});
+  for (const auto& each : {follower, second}) {
+    const auto all = each->sent();
+    REQUIRE(all.size() > 2);
+    CHECK(all[all.size() - 2].find("job progress") != std::string::npos);
+    CHECK(seq_of(all[all.size() - 2]) == before + 1);
+    CHECK(seq_of(all.back()) == before + 2);
+  }
+}
+
+TEST_CASE("a change of a job that nobody follows takes no number", "[http]") {
+  live_world world;
+  world.hub.follow(world.engine);
+  const auto socket = world.come_in_quietly();
+  world.hub.announce(server_a, "console output", {"1"});
+  const auto before = seq_of(socket->sent().back());
+  world.engine.sink({.progress = {view_of(backup_job(server_a), 50)}});
+  world.hub.announce(server_a, "console output", {"2"});
+  CHECK(seq_of(socket->sent().back()) == before + 1);
+}
+
+TEST_CASE("a job's second count reaches who follows it", "[http]") {
+  live_world world;
+  world.hub.follow(world.engine);
+  const auto follower = world.come_in_quietly();
+  socket_world::say(*follower, "subscribe", {"jobs"});
+  world.heard(*follower);
+  jobs::progress packing{.done = 10, .total = 40, .unit = "bytes"};
+  packing.files = jobs::work_count{3, 12};
+  world.engine.sink({.progress = {std::make_shared<jobs::job_view>(
+                         backup_job(server_a), packing, 1)}});
+  CHECK(world.heard(*follower).at(0).find(R"("files":{"done":3,"total":12})")
+        != std::string::npos);
+}
+
 TEST_CASE("jobs have permissions, and their errors too", "[http]") {
   live_world world;
   world.hub.follow(world.engine);

@@ -124,6 +124,22 @@ TEST_CASE("progress is shown with percent, rate and time left", "[jobs]") {
   CHECK(out["progress"]["eta_seconds"] == 48);
 }
 
+TEST_CASE("what is counted in a second unit is shown beside the first",
+          "[jobs]") {
+  const auto packing = render(some_job(), progress{.done = 10,
+                                                   .total = 40,
+                                                   .unit = "bytes",
+                                                   .files = work_count{3, 12}});
+  CHECK(packing["progress"]["files"] == json{{"done", 3}, {"total", 12}});
+  CHECK_FALSE(packing["progress"].contains("bytes"));
+  const auto purging = render(
+      some_job(),
+      progress{.done = 10, .unit = "entries", .bytes = work_count{4096, 0}});
+  CHECK(purging["progress"]["bytes"]
+        == json{{"done", 4096}, {"total", nullptr}});
+  CHECK_FALSE(purging["progress"].contains("files"));
+}
+
 TEST_CASE("progress of an unknown total promises no end", "[jobs]") {
   const auto out =
       render(some_job(), progress{.done = 412, .unit = "entries", .rate = 1});

@@ -58,6 +58,19 @@ TEST_CASE("clients hear of a backup under both names, once it is on record",
   CHECK(said.at("file_size") == w.record(1)->facts.size);
 }
 
+TEST_CASE("a backup counts its files beside its bytes, of those it has found",
+          "[kinds]") {
+  backup_world w;
+  w.run_to_end(create_backup, create_body(1));
+  REQUIRE_FALSE(w.reports.empty());
+  const auto& last = w.reports.back();
+  CHECK(last.unit == "bytes");
+  CHECK(last.done == 11); // "motd=hi" and "aaaa"
+  REQUIRE(last.files);
+  CHECK(last.files->done == 2);
+  CHECK(last.files->total == 2);
+}
+
 TEST_CASE("create_backup takes its steps in the promised order", "[kinds]") {
   backup_world w;
   w.run_to_end(create_backup, create_body(1));

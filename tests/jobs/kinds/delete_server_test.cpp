@@ -254,6 +254,9 @@ TEST_CASE("the purge tells how far it is and what it freed", "[kinds]") {
   CHECK(result["entries"] == 10'001);
   CHECK(w.reports.size() >= 2);
   CHECK(w.reports.front().unit == "entries");
+  REQUIRE(w.reports.back().bytes);
+  CHECK(w.reports.back().bytes->done == result["bytes"]);
+  CHECK(w.reports.back().bytes->total == 0);
   CHECK(w.disk.trash.empty());
 }
 

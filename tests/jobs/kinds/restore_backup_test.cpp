@@ -31,6 +31,34 @@ TEST_CASE("a restore puts the backup in the place of the files", "[kinds]") {
   CHECK(result.at("undo_until") == kept->keep_until);
 }
 
+TEST_CASE("a restore counts its files beside its bytes", "[kinds]") {
+  restore_world w;
+  w.run_to_end(restore_backup, restore_body(1));
+  for (const auto* phase : {"checking the archive", "unpacking"}) {
+    CAPTURE(phase);
+    const auto told = std::ranges::find(w.reports, phase, &progress::message);
+    REQUIRE(told != w.reports.end());
+    CHECK(told->unit == "bytes");
+    CHECK(told->total == 8); // "old aaaa"
+    REQUIRE(told->files);
+    CHECK(told->files->done == 1);
+    CHECK(told->files->total == 1);
+  }
+}
+
+TEST_CASE("how much of a backup is chosen nobody knows before", "[kinds]") {
+  restore_world w;
+  auto body = json::parse(restore_body(1, false));
+  body["paths"] = {"world"};
+  w.run_to_end(restore_backup, body.dump());
+  const auto told =
+      std::ranges::find(w.reports, "unpacking", &progress::message);
+  REQUIRE(told != w.reports.end());
+  CHECK(told->total == 0);
+  REQUIRE(told->files);
+  CHECK(told->files->total == 0);
+}
+
 TEST_CASE("without truncate_directory the files are merged", "[kinds]") {
   restore_world w;
   w.twice = GENERATE(false, true);

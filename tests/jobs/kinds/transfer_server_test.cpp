@@ -95,7 +95,8 @@ TEST_CASE("the source of a transfer sends everything and reports no success",
   CHECK(says(w.told("transfer logs"), "[Transfer System] [Source Node]:"));
   CHECK_FALSE(w.records.find_transfer(job.id).value());
   CHECK(std::ranges::any_of(w.reports, [](const progress& p) {
-    return p.unit == "bytes" && p.total >= p.done && p.total > 0;
+    return p.unit == "bytes" && p.total >= p.done && p.total > 0 && p.files
+           && p.files->done == 2 && p.files->total == 2;
   }));
 }
 

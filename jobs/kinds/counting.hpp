@@ -1,0 +1,43 @@
+/// How far a step is, in the units it counts. For the sources of kinds only.
+#pragma once
+
+#include "jobs/archives.hpp"
+#include "jobs/job.hpp"
+#include "jobs/ports.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace alula::jobs {
+
+/// A total that was passed had been too small; 0 stays "not known".
+inline work_count count_of(std::int64_t done, std::int64_t total = 0) {
+  return {.done = done, .total = total == 0 ? 0 : std::max(total, done)};
+}
+
+/// Of an archive: its bytes, and its files beside them. Of `whole` both, one or
+/// neither may be known.
+inline progress progress_of(const archive_progress_made& so_far,
+                            const tree_size& whole, std::string message) {
+  const auto bytes = count_of(so_far.bytes, whole.bytes);
+  return {.done = bytes.done,
+          .total = bytes.total,
+          .unit = "bytes",
+          .files = count_of(so_far.files, whole.files),
+          .message = std::move(message)};
+}
+
+/// Of a purge: entries, and the bytes they have freed beside them, whose sum
+/// nobody knows before.
+inline progress progress_of(const volumes::purge_progress& so_far,
+                            std::string message) {
+  return {.done = so_far.entries,
+          .total = so_far.entries_total,
+          .unit = "entries",
+          .bytes = count_of(so_far.bytes),
+          .message = std::move(message)};
+}
+
+} // namespace alula::jobs
