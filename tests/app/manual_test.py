@@ -108,7 +108,7 @@ class Manual(unittest.TestCase):
     def test_zsh_reads_it(self):
         script = said_by("completion", "zsh")
         subprocess.run(["zsh", "-n"], input=script, text=True, check=True)
-        subprocess.run(["zsh", "-f", "-c", f"autoload -U compinit && compinit -D\n{script}\n[[ ${{_comps[alula]}} == _alula ]]"], check=True)
+        subprocess.run(["zsh", "-f", "-c", f"autoload -U compinit && compinit -u -D\n{script}\n[[ ${{_comps[alula]}} == _alula ]]"], check=True)
 
     @unittest.skipUnless(shutil.which("zsh"), "there is no zsh")
     def test_zsh_completes_commands_options_and_words(self):
