@@ -37,9 +37,10 @@ bool is_of(const jobs::backup_record& backup, const jobs::server_id& server) {
 
 reading_desk::reading_desk(desk_settings settings, jobs::archives& archives,
                            jobs::queries& queries, jobs::ledger& ledger,
-                           const jobs::far_places* far)
+                           const jobs::far_places* far,
+                           std::vector<watched_place> places)
   : archives_(archives), queries_(queries), ledger_(ledger), far_(far),
-    answers_("alula-replies", 1, 0),
+    places_(std::move(places)), answers_("alula-replies", 1, 0),
     contents_("alula-contents", settings.content_threads, settings.waiting),
     fetching_("alula-fetch", settings.fetch_threads, settings.waiting),
     threads_("alula-desk", settings.threads, settings.waiting) {}
@@ -233,6 +234,9 @@ void reading_desk::usage(
     }
     for (auto& [server, of] : by_server)
       usage.servers.push_back(of);
+    for (const auto& place : places_)
+      if (const auto space = place.space())
+        usage.places.push_back({place.holds, *space});
     return usage;
   });
 }

@@ -12,9 +12,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
+#include <vector>
 
 namespace alula::actors {
 
@@ -25,12 +28,21 @@ struct desk_settings {
   std::size_t fetch_threads = 2;   ///< for files out of far archives
 };
 
-/// The ledger, the archives and the far places outlive it; `far` may be null.
+/// A place of the node besides the backups, and how to look at its disk. Asked
+/// from any thread of the desk; one that cannot say is left out.
+struct watched_place {
+  std::string holds; ///< "volumes", "ledger"
+  std::function<jobs::result<jobs::disk_space>()> space;
+};
+
+/// The ledger, the archives, the far places and what `places` ask outlive it;
+/// `far` may be null.
 class reading_desk final : public jobs::backup_desk {
 public:
   reading_desk(desk_settings settings, jobs::archives& archives,
                jobs::queries& queries, jobs::ledger& ledger,
-               const jobs::far_places* far = nullptr);
+               const jobs::far_places* far = nullptr,
+               std::vector<watched_place> places = {});
   ~reading_desk() override;
 
   /// Refuses what waits and takes nothing more; returns when what is being
@@ -103,6 +115,7 @@ private:
   jobs::queries& queries_;
   jobs::ledger& ledger_;
   const jobs::far_places* far_;
+  const std::vector<watched_place> places_;
   std::atomic<bool> closing_{false}; ///< what waits is refused
   std::stop_source stop_;            ///< with it, of what is being fetched
   std::mutex mutex_;                 ///< over the next three

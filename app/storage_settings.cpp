@@ -2,9 +2,12 @@
 
 #include "app/panel_settings.hpp"
 #include "app/places.hpp"
+#include "jobs/descriptor.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
+#include <fcntl.h>
 #include <thread>
 #include <utility>
 
@@ -62,6 +65,22 @@ store_settings_of(const config& c, std::shared_ptr<jobs::disk_room> room) {
           .format = asked.format == "full" ? backup::archive_format::full
                                            : backup::archive_format::wings,
           .room = std::move(room)};
+}
+
+std::vector<actors::watched_place>
+watched_places_of(const config& c, jobs::volumes& volumes,
+                  std::shared_ptr<jobs::disk_room> room) {
+  const auto look = [at = ledger_directory(c),
+                     room =
+                         std::move(room)]() -> jobs::result<jobs::disk_space> {
+    const jobs::descriptor directory{
+        ::open(at.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (directory.get() < 0)
+      return jobs::system_fault(errno, "open", at.string());
+    return room->space(directory.get(), "the disk of the ledger");
+  };
+  return {{"volumes", [&volumes] { return volumes.space(); }},
+          {"ledger", look}};
 }
 
 std::filesystem::path ledger_file(const config& c) {

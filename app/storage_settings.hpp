@@ -1,6 +1,7 @@
 /// What the configuration says of volumes, archives and the ledger.
 #pragma once
 
+#include "actors/reading_desk.hpp"
 #include "app/config.hpp"
 #include "backup/local_archives.hpp"
 #include "jobs/disk_room.hpp"
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace alula::app {
 
@@ -21,6 +23,12 @@ storage::volume_settings volume_settings_of(const config& c,
 
 backup::store_settings store_settings_of(const config& c,
                                          std::shared_ptr<jobs::disk_room>);
+
+/// What fills a disk besides the backups: the servers' volumes, and the ledger,
+/// whose directory may be on another. `volumes` outlives them.
+std::vector<actors::watched_place>
+watched_places_of(const config& c, jobs::volumes& volumes,
+                  std::shared_ptr<jobs::disk_room> room);
 
 std::filesystem::path ledger_file(const config& c);
 

@@ -37,11 +37,16 @@ install(CODE "
     COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND $<TARGET_FILE:alula> completion bash
     OUTPUT_FILE ${PROJECT_BINARY_DIR}/packaging/alula.bash
+    COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND $<TARGET_FILE:alula> completion zsh
+    OUTPUT_FILE ${PROJECT_BINARY_DIR}/packaging/alula.zsh
     COMMAND_ERROR_IS_FATAL ANY)")
 install(FILES ${PROJECT_BINARY_DIR}/packaging/alula.1.gz
   DESTINATION share/man/man1)
 install(FILES ${PROJECT_BINARY_DIR}/packaging/alula.bash
   DESTINATION share/bash-completion/completions RENAME alula)
+install(FILES ${PROJECT_BINARY_DIR}/packaging/alula.zsh
+  DESTINATION share/zsh/vendor-completions RENAME _alula)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION share/doc/alula)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION share/doc/alula
   FILES_MATCHING PATTERN "*.md" PATTERN "*.yml" PATTERN "*.json"

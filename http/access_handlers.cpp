@@ -71,6 +71,7 @@ json present_audit(const jobs::audit_record& a) {
           {"method", a.method},
           {"path", a.path},
           {"server", text_or_null(a.server)},
+          {"system", text_or_null(a.system)},
           {"job", a.job.empty() ? json(nullptr) : json("/api/jobs/" + a.job)},
           {"status", a.status},
           {"request_id", a.request_id},
@@ -284,13 +285,14 @@ void list_audit(const api_ptr& api, const exchange_ptr& call) {
   if (!has_desk(api, call))
     return;
   const auto& req = call->req();
-  if (const auto allowed =
-          allow_parameters(req, {"principal", "server", "limit", "cursor"});
+  if (const auto allowed = allow_parameters(
+          req, {"principal", "server", "system", "limit", "cursor"});
       !allowed)
     return reply_fault(call, allowed.error());
   const jobs::audit_filter filter{
       std::string{req.query_value("principal").value_or("")},
-      std::string{req.query_value("server").value_or("")}};
+      std::string{req.query_value("server").value_or("")},
+      std::string{req.query_value("system").value_or("")}};
   auto limit = default_page_size;
   if (const auto text = req.query_value("limit")) {
     const auto size = parse_page_size(*text, max_page_size);
@@ -298,7 +300,8 @@ void list_audit(const api_ptr& api, const exchange_ptr& call) {
       return reply_fault(call, wrong_parameter("limit", "a positive number"));
     limit = *size;
   }
-  const auto canonical = "audit v1|" + filter.principal + '\n' + filter.server;
+  const auto canonical = "audit v2|" + filter.principal + '\n' + filter.server
+                         + '\n' + filter.system;
   const auto before = read_cursor(req, api->seal, canonical);
   if (!before)
     return reply_fault(call, before.error());

@@ -15,7 +15,7 @@ void create_token(const api_ptr& api, const exchange_ptr& call);
 void revoke_token(const api_ptr& api, const exchange_ptr& call);
 /// GET /api/tokens/self: who asks, and what that may do.
 void show_principal(const api_ptr& api, const exchange_ptr& call);
-/// GET /api/audit?principal=&server=: the newest first, page by page.
+/// GET /api/audit?principal=&server=&system=: the newest first, page by page.
 void list_audit(const api_ptr& api, const exchange_ptr& call);
 
 } // namespace alula::http

@@ -20,6 +20,16 @@ std::string job_in(const response& answer) {
   return {};
 }
 
+/// The one in the path; an appliance's requests are about its own.
+std::string system_of(const request& asked) {
+  const auto named = asked.param("system");
+  const auto& who = asked.who;
+  if (named.empty() && who && who->kind == jobs::principal_kind::appliance
+      && !who->scope.systems.empty())
+    return who->scope.systems.front();
+  return std::string{named};
+}
+
 class audited_exchange final : public exchange {
 public:
   audited_exchange(api_ptr api, exchange_ptr to, audit_author by)
@@ -66,7 +76,8 @@ private:
                           .job = job_in(answer),
                           .status = answer.status,
                           .request_id = asked.request_id,
-                          .remote = asked.remote});
+                          .remote = asked.remote,
+                          .system = system_of(asked)});
   }
 
   const api_ptr api_;

@@ -75,12 +75,12 @@ jobs::result<backup_query> read_query(const request& req,
   return out;
 }
 
-/// Of the servers in reach alone; the disk is what it is.
+/// Of the servers in reach alone; the disks are what they are.
 jobs::backup_usage usage_in_reach(const request& req,
                                   const jobs::backup_usage& of_node) {
   if (reaches_all(req))
     return of_node;
-  jobs::backup_usage seen{.disk = of_node.disk};
+  jobs::backup_usage seen{.disk = of_node.disk, .places = of_node.places};
   for (const auto& one : of_node.servers) {
     if (!reaches(req, one.server))
       continue;

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace alula::http {
 
@@ -163,6 +165,37 @@ std::string present_backups(const std::vector<jobs::backup_record>& backups,
   return text_of(list);
 }
 
+namespace {
+
+json object_of(const jobs::disk_space& disk) {
+  return {
+      {"free", disk.free}, {"total", disk.total}, {"reserved", disk.reserved}};
+}
+
+/// Each disk once, with all that it holds; that of the backups first.
+json disks_of(const jobs::backup_usage& usage) {
+  std::vector<std::pair<jobs::disk_space, json>> disks;
+  disks.emplace_back(usage.disk, json::array({"backups"}));
+  for (const auto& place : usage.places) {
+    const auto same = std::ranges::find_if(disks, [&](const auto& known) {
+      return place.disk.device != 0 && known.first.device == place.disk.device;
+    });
+    if (same != disks.end())
+      same->second.push_back(place.holds);
+    else
+      disks.emplace_back(place.disk, json::array({place.holds}));
+  }
+  auto out = json::array();
+  for (const auto& [disk, holds] : disks) {
+    json one{{"holds", holds}};
+    one.update(object_of(disk));
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+} // namespace
+
 std::string present_usage(const jobs::backup_usage& usage) {
   auto servers = json::array();
   for (const auto& one : usage.servers)
@@ -175,10 +208,8 @@ std::string present_usage(const jobs::backup_usage& usage) {
          {"newest_verified_at", time_or_null(one.newest_verified)}});
   return text_of({{"backups", usage.backups},
                   {"bytes", usage.bytes},
-                  {"disk",
-                   {{"free", usage.disk.free},
-                    {"total", usage.disk.total},
-                    {"reserved", usage.disk.reserved}}},
+                  {"disk", object_of(usage.disk)},
+                  {"disks", disks_of(usage)},
                   {"servers", servers}});
 }
 

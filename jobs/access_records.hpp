@@ -56,13 +56,15 @@ struct audit_record {
   std::string job;       ///< that it started or joined, or empty
   int status = 0;        ///< of the answer
   std::string request_id;
-  std::string remote; ///< the peer's address
+  std::string remote;      ///< the peer's address
+  std::string system = {}; ///< the one it was about, or empty
   friend bool operator==(const audit_record&, const audit_record&) = default;
 };
 
 struct audit_filter {
-  std::string principal; ///< empty: any
-  std::string server;    ///< empty: any
+  std::string principal;   ///< empty: any
+  std::string server;      ///< empty: any
+  std::string system = {}; ///< empty: any
 };
 
 /// Newest first.

@@ -258,6 +258,9 @@ time_ms waiting_since(const job_record& job) {
           || job.state == job_state::parked || !job.reason.empty());
   if (!waits)
     return 0;
+  if (job.waiting_since != 0)
+    return job.waiting_since;
+  // It has told no reason yet, or has waited since before they were dated.
   const auto* step = step_at(job);
   if (step && step->started_at != 0)
     return step->started_at;

@@ -27,7 +27,13 @@ struct backup_usage {
   std::vector<per_server> servers;
   std::int64_t backups = 0;
   std::int64_t bytes = 0;
-  disk_space disk;
+  disk_space disk; ///< of the backups
+  /// What else of the node fills a disk.
+  struct place {
+    std::string holds; ///< "volumes", "ledger"
+    disk_space disk;
+  };
+  std::vector<place> places = {}; ///< those that could be asked
 };
 
 class backup_desk {

@@ -104,6 +104,14 @@ struct job_record {
   std::optional<fault> error;
   std::string reason;  ///< CamelCase, why it waits: "DockerUnavailable"
   std::string message; ///< the same for people
+  /// When it began to wait for `reason`; 0: it does not, or that is not known.
+  /// For people: jobs::waiting_since.
+  time_ms waiting_since = 0;
+  /// The reason for which the step it is at came no further at its last try,
+  /// and since when it has: kept over tries, other waits and restarts, until
+  /// the step is done or the job goes another way. Empty and 0: none.
+  std::string held_by = {};
+  time_ms held_since = 0;
   int attempt = 0;
   int max_attempts = 20;
   int crashes = 0;

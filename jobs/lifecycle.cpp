@@ -80,6 +80,7 @@ public:
     step.output = h.output;
     step.error.reset();
     job_.attempt = 0;
+    let_go();
     if (step.cls == step_class::pivot)
       job_.past_pivot = true;
     if (!h.job_result.empty())
@@ -102,7 +103,7 @@ public:
       job_.attempt = ++step.attempt;
     tell_step(step);
     if (may_try_again(h.retry.cls, step))
-      wait(reason_of(h.why.code), h.why.what, now_ + h.retry.delay.count());
+      hold_up(reason_of(h.why.code), h.why.what, now_ + h.retry.delay.count());
     else
       give_up(h.why);
     return changed();
@@ -113,7 +114,7 @@ public:
       return unchanged();
     if (job_.state != job_state::running)
       return misplaced(job_, "step waits");
-    wait(h.reason, h.message, h.until);
+    hold_up(h.reason, h.message, h.until);
     return changed();
   }
 
@@ -192,6 +193,7 @@ public:
     step.state = step_state::undone;
     step.finished_at = now_;
     step.attempt = 0;
+    let_go();
     tell_step(step);
     job_.run_at = now_;
     if (!step_to_undo(job_))
@@ -213,7 +215,7 @@ public:
         || step.attempt >= job_.max_attempts) {
       park(h.why);
     } else {
-      explain(reason_of(h.why.code), h.why.what);
+      explain_held(reason_of(h.why.code), h.why.what);
       job_.run_at = now_ + h.retry.delay.count();
       tell("job.waiting");
     }
@@ -235,7 +237,9 @@ public:
       roll_back(h.boot);
     } else {
       job_.error.reset();
-      wait("Retried", "offered another try", now_);
+      explain("Retried", "offered another try");
+      job_.run_at = now_;
+      enter(job_state::retry_wait);
     }
     return changed();
   }
@@ -267,9 +271,31 @@ private:
 
   result<decision> unchanged() { return decision{before_, {}}; }
 
+  /// The wait goes on as long as its reason does, in whatever words.
   void explain(std::string reason, std::string message) {
+    if (reason != job_.reason)
+      job_.waiting_since = reason.empty() ? 0 : now_;
     job_.reason = std::move(reason);
     job_.message = std::move(message);
+  }
+
+  /// The step came no further. It has waited since it first did so for this
+  /// reason, whatever the job said between two tries.
+  void explain_held(std::string reason, std::string message) {
+    if (reason.empty()) {
+      let_go();
+    } else if (reason != job_.held_by) {
+      job_.held_by = reason;
+      job_.held_since = now_;
+    }
+    explain(std::move(reason), std::move(message));
+    job_.waiting_since = job_.held_since;
+  }
+
+  /// Nothing holds up the step it is at from now on.
+  void let_go() {
+    job_.held_by.clear();
+    job_.held_since = 0;
   }
 
   void tell(std::string type) {
@@ -288,8 +314,8 @@ private:
     tell(waits ? "job.waiting" : "job." + std::string{to_string(next)});
   }
 
-  void wait(std::string reason, std::string message, time_ms until) {
-    explain(std::move(reason), std::move(message));
+  void hold_up(std::string reason, std::string message, time_ms until) {
+    explain_held(std::move(reason), std::move(message));
     job_.run_at = until;
     enter(job_state::retry_wait);
   }
@@ -330,6 +356,7 @@ private:
       job_.steps[*next].state = step_state::undoing;
       job_.steps[*next].finished_at = 0;
     }
+    let_go();
     explain("Parked", why.what);
     job_.error = std::move(why);
     enter(job_state::parked);
@@ -340,6 +367,7 @@ private:
     job_.attempt = 0;
     for (auto& step : job_.steps)
       step.attempt = 0;
+    let_go();
     job_.run_at = now_;
     if (!step_to_undo(job_)) {
       finish_rolled_back();
@@ -364,6 +392,7 @@ private:
   }
 
   void finish(job_state end) {
+    let_go();
     explain({}, {});
     job_.finished_at = now_;
     const auto kept = end == job_state::failed ? keep_.failed : keep_.succeeded;

@@ -48,10 +48,10 @@ jobs::status access_changes::change(const jobs::note_token_use& what) {
 
 jobs::status access_changes::change(const jobs::keep_audit& what) {
   const auto& a = what.what;
-  return outcome_of(on_.run(access_sql("insert_audit"), a.at, a.principal,
-                            a.name, a.method, cut_path(a.path),
-                            or_null{a.server}, or_null{a.job},
-                            std::int64_t{a.status}, a.request_id, a.remote));
+  return outcome_of(on_.run(
+      access_sql("insert_audit"), a.at, a.principal, a.name, a.method,
+      cut_path(a.path), or_null{a.server}, or_null{a.job},
+      std::int64_t{a.status}, a.request_id, a.remote, or_null{a.system}));
 }
 
 } // namespace alula::storage

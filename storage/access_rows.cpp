@@ -45,6 +45,7 @@ jobs::audit_record audit_of(const rows& row) {
   a.status = static_cast<int>(row.integer(c++));
   a.request_id = row.text(c++);
   a.remote = row.text(c++);
+  a.system = row.text(c++);
   return a;
 }
 
@@ -52,7 +53,11 @@ rows ask_audit(database& db, const jobs::audit_filter& filter,
                std::int64_t below, std::int64_t limit) {
   if (!filter.principal.empty())
     return db.ask(access_sql("audit_of_principal"), below, limit,
-                  filter.principal, or_null{filter.server});
+                  filter.principal, or_null{filter.server},
+                  or_null{filter.system});
+  if (!filter.system.empty())
+    return db.ask(access_sql("audit_of_system"), below, limit, filter.system,
+                  or_null{filter.server});
   if (!filter.server.empty())
     return db.ask(access_sql("audit_of_server"), below, limit, filter.server);
   return db.ask(access_sql("audit"), below, limit);

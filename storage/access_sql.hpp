@@ -8,7 +8,7 @@
   " expires_at, revoked_at, used_at"
 #define ALULA_AUDIT_COLUMNS                                                    \
   " audit_row, at, principal, name, method, path, server, job, status,"        \
-  " request_id, remote"
+  " request_id, remote, system"
 // ?1 below this row · ?2 limit
 #define ALULA_AUDIT_PAGE " ORDER BY audit_row DESC LIMIT ?2"
 
@@ -26,18 +26,25 @@ inline constexpr std::array access_statements{
                            " WHERE id = ?1 AND coalesce(used_at, 0) < ?2"},
     named_sql{"insert_audit",
               "INSERT INTO audit(at, principal, name, method, path, server,"
-              " job, status, request_id, remote)"
-              " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+              " job, status, request_id, remote, system)"
+              " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     // -- read -----------------------------------------------------------------
     named_sql{"tokens", "SELECT" ALULA_TOKEN_COLUMNS
                         " FROM principals ORDER BY created_at, id"},
     named_sql{"audit", "SELECT" ALULA_AUDIT_COLUMNS
                        " FROM audit WHERE audit_row < ?1" ALULA_AUDIT_PAGE},
-    // ?3 principal · ?4 server, or NULL
+    // ?3 principal · ?4 server, or NULL · ?5 system, or NULL
     named_sql{"audit_of_principal",
               "SELECT" ALULA_AUDIT_COLUMNS
               " FROM audit INDEXED BY audit_by_principal"
               " WHERE principal = ?3 AND audit_row < ?1"
+              " AND (?4 IS NULL OR server = ?4)"
+              " AND (?5 IS NULL OR system = ?5)" ALULA_AUDIT_PAGE},
+    // ?3 system · ?4 server, or NULL
+    named_sql{"audit_of_system",
+              "SELECT" ALULA_AUDIT_COLUMNS
+              " FROM audit INDEXED BY audit_by_system"
+              " WHERE system = ?3 AND audit_row < ?1"
               " AND (?4 IS NULL OR server = ?4)" ALULA_AUDIT_PAGE},
     // ?3 server
     named_sql{"audit_of_server",

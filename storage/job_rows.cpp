@@ -56,6 +56,9 @@ jobs::job_record read_job(const rows& row) {
   job.finished_at = row.integer(c++);
   job.expires_at = row.integer(c++);
   job.answer_after = small(row, c++);
+  job.waiting_since = row.integer(c++);
+  job.held_by = row.text(c++);
+  job.held_since = row.integer(c++);
   return job;
 }
 

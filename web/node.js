@@ -1,4 +1,4 @@
-// The node: its queues, disk, trash, what the Panel was not told, and how fast
+// The node: its queues, disks, trash, what the Panel was not told, and how fast
 // backups are.
 
 import { ask, get, start, url } from "./api.js";
@@ -42,13 +42,22 @@ async function queues(again) {
     h("p.small", `${sum.ended_since_boot} jobs ended since the last start.`)];
 }
 
+const holdings = { backups: "backups", volumes: "servers' files", ledger: "ledger" };
+/** What a disk that is nearly full keeps from working, the worst first. */
+const shortOf = (holds) => holds.includes("ledger") ? "The disk of the ledger is nearly full: alula ends when it cannot write it. Make room now."
+  : holds.includes("volumes") ? "The disk of the servers' files is nearly full: restores will be refused, and games cannot save. Make room."
+    : "The disk of the backups is nearly full: new ones will be refused. Remove old backups or make room.";
+
+function oneDisk({ holds, free, total, reserved }) {
+  const names = holds.map((name) => holdings[name] ?? name).join(", ");
+  return [h("p", `Disk of ${names}`), h("p", h("meter.wide", { min: 0, max: total, high: total * 0.9, value: total - free, "aria-label": `${bytes(free)} of ${bytes(total)} are free on the disk of ${names}` })),
+    facts(["Free", bytes(free)], ["Of", bytes(total)], ["Promised to running jobs", bytes(reserved)]),
+    free < total / 20 && note(shortOf(holds), "bad")];
+}
+
 async function disk() {
   const usage = await get("/api/backups/usage");
-  const { free, total, reserved } = usage.disk;
-  const used = total - free;
-  return [h("p", h("meter.wide", { min: 0, max: total, high: total * 0.9, value: used, "aria-label": `${bytes(free)} of ${bytes(total)} are free` })),
-    facts(["Free", bytes(free)], ["Of", bytes(total)], ["Promised to running jobs", bytes(reserved)], ["Backups", `${usage.backups}, ${bytes(usage.bytes)}`]),
-    free < total / 20 && note("The disk of the backups is nearly full: new ones will be refused. Remove old backups or make room.", "bad")];
+  return [...usage.disks.flatMap(oneDisk), facts(["Backups", `${usage.backups}, ${bytes(usage.bytes)}`])];
 }
 
 async function trash(again) {
@@ -103,7 +112,7 @@ async function speed() {
 export function showNode(into) {
   const parts = {};
   const refresh = (name) => () => parts[name].fresh();
-  Object.assign(parts, { queues: part("Queues", () => queues(refresh("queues"))), disk: part("Disk of the backups", disk), speed: part("Backups", speed),
+  Object.assign(parts, { queues: part("Queues", () => queues(refresh("queues"))), disk: part("Disks", disk), speed: part("Backups", speed),
     trash: part("Trash", () => trash(refresh("trash"))), outbox: part("To tell the Panel", () => outbox(refresh("outbox"))), machine: part("Machine", machine) });
   put(into, h("h2", "Node"), h("div.columns", Object.values(parts).map((p) => p.element)));
   const stop = jobs.listen(({ job, before }) => {

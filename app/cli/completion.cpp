@@ -94,6 +94,8 @@ wish wish_of_option(const std::string& name, const CLI::Option& option) {
       return "file";
   if (name == "server" || name == "servers")
     return "server-ids";
+  if (name == "system" || name == "systems")
+    return "system-ids";
   if (name == "kind")
     return kinds_of_jobs();
   const auto fixed = words_of_check(option);
@@ -123,7 +125,7 @@ public:
   }
 
   std::string text() const {
-    return "words=\"" + words_ + "\" places=\"" + places_ + "\" wants=\""
+    return "offers=\"" + words_ + "\" places=\"" + places_ + "\" wants=\""
            + wants_ + "\"";
   }
 
@@ -150,7 +152,7 @@ private:
   std::string words_, places_, wants_;
 };
 
-/// "jobs show") words=…" for every command, the deepest first.
+/// "jobs show") offers=…" for every command, the deepest first.
 void add_cases(std::string& out, const CLI::App& app, const std::string& path) {
   for (const auto* sub : offer::seen_commands(app))
     add_cases(out, *sub,
@@ -158,12 +160,16 @@ void add_cases(std::string& out, const CLI::App& app, const std::string& path) {
   out += "    \"" + path + "\") " + offer{app}.text() + " ;;\n";
 }
 
-std::string bash_completion(const CLI::App& app) {
+std::string cases_of(const CLI::App& app) {
   std::string cases;
   add_cases(cases, app, "");
+  return cases;
+}
+
+std::string bash_completion(const CLI::App& app) {
   return R"bash(# Completion of alula for bash; made by: alula completion bash
 _alula() {
-  local word path="" words="" places="" wants="" option="" given=() node=()
+  local word at="" offers="" places="" wants="" option="" given=() node=()
   local now="${COMP_WORDS[COMP_CWORD]}"
   _alula_at ""
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -176,9 +182,9 @@ _alula() {
       option=""
     elif [[ $word == -* ]]; then
       [[ " $wants" == *" $word:"* ]] && option=$word
-    elif [[ " $words" == *" $word "* ]]; then
-      path="${path:+$path }$word"
-      _alula_at "$path"
+    elif [[ " $offers" == *" $word "* ]]; then
+      at="${at:+$at }$word"
+      _alula_at "$at"
     else
       given+=("$word")
     fi
@@ -189,12 +195,12 @@ _alula() {
     word="${word#* $option:}"
     _alula_offer "${word%% *}"
   elif [[ $now == -* ]]; then
-    COMPREPLY=($(compgen -W "$words" -- "$now"))
+    COMPREPLY=($(compgen -W "$offers" -- "$now"))
   else
     local all=($places)
     _alula_offer "${all[${#given[@]}]:--}"
     [[ ${#given[@]} -gt 0 || ${#COMPREPLY[@]} -gt 0 ]] ||
-      COMPREPLY=($(compgen -W "$words" -- "$now"))
+      COMPREPLY=($(compgen -W "$offers" -- "$now"))
   fi
 }
 _alula_offer() {
@@ -208,11 +214,78 @@ _alula_offer() {
 }
 _alula_at() {
   case "$1" in
-)bash" + cases
+)bash" + cases_of(app)
          + R"bash(  esac
 }
 complete -F _alula alula
 )bash";
+}
+
+/// `words`, `path` and `CURRENT` are zsh's own, so the table has other names.
+std::string zsh_completion(const CLI::App& app) {
+  return R"zsh(#compdef alula
+# Completion of alula for zsh; made by: alula completion zsh
+_alula() {
+  local word at="" offers="" places="" wants="" option=""
+  local now="${words[CURRENT]}"
+  local -a given node all
+  _alula_at ""
+  for word in "${(@)words[2,CURRENT-1]}"; do
+    if [[ -n $option ]]; then
+      _alula_node "$option" "$word"
+      option=""
+    elif [[ $word == --*=* ]]; then
+      _alula_node "${word%%=*}" "${word#*=}"
+    elif [[ $word == -* ]]; then
+      [[ " $wants" == *" $word:"* ]] && option=$word
+    elif [[ " $offers" == *" $word "* ]]; then
+      at="${at:+$at }$word"
+      _alula_at "$at"
+    else
+      given+=("$word")
+    fi
+  done
+  if [[ -z $option && $now == --*=* && " $wants" == *" ${now%%=*}:"* ]]; then
+    option="${now%%=*}"
+    compset -P '*='
+  fi
+  if [[ -n $option ]]; then
+    word=" $wants"
+    word="${word#* $option:}"
+    _alula_offer "${word%% *}"
+  elif [[ $now == -* ]]; then
+    compadd -- ${=offers}
+  else
+    all=(${=places})
+    _alula_offer "${all[$#given + 1]:--}" || (( $#given )) ||
+      compadd -- ${=offers}
+  fi
+}
+_alula_node() {
+  case $1 in
+    --config|--data|--url|--token|--token-file) node+=("$1" "$2") ;;
+  esac
+}
+_alula_offer() {
+  case "$1" in
+    -) return 1 ;;
+    file) _files ;;
+    \=*) compadd -- ${(s:,:)${1#=}} ;;
+    *) compadd -- ${=:-"$("${words[1]}" values "$1" ${given[1]+"${given[1]}"} \
+         "${node[@]}" 2>/dev/null </dev/null)"} ;;
+  esac
+}
+_alula_at() {
+  case "$1" in
+)zsh" + cases_of(app)
+         + R"zsh(  esac
+}
+if [[ ${funcstack[1]} == _alula ]]; then
+  _alula "$@"
+else
+  compdef _alula alula
+fi
+)zsh";
 }
 
 } // namespace
@@ -225,9 +298,8 @@ void add_completion(CLI::App& app, const reading& line) {
       ->required()
       ->check(CLI::IsMember({"bash", "zsh"}));
   completion->callback([&app, line, shell] {
-    auto text = bash_completion(app);
-    if (*shell == "zsh")
-      text.insert(0, "autoload -U +X bashcompinit && bashcompinit\n");
+    const auto text =
+        *shell == "zsh" ? zsh_completion(app) : bash_completion(app);
     line.runs([text] {
       print(text);
       return static_cast<int>(done);

@@ -1,7 +1,10 @@
 #include "app/cli/commands.hpp"
 #include "app/cli/findings.hpp"
+#include "app/cli/orphans.hpp"
 #include "app/cli/terminal.hpp"
+#include "app/life_settings.hpp"
 #include "app/places.hpp"
+#include "remote/docker.hpp"
 
 #include <ctime>
 #include <filesystem>
@@ -25,32 +28,54 @@ std::set<std::string> names_in(const fs::path& directory) {
   return out;
 }
 
-void look_for_orphans(client& node, const config& c, findings& out) {
+/// By name, so that it is told from one that has begun since.
+job_trace trace_of(client& node, const std::string& job) {
+  const auto answer = node.ask("GET", "/api/jobs/" + job);
+  if (answer.status == 404)
+    return job_trace::unknown;
+  if (answer.status != 200)
+    return job_trace::untold;
+  return answer.body.value("done", false) ? job_trace::ended : job_trace::lives;
+}
+
+bool look_at_volumes(client& node, const fs::path& volumes, findings& out) {
   constexpr std::size_t uuid_length = 36;
-  std::set<std::string> servers, live;
   const auto listed = node.ask("GET", "/api/servers");
-  const auto jobs = node.ask("GET", "/api/jobs?done=false&limit=200");
-  if (listed.status != 200 || jobs.status != 200)
-    return;
+  if (listed.status != 200)
+    return true;
+  std::set<std::string> servers;
   for (const auto& one : listed.body)
     servers.insert(one.at("configuration").at("uuid"));
-  for (const auto& one : jobs.body.at("items"))
-    live.insert(one.at("id"));
   bool clean = true;
-  for (const auto& name : names_in(c.system.data))
+  for (const auto& name : names_in(volumes))
     if (name.size() == uuid_length && !servers.contains(name)) {
       clean = false;
       out.note("orphans", "the files of " + name + " belong to no server",
                "Register the server again, or remove "
-                   + (c.system.data / name).string() + ".");
+                   + (volumes / name).string() + ".");
     }
-  for (const auto& name : names_in(staging_directory(c)))
-    if (name.size() == uuid_length && !live.contains(name)
-        && !jobs.body.value("has_more", false)) {
-      clean = false;
-      out.note("orphans", "a restore left " + name + " in the staging",
-               "Remove " + (staging_directory(c) / name).string() + ".");
-    }
+  return clean;
+}
+
+bool look_at_containers_of(client& node, const config& c, findings& out) {
+  auto socket = docker_socket(c);
+  if (!socket)
+    return true;
+  remote::docker docker{docker_settings_of(c, *std::move(socket))};
+  return look_at_containers(
+      docker,
+      [&](const std::string& server) {
+        return node.ask("GET", "/api/servers/" + server).status == 404;
+      },
+      out);
+}
+
+void look_for_orphans(client& node, const config& c, findings& out) {
+  const auto ask = [&](const std::string& job) { return trace_of(node, job); };
+  bool clean = look_at_volumes(node, c.system.data, out);
+  clean = look_at_trash(trash_directory(c), ask, out) && clean;
+  clean = look_at_staging(staging_directory(c), ask, out) && clean;
+  clean = look_at_containers_of(node, c, out) && clean;
   const auto gone = node.ask("GET", "/api/backups?orphaned=true&limit=200");
   if (gone.status == 200 && !gone.body.at("items").empty()) {
     clean = false;

@@ -14,7 +14,7 @@ namespace {
 struct token_options {
   std::string id, name, role, appliance, expires;
   std::vector<std::string> systems, servers, organisations;
-  std::string principal, server;
+  std::string principal, server, system;
 };
 
 /// "90d", "12h", "30m" as seconds; a mistake leaves.
@@ -116,6 +116,8 @@ int list_audit(const asked_node& asked, const token_options& o) {
     path += "&principal=" + escaped(o.principal);
   if (!o.server.empty())
     path += "&server=" + escaped(find_server(node, o.server));
+  if (!o.system.empty())
+    path += "&system=" + escaped(o.system);
   const auto page = node.get(path);
   if (asked.as_json) {
     print_json(page);
@@ -177,6 +179,7 @@ void add_token_commands(CLI::App& app, const reading& line) {
   line.add_node_options(*audit);
   audit->add_option("--principal", o->principal, "of this one only");
   audit->add_option("--server", o->server, "of this server only");
+  audit->add_option("--system", o->system, "of this system only");
   audit->callback(
       [=] { line.runs([=] { return list_audit(*line.node, *o); }); });
 }

@@ -182,6 +182,26 @@ TEST_CASE("usage counts what is there, by server", "[actors]") {
   CHECK(usage->bytes == usage->servers[0].bytes + usage->servers[1].bytes);
 }
 
+TEST_CASE("usage looks at the other disks of the node", "[actors]") {
+  desk_world w;
+  actors::reading_desk desk{
+      {},
+      w.archives,
+      w.queries,
+      w.ledger,
+      nullptr,
+      {{"volumes", [] { return jobs::disk_space{.free = 5, .total = 9}; }},
+       {"ledger", []() -> jobs::result<jobs::disk_space> {
+          return jobs::fault{.code = fault_code::io_error, .what = "broken"};
+        }}}};
+  const auto usage = answer_of<jobs::backup_usage>(
+      [&](auto done) { desk.usage(std::move(done)); });
+  REQUIRE(usage);
+  REQUIRE(usage->places.size() == 1); // one that cannot say is left out
+  CHECK(usage->places[0].holds == "volumes");
+  CHECK(usage->places[0].disk.free == 5);
+}
+
 TEST_CASE("a backup is pinned, and one that is not there is not", "[actors]") {
   desk_world w;
   w.put(1, server_number(1));

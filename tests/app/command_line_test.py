@@ -189,6 +189,7 @@ class CommandLine(Commands):
         self.run_alula("token", "revoke", made["id"])
         self.run_alula("servers", code=77, **as_viewer)
         self.assertIn("/api/tokens", self.run_alula("audit"))
+        self.assertIn("nothing was changed", self.run_alula("audit", "--system", "nobody"))
 
     def test_the_outbox_is_empty_without_a_panel(self):
         self.assertEqual(self.json_of("outbox")["items"], [])
@@ -249,7 +250,7 @@ class CommandLine(Commands):
     def test_every_command_is_in_the_manual_and_completed(self):
         manual = (ROOT / "docs/alula.1").read_text().replace("\\-", "-")
         script = self.run_alula("completion", "bash", without_config=True)
-        commands = re.findall(r'^ +"([a-z][a-z -]*)"\) words=', script, re.M)
+        commands = re.findall(r'^ +"([a-z][a-z -]*)"\) offers=', script, re.M)
         self.assertIn("backups restore", commands)
         for command in commands:
             self.assertIn(f".B {command.split()[-1]}", manual, command)

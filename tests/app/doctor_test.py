@@ -175,6 +175,29 @@ class Doctor(unittest.TestCase):
         (node.base / "volumes" / stray).mkdir()
         self.finds("orphans", "warning", stray, "Register the server again")
 
+    def test_a_container_of_no_server(self):
+        node = self.node_with().start()
+        known, gone = node.make_server("castle"), str(uuids.uuid4())
+        node.dockerd.put(gone, {"Service": "Pterodactyl", "alula.server": gone})
+        node.dockerd.put("else", {"Service": "Pterodactyl"})
+        self.finds("orphans", "warning", f"the container {gone} (created) is of server {gone}", f"docker rm -fv {gone}")
+        found = [f["what"] for f in self.look() if f["area"] == "orphans"]
+        self.assertEqual([w for w in found if known in w or "else" in w], [])
+
+    def test_trash_and_staging_of_no_job_on_record(self):
+        node = self.node_with().start()
+        # What a delete has put there is known, until it is purged.
+        status, headers, _ = node.ask("DELETE", f"/api/servers/{node.make_server('castle')}")
+        self.assertIn(status, (202, 204))
+        for scan in node.get("/api/jobs?kind=backup.scan")["items"]:
+            node.end_of(scan["id"])  # it sweeps the staging
+        stray, left = (f"01970000-0000-7000-8000-00000000000{n}" for n in (1, 2))
+        (node.base / ".trash" / stray).mkdir()
+        (node.base / ".staging" / left).mkdir()
+        self.finds("orphans", "warning", f"no job on record has put {stray} in the trash", f"{node.base}/.trash/{stray}")
+        self.finds("orphans", "warning", f"no job on record has put {left} in the staging", f"remove {node.base}/.staging/{left}")
+        self.assertEqual(sum(f["area"] == "orphans" for f in self.look()), 2)
+
     def test_a_server_without_a_backup(self):
         self.node_with().start().make_server("castle")
         self.finds("backups", "warning", "1 of 1 servers", "alula servers")

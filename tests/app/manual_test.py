@@ -97,12 +97,32 @@ class Manual(unittest.TestCase):
             self.assertEqual(self.complete(*words, file[:-2]), {file}, words)
         self.assertEqual(self.complete("completion", "z"), {"zsh"})
 
-    def test_zsh_is_told_to_read_it(self):
+    def test_zsh_has_a_script_of_its_own_out_of_the_same_table(self):
         script = said_by("completion", "zsh")
-        self.assertIn("bashcompinit", script)
-        if not shutil.which("zsh"):
-            return
-        subprocess.run(["zsh", "-f", "-c", f"autoload -U compinit && compinit -D\n{script}\n(( $+functions[_alula] ))"], check=True)
+        self.assertTrue(script.startswith("#compdef alula\n"))
+        table = r'(?m)^ +"[a-z -]*"\) offers=.*;;$'
+        self.assertEqual(re.findall(table, script), re.findall(table, said_by("completion", "bash")))
+        self.assertEqual(len(re.findall(table, script)), len(self.all))
+
+    @unittest.skipUnless(shutil.which("zsh"), "there is no zsh")
+    def test_zsh_reads_it(self):
+        script = said_by("completion", "zsh")
+        subprocess.run(["zsh", "-n"], input=script, text=True, check=True)
+        subprocess.run(["zsh", "-f", "-c", f"autoload -U compinit && compinit -u -D\n{script}\n[[ ${{_comps[alula]}} == _alula ]]"], check=True)
+
+    @unittest.skipUnless(shutil.which("zsh"), "there is no zsh")
+    def test_zsh_completes_commands_options_and_words(self):
+        # What compadd is given, matched as the shell would.
+        said = "words=(alula %s); CURRENT=$#words\ncompset() { now=${now#*=} }\n" \
+               "compadd() { shift; local it; for it; do [[ $it == ${now}* ]] && print -r -- $it; done; true }\n" \
+               "compdef() { }\n%s\n_alula"
+        for line, found in (("jobs ca", {"cancel"}), ("completion z", {"zsh"}), ("outbox --state d", {"dead"}),
+                            ("outbox --state=d", {"dead"}), ("jobs list --kind trash", {"trash.purge"}),
+                            ("backups rotate castle --d", {"--dry-run"})):
+            done = subprocess.run(["zsh", "-f", "-c", said % (line, said_by("completion", "zsh"))],
+                                  text=True, capture_output=True, check=True)
+            self.assertLessEqual(found, set(done.stdout.split()), line + done.stderr)
+            self.assertEqual(done.stderr, "", line)
 
     def test_exit_codes_are_the_same_in_both(self):
         codes = set(re.findall(r"(?m)^\| (\d+) \|", self.page))

@@ -119,6 +119,21 @@ class Actions(Browsed):
         self.browser.get(f"{node.url}/#/jobs/{job['id']}")
         self.wait_text("Failed:", "MiB are needed on the backup disk", "What to do:", "Free space on the disk", "Ended")
 
+    def test_disks_that_are_not_one_are_shown_apart(self):
+        node = RunningNode(BINARY)
+        self.addCleanup(node.close)
+        disk = node.base / "backups"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], capture_output=True).returncode != 0:
+            self.skipTest("this process may not mount a small file system")
+        self.addCleanup(subprocess.run, ["umount", "-l", disk])
+        node.start()
+        self.addCleanup(node.kill)
+        self.assertEqual([disk["holds"] for disk in node.get("/api/backups/usage")["disks"]], [["backups"], ["volumes", "ledger"]])
+        self.browser.get(node.url + "/#/node")
+        self.wait(lambda: self.find("#token"))[0].send_keys(node.token, Keys.ENTER)
+        self.wait_text("Disk of backups", "Disk of servers' files, ledger")
+
     def test_a_restore_asks_first_and_can_be_taken_back(self):
         motd = self.node.base / "volumes" / self.castle / "server.properties"
         motd.write_text("motd=changed\n")
@@ -178,7 +193,7 @@ class Actions(Browsed):
 
     def test_the_node_shows_queues_disk_trash_and_a_chart(self):
         self.open("node")
-        self.wait_text("backup", "Promised", "Trash", "The Panel knows everything", "Throughput of backups", "Docker")
+        self.wait_text("backup", "Disk of backups, servers' files, ledger", "Promised", "Trash", "The Panel knows everything", "Throughput of backups", "Docker")
         self.assertTrue(self.find("svg.chart rect"))
         self.look("node")
 

@@ -123,6 +123,24 @@ inline void ledger_keeps_an_audit(world_maker make_world) {
     CHECK(reading->list_audit({.principal = "token:1", .server = "x"}, 0, 10)
               ->items.empty());
   }
+  SECTION("one system's changes are found") {
+    auto uploaded = sample_audit("/api/systems/backups");
+    uploaded.system = "s1";
+    REQUIRE(session.amend({jobs::keep_audit{uploaded}}));
+    auto other = uploaded;
+    other.system = "s2";
+    REQUIRE(session.amend({jobs::keep_audit{other}}));
+    const auto found = reading->list_audit({.system = "s1"}, 0, 10);
+    REQUIRE(found->items.size() == 1);
+    CHECK(found->items.front().system == "s1");
+    CHECK(reading->list_audit({.principal = "token:1", .system = "s2"}, 0, 10)
+              ->items.size()
+          == 1);
+    CHECK(reading->list_audit({.principal = "node", .system = "s2"}, 0, 10)
+              ->items.empty());
+    CHECK(reading->list_audit({.server = "x", .system = "s1"}, 0, 10)
+              ->items.empty());
+  }
   SECTION("a long path is cut") {
     REQUIRE(session.amend(
         {jobs::keep_audit{sample_audit("/" + std::string(5'000, 'a'))}}));

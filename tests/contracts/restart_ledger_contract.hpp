@@ -4,6 +4,7 @@
 
 #include "tests/contracts/ledger_session.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <set>
 
@@ -170,6 +171,54 @@ inline void ledger_survives_restarts(world_maker make_world) {
     CHECK(*back.steps[0].error == why);
     CHECK(back.reason == "Parked");
     CHECK(back.past_pivot);
+  }
+
+  SECTION("since when a job waits outlasts a crash and a planned end") {
+    using namespace jobs::happened;
+    const step_failed away{
+        {.code = jobs::fault_code::docker_unavailable, .what = "away"},
+        {jobs::error_class::busy, std::chrono::milliseconds{5}}};
+    const auto later = [&world] {
+      world->clock.advance(std::chrono::milliseconds{1'000});
+    };
+    const auto since = world->clock.now();
+    {
+      ledger_session session{*world};
+      auto job = session.start(session.must_accept(session.draft()));
+      job = session.must_happen(job, away);
+      CHECK(job.waiting_since == since);
+      later();
+      session.start(job);
+    }
+    later();
+    {
+      ledger_session session{*world};
+      auto job = session.found().jobs.at(0);
+      CHECK(job.waiting_since == 0); // it was trying
+      CHECK(job.held_by == "DockerUnavailable");
+      job = session.must_happen(job, adopted{session.found().boot});
+      job = session.must_happen(session.start(job), away);
+      CHECK(job.waiting_since == since);
+      later();
+      job = session.must_happen(session.start(job), interrupted{});
+      CHECK(job.waiting_since == session.now());
+      session.end();
+    }
+    {
+      ledger_session session{*world};
+      auto job = session.found().jobs.at(0);
+      CHECK(job.waiting_since == session.now());
+      later();
+      job = session.must_happen(session.start(job), away);
+      CHECK(job.waiting_since == since);
+    }
+    ledger_session session{*world};
+    auto job = session.found().jobs.at(0);
+    CHECK(job.waiting_since == since);
+    CHECK(job.held_since == since);
+    job = session.run_to_end(job);
+    CHECK(job.waiting_since == 0);
+    CHECK(job.held_since == 0);
   }
 
   SECTION("event numbers go on where they were") {

@@ -42,13 +42,15 @@ public:
     audit.push_back(std::move(what));
   }
   void list_audit(
-      jobs::audit_filter, std::int64_t, std::size_t,
+      jobs::audit_filter asked, std::int64_t, std::size_t,
       std::function<void(jobs::result<jobs::audit_page>)> done) override {
+    audit_asked = std::move(asked);
     done(jobs::audit_page{{audit.rbegin(), audit.rend()}, 0});
   }
 
   std::vector<std::pair<std::string, jobs::time_ms>> uses;
-  std::vector<jobs::audit_record> audit;
+  std::vector<jobs::audit_record> audit; ///< told whole, whatever is asked
+  jobs::audit_filter audit_asked;        ///< the last
 
 private:
   void replace(std::vector<jobs::token_record> fresh) {

@@ -247,7 +247,8 @@ public:
       const auto& one = at->second;
       if ((before != 0 && one.row >= before)
           || (!filter.principal.empty() && one.principal != filter.principal)
-          || (!filter.server.empty() && one.server != filter.server))
+          || (!filter.server.empty() && one.server != filter.server)
+          || (!filter.system.empty() && one.system != filter.system))
         continue;
       if (page.items.size() == limit) {
         page.next_before = page.items.back().row;

@@ -30,6 +30,15 @@ TEST_CASE("a token is made, listed and revoked, and each change audited",
   CHECK(audit.at("items")[1].at("status") == 204);
 }
 
+TEST_CASE("the audit is narrowed by what it is asked for", "[http]") {
+  api_world world;
+  REQUIRE(world.ask("GET", "/api/audit?system=s1&server=x").status == 200);
+  CHECK(world.access.audit_asked.system == "s1");
+  CHECK(world.access.audit_asked.server == "x");
+  CHECK(world.access.audit_asked.principal.empty());
+  CHECK(world.ask("GET", "/api/audit?sytem=s1").status == 400);
+}
+
 TEST_CASE("whoever asks learns who they are and what they may", "[http]") {
   api_world world;
   const auto self = json::parse(world.ask("GET", "/api/tokens/self").body);

@@ -124,6 +124,9 @@ TEST_CASE("no route that changes something leaves no row in the audit",
     CHECK(row.path == target);
     CHECK(row.status == answer.status);
     CHECK_FALSE(row.principal.empty());
+    // Of a system: the one in the path, or the appliance's own.
+    CHECK(row.system.empty()
+          == (target.find("/systems/") == std::string::npos));
   }
   CHECK(changing > 40);
 }

@@ -82,6 +82,20 @@ TEST_CASE("a filter that is none is 400", "[http]") {
   CHECK(world.desk.lists.empty());
 }
 
+TEST_CASE("usage tells each disk once, with what it holds", "[http]") {
+  backup_world world;
+  world.desk.used.disk = {.free = 1, .total = 9, .reserved = 2, .device = 7};
+  world.desk.used.places = {
+      {"volumes", {.free = 3, .total = 8, .reserved = 4, .device = 6}},
+      {"ledger", {.free = 1, .total = 9, .reserved = 2, .device = 7}},
+      {"else", {.free = 5, .total = 6, .device = 0}}};
+  const auto body = json::parse(world.ask("GET", "/api/backups/usage").body);
+  CHECK(body.at("disks") == json::parse(R"([
+      {"holds": ["backups", "ledger"], "free": 1, "total": 9, "reserved": 2},
+      {"holds": ["volumes"], "free": 3, "total": 8, "reserved": 4},
+      {"holds": ["else"], "free": 5, "total": 6, "reserved": 0}])"));
+}
+
 TEST_CASE("usage tells bytes per server and of the disk", "[http]") {
   backup_world world;
   world.desk.used.servers.push_back(

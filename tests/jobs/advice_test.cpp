@@ -59,7 +59,7 @@ void check_told(const json& job, const std::string& why) {
   CAPTURE(job.dump(1));
   CHECK(job.at("message") == why);
   CHECK(job.at("reason").is_string());
-  CHECK(job.at("waiting_since") == "1970-01-01T00:00:00.003Z");
+  CHECK(job.at("waiting_since") == "1970-01-01T00:00:01.000Z");
   REQUIRE(job.at("advice").is_string());
   CHECK_FALSE(job.at("advice").get<std::string>().empty());
 }
@@ -142,7 +142,7 @@ TEST_CASE("a job that was parked after crashes says so and what to do",
   CHECK(parked.at("error").at("code") == "crashed");
   CHECK(parked.at("advice").get<std::string>().find("alula died")
         != std::string::npos);
-  CHECK(parked.at("waiting_since") == "1970-01-01T00:00:00.003Z");
+  CHECK(parked.at("waiting_since") == "1970-01-01T00:00:01.000Z");
 }
 
 TEST_CASE("a job that waits for others or for a worker says what to do",
@@ -155,8 +155,9 @@ TEST_CASE("a job that waits for others or for a worker says what to do",
       "the words of it");
 }
 
-TEST_CASE("a job before a step waits since the end of the one before it",
-          "[jobs]") {
+TEST_CASE(
+    "a job whose wait is not dated waits since the end of the step before",
+    "[jobs]") {
   auto job = running_job();
   job.steps[1].state = step_state::pending;
   job.steps[1].started_at = 0;

@@ -386,6 +386,88 @@ TEST_CASE("a job that waits in line changes only its words", "[lifecycle]") {
   CHECK(s.job.version == version);
 }
 
+TEST_CASE("a wait begins with its reason and lasts as long as that",
+          "[lifecycle]") {
+  story s;
+  const auto later = [&s](time_ms by) -> story& {
+    s.now += by;
+    return s;
+  };
+
+  SECTION("in whatever words") {
+    later(10).on(happened::delayed{"WaitingInLine", "behind one"});
+    later(10).on(happened::delayed{"WaitingInLine", "behind another"});
+    CHECK(s.job.waiting_since == t0 + 10);
+    later(10).on(happened::delayed{"WaitingForWorker", "all are busy"});
+    CHECK(s.job.waiting_since == t0 + 30);
+    later(10).start();
+    CHECK(s.job.waiting_since == 0);
+  }
+  SECTION("over tries, and what the job waits for between two of them") {
+    later(10).start().fail(fault_code::docker_unavailable);
+    CHECK(s.job.waiting_since == t0 + 10);
+    later(10).start();
+    CHECK(s.job.waiting_since == 0); // it tries
+    s.fail(fault_code::docker_unavailable);
+    CHECK(s.job.waiting_since == t0 + 10);
+    later(10).on(happened::delayed{"WaitingForWorker", "all are busy"});
+    CHECK(s.job.waiting_since == t0 + 30);
+    later(10).start().fail(fault_code::docker_unavailable);
+    CHECK(s.job.waiting_since == t0 + 10);
+    later(10).start().fail(fault_code::io_error);
+    CHECK(s.job.waiting_since == t0 + 50);
+  }
+  SECTION("over the end of a boot, planned or not") {
+    later(10).start().fail(fault_code::docker_unavailable);
+    later(10).start().on(happened::interrupted{});
+    CHECK(s.job.waiting_since == t0 + 20);
+    later(10).start().on(happened::adopted{boot + 1});
+    s.start().fail(fault_code::docker_unavailable);
+    CHECK(s.job.waiting_since == t0 + 10);
+  }
+  SECTION("of a step's own accord") {
+    later(10).start().on(happened::step_waits{"Retained", "kept", t0 + 99});
+    later(10).start().on(happened::step_waits{"Retained", "kept", t0 + 99});
+    CHECK(s.job.waiting_since == t0 + 10);
+  }
+  SECTION("not into the next step") {
+    later(10).start().fail(fault_code::docker_unavailable).start().done();
+    CHECK(s.job.waiting_since == 0);
+    CHECK(s.job.held_by.empty());
+    later(10).start().fail(fault_code::docker_unavailable);
+    CHECK(s.job.waiting_since == t0 + 20);
+  }
+  SECTION("not on the way back") {
+    later(10).start().fail(fault_code::docker_unavailable);
+    later(10).cancel();
+    CHECK(s.job.waiting_since == t0 + 20); // for the cancel
+    later(10).start();
+    const fault why{.code = fault_code::docker_unavailable, .what = "away"};
+    const happened::undo_failed again{why, {error_class::busy, 1s}};
+    s.on(again);
+    CHECK(s.job.waiting_since == t0 + 30);
+    later(10).start().on(again);
+    CHECK(s.job.waiting_since == t0 + 30);
+    s.start().on(happened::undo_done{});
+    CHECK(s.job.is_done());
+    CHECK(s.job.waiting_since == 0);
+    CHECK(s.job.held_since == 0);
+  }
+  SECTION("a parked job waits since it was parked, and anew when retried") {
+    story forward{one_way};
+    forward.start().fail(fault_code::docker_unavailable);
+    forward.now += 10;
+    forward.start().fail(fault_code::docker_refused);
+    REQUIRE(forward.job.state == job_state::parked);
+    CHECK(forward.job.waiting_since == t0 + 10);
+    forward.now += 10;
+    forward.on(happened::retry_requested{boot});
+    CHECK(forward.job.waiting_since == t0 + 20);
+    forward.start().fail(fault_code::docker_unavailable);
+    CHECK(forward.job.waiting_since == t0 + 20);
+  }
+}
+
 TEST_CASE("a job this release cannot run is parked, not dropped",
           "[lifecycle]") {
   story s;

@@ -154,6 +154,7 @@ class Package(unittest.TestCase):
                      "./usr/lib/tmpfiles.d/alula.conf", "./etc/default/alula",
                      "./usr/share/man/man1/alula.1.gz",
                      "./usr/share/bash-completion/completions/alula",
+                     "./usr/share/zsh/vendor-completions/_alula",
                      "./usr/share/doc/alula/README.md",
                      "./usr/share/doc/alula/operations.md",
                      "./usr/share/doc/alula/migrate-from-wings.md",

@@ -275,7 +275,7 @@ TEST_CASE("the schema refuses what cannot be of stores, tokens and systems") {
   }
   SECTION("an audit that is rewritten") {
     s.must("INSERT INTO audit VALUES (1, 1, 'p', 'n', 'GET', '/', NULL, NULL,"
-           " 200, 'r', '::1')");
+           " 200, 'r', '::1', NULL)");
     CHECK_THAT(s.refusal("UPDATE audit SET status = 500"),
                Contains("not rewritten"));
   }

@@ -35,6 +35,20 @@ TEST_CASE("the schema refuses values that mean nothing") {
                          " (1, -1, NULL, '', '', 0.0, 1)"),
                Contains("CHECK"));
   }
+  SECTION("a wait without a reason, a beginning or an end") {
+    for (const auto* set :
+         {"waiting_since = 1", "held_by = 'DockerUnavailable'",
+          "held_since = 1", "held_by = '', held_since = 1"})
+      CHECK_THAT(s.refusal(s.update(1, set)), Contains("a wait has a reason"));
+    s.run(1);
+    s.finish_steps(1);
+    s.must(s.update(1, "reason = 'W', waiting_since = 1, held_by = 'W',"
+                       " held_since = 1"));
+    CHECK_THAT(
+        s.refusal(s.update(1, "state = 'succeeded', boot = NULL, reason = '',"
+                              " waiting_since = NULL, finished_at = 3")),
+        Contains("a wait has a reason"));
+  }
   SECTION("a lane that is not the server's") {
     CHECK_THAT(s.refusal(s.job_values(2, "server:2")), Contains("CHECK"));
     CHECK_THAT(s.refusal(s.job_values(2, "server:1:")), Contains("CHECK"));

@@ -1,0 +1,128 @@
+#include "app/cli/orphans.hpp"
+
+#include "jobs/ids.hpp"
+
+#include <set>
+#include <string_view>
+
+namespace alula::app::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t id_length = 36;
+
+/// Not of any job: the mark of the ledger, and what a file system makes itself.
+bool is_furniture(const std::string& name) {
+  return name == ".alula-store" || name == "lost+found";
+}
+
+std::set<std::string> entries_of(const fs::path& directory) {
+  std::set<std::string> out;
+  std::error_code error;
+  for (fs::directory_iterator at{directory, error}, end; !error && at != end;
+       at.increment(error))
+    if (auto name = at->path().filename().string(); !is_furniture(name))
+      out.insert(std::move(name));
+  return out;
+}
+
+/// The job whose id an entry is named by; empty: no job makes such a name.
+std::string job_of(const std::string& name) {
+  if (name.size() > id_length && name[id_length] != '.')
+    return {};
+  const auto id = name.substr(0, id_length);
+  return jobs::job_id::parse(id) ? id : std::string{};
+}
+
+/// It may have been put away by its job while that was asked for.
+bool is_still_there(const fs::path& at) {
+  std::error_code error;
+  return fs::exists(fs::symlink_status(at, error));
+}
+
+} // namespace
+
+bool look_at_trash(const fs::path& trash, const job_lookup& ask,
+                   findings& out) {
+  bool clean = true;
+  const auto names = entries_of(trash);
+  for (const auto& name : names) {
+    const auto job = job_of(name);
+    // What stands beside an entry goes with it.
+    if (job.empty() || (name != job && names.contains(job)))
+      continue;
+    const auto at = trash / name;
+    if (ask(job) != job_trace::unknown || !is_still_there(at))
+      continue;
+    clean = false;
+    out.note("orphans", "no job on record has put " + name + " in the trash",
+             "Nothing will purge it. Look whose files they are (`ls -la "
+                 + at.string() + "`), then remove " + at.string()
+                 + ", or move them where they belong.");
+  }
+  for (const auto& name : names) {
+    if (!job_of(name).empty())
+      continue;
+    clean = false;
+    out.note("orphans", name + " in the trash is not alula's",
+             "No job makes such a name, so nothing will purge it: move "
+                 + (trash / name).string() + " away, or remove it.");
+  }
+  return clean;
+}
+
+bool look_at_staging(const fs::path& staging, const job_lookup& ask,
+                     findings& out) {
+  bool clean = true;
+  for (const auto& name : entries_of(staging)) {
+    const auto job = job_of(name);
+    const auto trace = job.empty() ? job_trace::unknown : ask(job);
+    const auto at = staging / name;
+    if (trace == job_trace::lives || trace == job_trace::untold
+        || !is_still_there(at))
+      continue;
+    clean = false;
+    if (trace == job_trace::ended)
+      out.note("orphans", "a restore left " + name + " in the staging",
+               "The node removes it when it next looks through the backups "
+               "(`backup.scan`, also at its start); if it stays, remove "
+                   + at.string() + ".");
+    else
+      out.note("orphans",
+               "no job on record has put " + name + " in the staging",
+               "It is no server's: remove " + at.string() + ".");
+  }
+  return clean;
+}
+
+bool look_at_containers(jobs::containers& docker, const gone_lookup& is_gone,
+                        findings& out) {
+  constexpr auto label = "alula.server";
+  const auto all = docker.list();
+  if (!all)
+    return true; // the look at Docker has said so
+  bool clean = true;
+  for (const auto& one : *all) {
+    const auto found = one.labels.find(label);
+    if (found == one.labels.end() || !jobs::server_id::parse(found->second)
+        || !is_gone(found->second))
+      continue;
+    // A delete that was under way takes it before it lets go of the server.
+    const auto still = docker.inspect(one.id);
+    if (!still || !*still)
+      continue;
+    clean = false;
+    out.note("orphans",
+             "the container " + one.name + " ("
+                 + (one.running ? "running" : one.status) + ") is of server "
+                 + found->second + ", which is not registered",
+             "If another alula uses this dockerd, leave it be. Else register "
+             "the server again, or `docker rm -fv "
+                 + one.name + "`.");
+  }
+  return clean;
+}
+
+} // namespace alula::app::cli

@@ -1,0 +1,134 @@
+#include "app/cli/orphans.hpp"
+#include "tests/app/temporary_directory.hpp"
+#include "tests/doubles/fake_containers.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace alula::app::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using tests::temporary_directory;
+
+const std::string lives = "01970000-0000-7000-8000-000000000001";
+const std::string ended = "01970000-0000-7000-8000-000000000002";
+const std::string nobody = "01970000-0000-7000-8000-000000000003";
+const std::string untold = "01970000-0000-7000-8000-000000000004";
+
+job_trace trace(const std::string& job) {
+  const std::map<std::string, job_trace> known{{lives, job_trace::lives},
+                                               {ended, job_trace::ended},
+                                               {nobody, job_trace::unknown}};
+  const auto found = known.find(job);
+  return found == known.end() ? job_trace::untold : found->second;
+}
+
+/// What was found, one sentence a line; each says what to do.
+std::string told(const findings& out) {
+  std::string text;
+  for (const auto& one : out.all) {
+    CHECK(one.at("area") == "orphans");
+    CHECK(one.at("level") == "warning");
+    CHECK(one.at("to_do").is_string());
+    text += one.at("what").get<std::string>() + "\n";
+  }
+  return text;
+}
+
+} // namespace
+
+TEST_CASE("doctor finds what no job on record has put into the trash",
+          "[app]") {
+  const temporary_directory place;
+  const auto& trash = place.path();
+  for (const auto& name : {lives, ended, untold, nobody})
+    fs::create_directory(trash / name);
+  std::ofstream{trash / (nobody + ".list")} << "beside it";
+  std::ofstream{trash / ".alula-store"} << "mark";
+  findings out;
+  CHECK_FALSE(look_at_trash(trash, trace, out));
+  CHECK(told(out) == "no job on record has put " + nobody + " in the trash\n");
+  CHECK(
+      out.all[0].at("to_do").get<std::string>().find((trash / nobody).string())
+      != std::string::npos);
+}
+
+TEST_CASE("doctor finds in the trash what no job would have named so",
+          "[app]") {
+  const temporary_directory place;
+  fs::create_directory(place.path() / "old worlds");
+  findings out;
+  CHECK_FALSE(look_at_trash(place.path(), trace, out));
+  CHECK(told(out) == "old worlds in the trash is not alula's\n");
+}
+
+TEST_CASE("doctor finds trees that no live job has staged", "[app]") {
+  const temporary_directory place;
+  for (const auto& name : {lives, ended, untold, nobody + ".old"})
+    fs::create_directory(place.path() / name);
+  findings out;
+  CHECK_FALSE(look_at_staging(place.path(), trace, out));
+  CHECK(told(out)
+        == "a restore left " + ended
+               + " in the staging\n"
+                 "no job on record has put "
+               + nobody + ".old in the staging\n");
+}
+
+TEST_CASE("a trash and a staging that are in order, or not there, are clean",
+          "[app]") {
+  const temporary_directory place;
+  fs::create_directory(place.path() / lives);
+  findings out;
+  CHECK(look_at_trash(place.path(), trace, out));
+  CHECK(look_at_staging(place.path(), trace, out));
+  CHECK(look_at_trash(place.path() / "none", trace, out));
+  CHECK(look_at_staging(place.path() / "none", trace, out));
+  CHECK(out.all.empty());
+}
+
+TEST_CASE("doctor finds containers of servers that are not registered",
+          "[app]") {
+  const std::string here = "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11";
+  const std::string gone = "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b12";
+  jobs::fake_containers docker;
+  docker.put("a1", here, true, {"alula.server=" + here});
+  docker.put("b2", gone, true, {"alula.server=" + gone});
+  docker.put("c3", gone + "_installer", false, {"alula.server=" + gone});
+  docker.put("d4", "wings", true, {"Service=Pterodactyl"});
+  docker.put("e5", "odd", true, {"alula.server=../../etc"});
+  std::vector<std::string> asked;
+  const auto is_gone = [&](const std::string& server) {
+    asked.push_back(server);
+    return server == gone;
+  };
+  findings out;
+  CHECK_FALSE(look_at_containers(docker, is_gone, out));
+  const auto text = told(out);
+  CHECK(out.all.size() == 2);
+  CHECK(text.find("the container " + gone + " (running) is of server " + gone)
+        != std::string::npos);
+  CHECK(text.find(gone + "_installer (exited)") != std::string::npos);
+  CHECK(out.all[0].at("to_do").get<std::string>().find("`docker rm -fv ")
+        != std::string::npos);
+  CHECK(asked.size() == 3);
+  CHECK(docker.has("b2")); // it only looks
+}
+
+TEST_CASE("a node whose containers are all of its servers is clean", "[app]") {
+  jobs::fake_containers docker;
+  const std::string here = "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11";
+  docker.put("a1", here, true, {"alula.server=" + here});
+  findings out;
+  CHECK(look_at_containers(
+      docker, [](const std::string&) { return false; }, out));
+  CHECK(out.all.empty());
+}
+
+} // namespace alula::app::cli
