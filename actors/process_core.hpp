@@ -110,7 +110,11 @@ struct process_board::core : std::enable_shared_from_this<core> {
   bool attach_found(const process_entry_ptr& e);
   void found_ended(const process_entry_ptr& e,
                    const std::optional<jobs::container_info>& info);
+  enum class occasion { hints_lost, time };
+  void look_at_all_soon(occasion why);
+  void look_at_all_later();
   void look_at_all();
+  bool look_at_list();
   void mark_unresponsive(process_entry& e, bool is);
 
   const process_settings settings;
@@ -124,7 +128,9 @@ struct process_board::core : std::enable_shared_from_this<core> {
   /// Docker has listed its containers: what was not among them is off.
   std::atomic<bool> has_list{false};
   std::stop_source stopping;
-  mutable std::mutex mutex; ///< over entries and news
+  mutable std::mutex mutex; ///< over entries, news and the next two
+  bool is_listing = false;  ///< one look at all is queued or under way
+  bool list_anew = false;   ///< hints were lost meanwhile
   std::map<jobs::server_id, process_entry_ptr> entries;
   process_news news;
 

@@ -37,7 +37,7 @@ public:
   void missed() override {
     const auto core = core_.lock();
     if (core && !core->stopped)
-      core->lookers.run([core] { core->look_at_all(); });
+      core->look_at_all_soon(Core::occasion::hints_lost);
   }
 
   void away(const jobs::fault&) override {
@@ -70,6 +70,11 @@ void process_board::start(process_news tell) {
     core_->news = std::move(tell);
   }
   core_->streams.watch(std::make_shared<docker_events<core>>(core_));
+  core_->look_at_all_later();
+}
+
+void process_board::look_at_clock() {
+  core_->alarms.look();
 }
 
 void process_board::note_running(const std::set<jobs::server_id>& all) {
@@ -230,15 +235,55 @@ void process_board::core::found_ended(
     tell(e->id, *crash);
 }
 
-/// One call for all of them; only those that are not as they should be are
-/// looked at one by one.
-void process_board::core::look_at_all() {
-  const auto listed = containers.list();
-  if (!listed) {
-    for (const auto& e : all())
-      look_later(e);
-    return;
+/// Never two at once: the time waits for its next turn, and hints that were
+/// lost while dockerd was listing are worth another list.
+void process_board::core::look_at_all_soon(occasion why) {
+  {
+    const std::scoped_lock lock{mutex};
+    if (std::exchange(is_listing, true)) {
+      list_anew = list_anew || why == occasion::hints_lost;
+      return;
+    }
+    list_anew = why == occasion::hints_lost;
   }
+  lookers.run([self = shared_from_this()] { self->look_at_all(); });
+}
+
+void process_board::core::look_at_all_later() {
+  alarms.arm(settings.list_again, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->stopped)
+      return;
+    self->look_at_all_later();
+    self->look_at_all_soon(occasion::time);
+  });
+}
+
+void process_board::core::look_at_all() {
+  while (true) {
+    bool is_awaited = false;
+    {
+      const std::scoped_lock lock{mutex};
+      is_awaited = std::exchange(list_anew, false);
+    }
+    // Nobody has said that anything happened: the next turn will do.
+    if (!look_at_list() && is_awaited)
+      for (const auto& e : all())
+        look_later(e);
+    const std::scoped_lock lock{mutex};
+    if (!list_anew || stopped) {
+      is_listing = false;
+      return;
+    }
+  }
+}
+
+/// One call for all of them; only those that are not as they should be are
+/// looked at one by one. False when dockerd did not answer.
+bool process_board::core::look_at_list() {
+  const auto listed = containers.list();
+  if (!listed)
+    return false;
   std::set<jobs::server_id> running;
   for (const auto& info : *listed)
     if (const auto id = jobs::server_id::parse(info.name);
@@ -256,6 +301,7 @@ void process_board::core::look_at_all() {
     if (differs)
       look_soon(e);
   }
+  return true;
 }
 
 } // namespace alula::actors

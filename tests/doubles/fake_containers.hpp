@@ -29,6 +29,8 @@ public:
   bool is_deaf = false;
   /// Called by destroy, outside the mutex: a test may hold it there.
   std::function<void(std::string_view)> before_destroy;
+  /// The same of list.
+  std::function<void()> before_list;
 
   /// The run of a container is over, by itself.
   void exit(std::string_view name_or_id, int code, bool oom_killed = false) {
@@ -133,6 +135,8 @@ public:
   }
 
   result<std::vector<container_info>> list() override {
+    if (before_list)
+      before_list();
     const std::lock_guard guard{mutex};
     if (auto planned = note("list"); !planned)
       return std::move(planned).error();
