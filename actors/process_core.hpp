@@ -29,6 +29,8 @@ struct process_entry {
   jobs::resource_sample sample;
   jobs::time_ms started_at = 0;
   bool unresponsive = false;
+  jobs::time_ms unresponsive_since = 0;
+  std::string unresponsive_why;
   bool known = false;  ///< it was looked at, or a step has said what it is
   bool listed = false; ///< Docker says that it runs, and nobody has looked yet
 
@@ -78,6 +80,8 @@ struct process_board::core : std::enable_shared_from_this<core> {
   std::vector<process_entry_ptr> all() const;
   jobs::server_ptr record_of(const jobs::server_id& server) const;
   jobs::process_usage usage_of(const process_entry& e) const;
+  jobs::process_usage with_silence(jobs::process_usage usage,
+                                   const jobs::server_id& server) const;
   bool is_known(const process_entry& e) const;
   void note_listed(const std::set<jobs::server_id>& running);
 
@@ -115,7 +119,8 @@ struct process_board::core : std::enable_shared_from_this<core> {
   void look_at_all_later();
   void look_at_all();
   bool look_at_list();
-  void mark_unresponsive(process_entry& e, bool is);
+  void mark_unresponsive(process_entry& e, std::string_view why);
+  void mark_responsive(process_entry& e);
 
   const process_settings settings;
   jobs::containers& containers;

@@ -40,14 +40,14 @@ public:
       core->look_at_all_soon(Core::occasion::hints_lost);
   }
 
-  void away(const jobs::fault&) override {
+  void away(const jobs::fault& why) override {
     const auto core = core_.lock();
     if (!core || core->stopped)
       return;
     for (const auto& e : core->all()) {
       const entry_lock lock{e->mutex};
       if (e->state != process_state::offline)
-        core->mark_unresponsive(*e, true);
+        core->mark_unresponsive(*e, why.what);
     }
     std::function<void()> tell;
     {
@@ -121,12 +121,20 @@ void process_board::core::look_later(const process_entry_ptr& e) {
   });
 }
 
-void process_board::core::mark_unresponsive(process_entry& e, bool is) {
-  if (std::exchange(e.unresponsive, is) == is)
+void process_board::core::mark_unresponsive(process_entry& e,
+                                            std::string_view why) {
+  e.unresponsive_why = why;
+  if (std::exchange(e.unresponsive, true))
     return;
-  jobs::log(is ? jobs::log_level::warning : jobs::log_level::info,
-            is ? "server-unresponsive" : "server-responsive",
+  e.unresponsive_since = clock.now();
+  jobs::log(jobs::log_level::warning, "server-unresponsive",
             {{"server", e.id.view()}});
+}
+
+void process_board::core::mark_responsive(process_entry& e) {
+  if (std::exchange(e.unresponsive, false))
+    jobs::log(jobs::log_level::info, "server-responsive",
+              {{"server", e.id.view()}});
 }
 
 /// Whether it runs. Who holds the container at the moment, a step that makes
@@ -141,8 +149,10 @@ jobs::result<bool> process_board::core::look(const process_entry_ptr& e) {
       const entry_lock lock{e->mutex};
       const bool up = e->state != process_state::offline;
       matters = up || !is_known(*e);
-      if (!is_busy)
-        mark_unresponsive(*e, up);
+      if (!is_busy && up)
+        mark_unresponsive(*e, found.error().what);
+      else if (!is_busy)
+        mark_responsive(*e);
     }
     if (matters)
       look_later(e);
@@ -150,7 +160,7 @@ jobs::result<bool> process_board::core::look(const process_entry_ptr& e) {
   }
   {
     const entry_lock lock{e->mutex};
-    mark_unresponsive(*e, false);
+    mark_responsive(*e);
   }
   const bool runs = *found && (*found)->running;
   if (runs)
@@ -291,11 +301,12 @@ bool process_board::core::look_at_list() {
       running.insert(*id);
   note_listed(running);
   for (const auto& e : all()) {
-    bool differs = false;
+    // Its circuit is closed by an answer only, and nobody else may ask.
+    bool differs = containers.silence_of(e->id.view()).has_value();
     {
       const entry_lock lock{e->mutex};
       const bool up = e->state != process_state::offline;
-      differs = e->unresponsive || up != running.contains(e->id)
+      differs = differs || e->unresponsive || up != running.contains(e->id)
                 || (up && !e->attached);
     }
     if (differs)

@@ -147,6 +147,35 @@ void look_at_jobs(client& node, findings& out) {
     out.good("jobs", "no job needs anybody");
 }
 
+/// One container that hangs holds no other, and so may go unnoticed.
+void look_at_servers(client& node, findings& out) {
+  const auto servers = node.ask("GET", "/api/servers");
+  if (servers.status != 200)
+    return;
+  bool some = false;
+  for (const auto& one : servers.body) {
+    const auto silence = one.value("unresponsive", json(nullptr));
+    if (silence.is_null())
+      continue;
+    some = true;
+    const auto& about = one.at("configuration");
+    const auto uuid = about.at("uuid").get<std::string>();
+    out.bad("servers",
+            "Docker does not answer for the container of "
+                + about.at("meta").value("name", "") + " (" + uuid + ") since "
+                + silence.at("since").get<std::string>() + " ("
+                + ago_text(silence.at("since"))
+                + "): " + text_of(silence, "why"),
+            "Other servers go on. If `docker inspect " + uuid
+                + "` hangs too, `alula servers kill` may end it; else its "
+                  "disk or its containerd-shim hangs: look into the kernel's "
+                  "log, and restart Docker (`systemctl restart docker`) when "
+                  "players can bear it.");
+  }
+  if (!some)
+    out.good("servers", "no server is unresponsive");
+}
+
 void look_at_backups(client& node, findings& out) {
   const auto usage = node.ask("GET", "/api/backups/usage");
   const auto servers = node.ask("GET", "/api/servers");
@@ -205,6 +234,7 @@ void look_at_node(const asked_node& asked, const config& c, findings& out) {
                     "Is it an alula?");
   out.good("node", "the node at " + url + " is ready");
   look_at_jobs(node, out);
+  look_at_servers(node, out);
   look_at_backups(node, out);
   look_for_orphans(node, c, out);
 }

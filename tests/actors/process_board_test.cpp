@@ -250,6 +250,49 @@ TEST_CASE("a server that Docker does not answer for is unresponsive, "
   CHECK(n.streams.is_attached(uuid));
 }
 
+TEST_CASE("an unresponsive server says since when and why", "[board]") {
+  live_node n;
+  n.launch();
+  n.streams.go_away(no_docker);
+  const auto first = n.board.usage(id);
+  CHECK(first.unresponsive_since == n.clock.now());
+  CHECK(first.unresponsive_why == "no answer");
+  n.clock.advance(std::chrono::minutes{1});
+  n.docker.set_down(true);
+  n.streams.end(uuid);
+  n.board.settle();
+  const auto later = n.board.usage(id);
+  CHECK(later.unresponsive_since == first.unresponsive_since);
+  CHECK(later.unresponsive_why == "no dockerd at fake.sock");
+  n.docker.set_down(false);
+  n.streams.miss();
+  n.board.settle();
+  CHECK(n.board.usage(id).unresponsive_since == 0);
+  CHECK(n.board.usage(id).unresponsive_why.empty());
+}
+
+TEST_CASE("a container whose last call hung is unresponsive before anybody "
+          "looks",
+          "[board]") {
+  live_node n;
+  const auto hang = [&] {
+    n.docker.silences[uuid] = {std::chrono::seconds{90}, "hung twice"};
+  };
+  SECTION("also of a server nobody spoke of") {
+    hang();
+    const auto usage = n.board.usage(id);
+    CHECK(usage.unresponsive);
+    CHECK(usage.unresponsive_since == n.clock.now() - 90'000);
+    CHECK(usage.unresponsive_why == "hung twice");
+  }
+  SECTION("and is inspected at the next list, as an answer ends it") {
+    n.launch();
+    hang();
+    n.let_list();
+    CHECK(n.docker.count("inspect") == 1);
+  }
+}
+
 TEST_CASE("a container whose turn is taken is not unresponsive", "[board]") {
   live_node n;
   n.launch();

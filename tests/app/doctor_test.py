@@ -16,7 +16,7 @@ from running_node import RunningNode, run_tests
 BINARY = ""
 # Of a node that is well; "space" stands for the directories that are there.
 CHECKS = {"config", "space", "mounts", "database", "docker", "panel", "stores",
-          "clock", "node", "pools", "jobs", "orphans"}
+          "clock", "node", "pools", "jobs", "servers", "orphans"}
 
 
 class Doctor(unittest.TestCase):
