@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 #include <set>
+#include <vector>
 
 namespace alula::app::cli {
 
@@ -147,24 +148,48 @@ void look_at_jobs(client& node, findings& out) {
     out.good("jobs", "no job needs anybody");
 }
 
+/// Those of the list that are still silent when each is asked about.
+std::vector<json> silent_servers(client& node, const json& listed,
+                                 std::size_t most) {
+  std::vector<json> out;
+  for (const auto& one : listed) {
+    if (one.value("unresponsive", json(nullptr)).is_null())
+      continue;
+    const auto uuid = one.at("configuration").at("uuid").get<std::string>();
+    const auto now = node.ask("GET", "/api/servers/" + escaped(uuid));
+    if (now.status == 200
+        && !now.body.value("unresponsive", json(nullptr)).is_null())
+      out.push_back(now.body);
+    if (out.size() > most)
+      break;
+  }
+  return out;
+}
+
 /// One container that hangs holds no other, and so may go unnoticed.
 void look_at_servers(client& node, findings& out) {
-  const auto servers = node.ask("GET", "/api/servers");
-  if (servers.status != 200)
+  constexpr std::size_t few = 5;
+  const auto listed = node.ask("GET", "/api/servers");
+  if (listed.status != 200)
     return;
-  bool some = false;
-  for (const auto& one : servers.body) {
-    const auto silence = one.value("unresponsive", json(nullptr));
-    if (silence.is_null())
-      continue;
-    some = true;
+  const auto silent = silent_servers(node, listed.body, few);
+  if (silent.empty())
+    return out.good("servers", "no server is unresponsive");
+  if (silent.size() > few)
+    return out.bad("servers",
+                   "Docker does not answer for the containers of more than "
+                       + std::to_string(few) + " servers",
+                   "That is Docker itself rather than a container: "
+                   "`systemctl status docker`, `journalctl -u docker`.");
+  for (const auto& one : silent) {
+    const auto& silence = one.at("unresponsive");
     const auto& about = one.at("configuration");
     const auto uuid = about.at("uuid").get<std::string>();
+    const auto since = silence.at("since").get<std::string>();
     out.bad("servers",
             "Docker does not answer for the container of "
                 + about.at("meta").value("name", "") + " (" + uuid + ") since "
-                + silence.at("since").get<std::string>() + " ("
-                + ago_text(silence.at("since"))
+                + since + " (" + ago_text(since)
                 + "): " + text_of(silence, "why"),
             "Other servers go on. If `docker inspect " + uuid
                 + "` hangs too, `alula servers kill` may end it; else its "
@@ -172,8 +197,6 @@ void look_at_servers(client& node, findings& out) {
                   "log, and restart Docker (`systemctl restart docker`) when "
                   "players can bear it.");
   }
-  if (!some)
-    out.good("servers", "no server is unresponsive");
 }
 
 void look_at_backups(client& node, findings& out) {
