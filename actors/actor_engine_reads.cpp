@@ -172,15 +172,14 @@ namespace {
 
 using inspection = jobs::result<std::optional<jobs::container_info>>;
 
-/// The recorded container may have been replaced by hand; its name stays.
+/// The recorded container may have been replaced by hand; its name stays, and
+/// jobs go by it: whoever hangs is known by one name to all.
 inspection inspect(jobs::containers& containers,
                    const jobs::server_record& server) {
-  if (!server.container_id.empty()) {
-    auto recorded = containers.inspect(server.container_id);
-    if (!recorded || *recorded)
-      return recorded;
-  }
-  return containers.inspect(server.uuid.view());
+  auto named = containers.inspect(server.uuid.view());
+  if (!named || *named || server.container_id.empty())
+    return named;
+  return containers.inspect(server.container_id);
 }
 
 } // namespace

@@ -56,7 +56,26 @@ process_board::core::usage_of(const process_entry& e) const {
           .disk_bytes = e.disk_bytes,
           .state = e.state,
           .unresponsive = e.unresponsive,
-          .is_known = is_known(e)};
+          .is_known = is_known(e),
+          .unresponsive_since = e.unresponsive ? e.unresponsive_since : 0,
+          .unresponsive_why =
+              e.unresponsive ? e.unresponsive_why : std::string{}};
+}
+
+/// A call that hung says so before anybody looks, also of one that is off.
+jobs::process_usage
+process_board::core::with_silence(jobs::process_usage usage,
+                                  const jobs::server_id& server) const {
+  const auto silence = containers.silence_of(server.view());
+  if (!silence)
+    return usage;
+  const auto since = clock.now() - silence->lasted.count();
+  if (!usage.unresponsive || since < usage.unresponsive_since) {
+    usage.unresponsive_since = since;
+    usage.unresponsive_why = silence->why;
+  }
+  usage.unresponsive = true;
+  return usage;
 }
 
 bool process_board::core::is_known(const process_entry& e) const {
@@ -226,10 +245,14 @@ jobs::process_usage process_board::usage(const jobs::server_id& server) const {
   if (!e) {
     jobs::process_usage nothing;
     nothing.is_known = core_->has_list;
-    return nothing;
+    return core_->with_silence(std::move(nothing), server);
   }
-  const entry_lock lock{e->mutex};
-  return core_->usage_of(*e);
+  jobs::process_usage usage;
+  {
+    const entry_lock lock{e->mutex};
+    usage = core_->usage_of(*e);
+  }
+  return core_->with_silence(std::move(usage), server);
 }
 
 std::vector<std::string>

@@ -3,8 +3,10 @@
 ///
 /// What Docker says by itself are hints: a console that ended, an event. Each
 /// makes a thread of the board inspect that one container, and only what
-/// `inspect` says counts. A container that dockerd does not answer for is
-/// marked unresponsive and asked for again; it keeps nobody else waiting.
+/// `inspect` says counts. As hints get lost, all containers are listed now and
+/// then, in one call, and those are inspected that are not as they should be.
+/// A container that dockerd does not answer for is marked unresponsive and
+/// asked for again; it keeps nobody else waiting.
 ///
 /// Announces while it holds a lock of the server: whoever implements audience
 /// asks the board under no lock of its own.
@@ -35,6 +37,8 @@ struct process_settings {
   std::size_t remembered_bytes = 256 * 1'024; ///< of one console
   /// Between two looks at a container that does not answer.
   std::chrono::milliseconds look_again{5'000};
+  /// Between two lists of all containers, for hints that were lost.
+  std::chrono::milliseconds list_again{300'000};
   std::size_t lookers = 4; ///< threads that inspect
 };
 
@@ -81,6 +85,8 @@ public:
 
   /// Whatever was queued is done. For tests.
   void settle();
+  /// The clock was moved: what is due is done, on another thread. For tests.
+  void look_at_clock();
 
   jobs::process_state state(const jobs::server_id& server) const override;
   jobs::process_usage usage(const jobs::server_id& server) const override;

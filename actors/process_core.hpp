@@ -29,6 +29,8 @@ struct process_entry {
   jobs::resource_sample sample;
   jobs::time_ms started_at = 0;
   bool unresponsive = false;
+  jobs::time_ms unresponsive_since = 0;
+  std::string unresponsive_why;
   bool known = false;  ///< it was looked at, or a step has said what it is
   bool listed = false; ///< Docker says that it runs, and nobody has looked yet
 
@@ -78,6 +80,8 @@ struct process_board::core : std::enable_shared_from_this<core> {
   std::vector<process_entry_ptr> all() const;
   jobs::server_ptr record_of(const jobs::server_id& server) const;
   jobs::process_usage usage_of(const process_entry& e) const;
+  jobs::process_usage with_silence(jobs::process_usage usage,
+                                   const jobs::server_id& server) const;
   bool is_known(const process_entry& e) const;
   void note_listed(const std::set<jobs::server_id>& running);
 
@@ -110,8 +114,13 @@ struct process_board::core : std::enable_shared_from_this<core> {
   bool attach_found(const process_entry_ptr& e);
   void found_ended(const process_entry_ptr& e,
                    const std::optional<jobs::container_info>& info);
+  enum class occasion { hints_lost, time };
+  void look_at_all_soon(occasion why);
+  void look_at_all_later();
   void look_at_all();
-  void mark_unresponsive(process_entry& e, bool is);
+  bool look_at_list();
+  void mark_unresponsive(process_entry& e, std::string_view why);
+  void mark_responsive(process_entry& e);
 
   const process_settings settings;
   jobs::containers& containers;
@@ -124,7 +133,9 @@ struct process_board::core : std::enable_shared_from_this<core> {
   /// Docker has listed its containers: what was not among them is off.
   std::atomic<bool> has_list{false};
   std::stop_source stopping;
-  mutable std::mutex mutex; ///< over entries and news
+  mutable std::mutex mutex; ///< over entries, news and the next two
+  bool is_listing = false;  ///< one look at all is queued or under way
+  bool list_anew = false;   ///< hints were lost meanwhile
   std::map<jobs::server_id, process_entry_ptr> entries;
   process_news news;
 

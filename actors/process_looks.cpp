@@ -37,17 +37,17 @@ public:
   void missed() override {
     const auto core = core_.lock();
     if (core && !core->stopped)
-      core->lookers.run([core] { core->look_at_all(); });
+      core->look_at_all_soon(Core::occasion::hints_lost);
   }
 
-  void away(const jobs::fault&) override {
+  void away(const jobs::fault& why) override {
     const auto core = core_.lock();
     if (!core || core->stopped)
       return;
     for (const auto& e : core->all()) {
       const entry_lock lock{e->mutex};
       if (e->state != process_state::offline)
-        core->mark_unresponsive(*e, true);
+        core->mark_unresponsive(*e, why.what);
     }
     std::function<void()> tell;
     {
@@ -70,6 +70,11 @@ void process_board::start(process_news tell) {
     core_->news = std::move(tell);
   }
   core_->streams.watch(std::make_shared<docker_events<core>>(core_));
+  core_->look_at_all_later();
+}
+
+void process_board::look_at_clock() {
+  core_->alarms.look();
 }
 
 void process_board::note_running(const std::set<jobs::server_id>& all) {
@@ -116,12 +121,20 @@ void process_board::core::look_later(const process_entry_ptr& e) {
   });
 }
 
-void process_board::core::mark_unresponsive(process_entry& e, bool is) {
-  if (std::exchange(e.unresponsive, is) == is)
+void process_board::core::mark_unresponsive(process_entry& e,
+                                            std::string_view why) {
+  e.unresponsive_why = why;
+  if (std::exchange(e.unresponsive, true))
     return;
-  jobs::log(is ? jobs::log_level::warning : jobs::log_level::info,
-            is ? "server-unresponsive" : "server-responsive",
+  e.unresponsive_since = clock.now();
+  jobs::log(jobs::log_level::warning, "server-unresponsive",
             {{"server", e.id.view()}});
+}
+
+void process_board::core::mark_responsive(process_entry& e) {
+  if (std::exchange(e.unresponsive, false))
+    jobs::log(jobs::log_level::info, "server-responsive",
+              {{"server", e.id.view()}});
 }
 
 /// Whether it runs. Who holds the container at the moment, a step that makes
@@ -136,8 +149,10 @@ jobs::result<bool> process_board::core::look(const process_entry_ptr& e) {
       const entry_lock lock{e->mutex};
       const bool up = e->state != process_state::offline;
       matters = up || !is_known(*e);
-      if (!is_busy)
-        mark_unresponsive(*e, up);
+      if (!is_busy && up)
+        mark_unresponsive(*e, found.error().what);
+      else if (!is_busy)
+        mark_responsive(*e);
     }
     if (matters)
       look_later(e);
@@ -145,7 +160,7 @@ jobs::result<bool> process_board::core::look(const process_entry_ptr& e) {
   }
   {
     const entry_lock lock{e->mutex};
-    mark_unresponsive(*e, false);
+    mark_responsive(*e);
   }
   const bool runs = *found && (*found)->running;
   if (runs)
@@ -230,15 +245,55 @@ void process_board::core::found_ended(
     tell(e->id, *crash);
 }
 
-/// One call for all of them; only those that are not as they should be are
-/// looked at one by one.
-void process_board::core::look_at_all() {
-  const auto listed = containers.list();
-  if (!listed) {
-    for (const auto& e : all())
-      look_later(e);
-    return;
+/// Never two at once: the time waits for its next turn, and hints that were
+/// lost while dockerd was listing are worth another list.
+void process_board::core::look_at_all_soon(occasion why) {
+  {
+    const std::scoped_lock lock{mutex};
+    if (std::exchange(is_listing, true)) {
+      list_anew = list_anew || why == occasion::hints_lost;
+      return;
+    }
+    list_anew = why == occasion::hints_lost;
   }
+  lookers.run([self = shared_from_this()] { self->look_at_all(); });
+}
+
+void process_board::core::look_at_all_later() {
+  alarms.arm(settings.list_again, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->stopped)
+      return;
+    self->look_at_all_later();
+    self->look_at_all_soon(occasion::time);
+  });
+}
+
+void process_board::core::look_at_all() {
+  while (true) {
+    bool is_awaited = false;
+    {
+      const std::scoped_lock lock{mutex};
+      is_awaited = std::exchange(list_anew, false);
+    }
+    // Nobody has said that anything happened: the next turn will do.
+    if (!look_at_list() && is_awaited)
+      for (const auto& e : all())
+        look_later(e);
+    const std::scoped_lock lock{mutex};
+    if (!list_anew || stopped) {
+      is_listing = false;
+      return;
+    }
+  }
+}
+
+/// One call for all of them; only those that are not as they should be are
+/// looked at one by one. False when dockerd did not answer.
+bool process_board::core::look_at_list() {
+  const auto listed = containers.list();
+  if (!listed)
+    return false;
   std::set<jobs::server_id> running;
   for (const auto& info : *listed)
     if (const auto id = jobs::server_id::parse(info.name);
@@ -246,16 +301,18 @@ void process_board::core::look_at_all() {
       running.insert(*id);
   note_listed(running);
   for (const auto& e : all()) {
-    bool differs = false;
+    // Its circuit is closed by an answer only, and nobody else may ask.
+    bool differs = containers.silence_of(e->id.view()).has_value();
     {
       const entry_lock lock{e->mutex};
       const bool up = e->state != process_state::offline;
-      differs = e->unresponsive || up != running.contains(e->id)
+      differs = differs || e->unresponsive || up != running.contains(e->id)
                 || (up && !e->attached);
     }
     if (differs)
       look_soon(e);
   }
+  return true;
 }
 
 } // namespace alula::actors

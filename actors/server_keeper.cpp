@@ -15,6 +15,7 @@ namespace alula::actors {
 
 namespace {
 
+using jobs::process_state;
 using jobs::server_state;
 
 constexpr std::string_view states_mark = "wings.states";
@@ -261,6 +262,8 @@ void server_keeper::job_ended(const jobs::event& what) {
   if (what.type != "job.succeeded") {
     if (what.kind == "server.install")
       install_failed(what.server);
+    if (what.kind == "server.reinstall")
+      reinstall_failed(what.server);
     return;
   }
   const bool made =
@@ -287,6 +290,28 @@ void server_keeper::install_failed(const jobs::server_id& id) {
     amend({jobs::want_power{.up = false, .server = id}});
 }
 
+/// It was stopped for an installer that has not run, or it would not be wanted
+/// up any more. One that is still on its way down is awaited by a restart.
+void server_keeper::reinstall_failed(const jobs::server_id& id) {
+  const auto server = engine_.find_server(id);
+  const auto now = board_.state(id);
+  const bool goes_down =
+      now == process_state::offline || now == process_state::stopping;
+  const auto live = engine_.live_jobs(id);
+  const bool somebody_acts =
+      std::ranges::find(live, "server.power", &jobs::job_record::kind)
+      != live.end();
+  if (!server || !server->wanted_up || !may_be_started(*server) || !goes_down
+      || somebody_acts)
+    return;
+  board_.say(id, "The reinstallation has ended before it changed a file; the "
+                 "server is started again.");
+  if (now == process_state::offline)
+    queue_start(id, "reinstall");
+  else
+    submit("server.power", id, power("restart", "reinstall"));
+}
+
 /// Ends of jobs were told and not heard: what they would have led to is seen
 /// by how the servers are now.
 void server_keeper::catch_up() {
@@ -296,10 +321,13 @@ void server_keeper::catch_up() {
   take_up(all); // those that were made meanwhile
   for (const auto& server : all) {
     const bool wants_install = server->install == jobs::install_state::wanted;
+    const bool was_installed = server->install == jobs::install_state::done
+                               && server->installed_at >= since;
+    const bool was_left = server->install == jobs::install_state::failed
+                          && server->installed_at != 0;
     const bool wants_start =
         server->wanted_up && may_be_started(*server)
-        && server->install == jobs::install_state::done
-        && server->installed_at >= since
+        && (was_installed || was_left)
         && board_.state(server->uuid) == jobs::process_state::offline;
     if (server->state != server_state::active
         || (!wants_install && !wants_start)

@@ -74,6 +74,7 @@ private:
   void job_ended(const jobs::event& what);
   void catch_up();
   void install_failed(const jobs::server_id& server);
+  void reinstall_failed(const jobs::server_id& server);
   void queue_start(const jobs::server_id& server, std::string cause);
   void start_next();
   void has_begun(const jobs::job_id& start);

@@ -251,6 +251,7 @@ struct config {
       std::int64_t power = 16;   ///< servers started and stopped at once
       std::int64_t kill = 4;     ///< and killed, beside those
       std::int64_t install = 4;  ///< install scripts that run at once
+      std::int64_t pull = 8;     ///< images got at once, for starts and scripts
     } pools;
     /// Of the servers that a boot starts, so many at once.
     std::int64_t boot_starts = 4;

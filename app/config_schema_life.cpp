@@ -191,6 +191,10 @@ std::vector<known_key> of_jobs() {
                                           [](config& c) -> std::int64_t& {
                                             return c.jobs.pools.install;
                                           }}},
+      {"jobs.pools.pull", integer_rule{1, 64,
+                                       [](config& c) -> std::int64_t& {
+                                         return c.jobs.pools.pull;
+                                       }}},
       {"jobs.boot_starts", integer_rule{1, 64,
                                         [](config& c) -> std::int64_t& {
                                           return c.jobs.boot_starts;

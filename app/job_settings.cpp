@@ -28,7 +28,8 @@ actors::engine_settings engine_settings_of(const config& c) {
                {"upload", size(c.jobs.pools.upload)},
                {"power", size(c.jobs.pools.power)},
                {"kill", size(c.jobs.pools.kill)},
-               {"install", size(c.jobs.pools.install)}};
+               {"install", size(c.jobs.pools.install)},
+               {"pull", size(c.jobs.pools.pull)}};
   out.keep = {c.jobs.retention_succeeded, c.jobs.retention_failed};
   // Whoever looks at a server is not kept as long as a job would wait.
   out.inspect_limit = std::min(out.inspect_limit, c.docker.deadlines.inspect);

@@ -119,8 +119,9 @@ struct metrics::core {
       gauges("alula_ledger_wal_bytes", "Size of the write-ahead log").Add({});
   Family<Histogram>& docker =
       histograms("alula_docker_call_seconds", "Calls of Docker's API");
-  Family<Counter>& docker_failures = counters(
-      "alula_docker_failures_total", "Calls of Docker without an answer");
+  Family<Counter>& docker_failures =
+      counters("alula_docker_failures_total",
+               "Calls of Docker without an answer, or answered by a 5xx");
   Counter& polls =
       counters("alula_polls_total", "Jobs that were shown").Add({});
   docker_gauge docker_up{registry};

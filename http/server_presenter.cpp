@@ -98,6 +98,13 @@ json crash_of(const jobs::server_record& server) {
           {"out_of_memory", server.crash_out_of_memory}};
 }
 
+json unresponsive_of(const usage_answer& usage) {
+  if (!usage || !usage->unresponsive)
+    return nullptr;
+  return {{"since", to_rfc3339(usage->unresponsive_since)},
+          {"why", usage->unresponsive_why}};
+}
+
 bool runs(const container_answer& container) {
   return container && *container && (*container)->running;
 }
@@ -151,7 +158,8 @@ json object_of(const jobs::server_record& server,
           {"wanted_power", server.wanted_up ? "up" : "down"},
           {"install", install_of(server)},
           {"last_crash", crash_of(server)},
-          {"state_known", is_state_known}};
+          {"state_known", is_state_known},
+          {"unresponsive", unresponsive_of(usage)}};
 }
 
 std::string text_of(const json& value) {

@@ -34,7 +34,9 @@ using usage_answer = std::optional<jobs::process_usage>;
 /// measured yet is by its settings and `overhead`. Besides them: `lifecycle`
 /// (creating, active, deleting), and `state_known`, which is false when the
 /// container engine could not be asked; `wanted_power` (up, down), `install`,
-/// `last_crash` and `quarantined`; and the `live` jobs as `jobs`.
+/// `last_crash` and `quarantined`; `unresponsive`: since when and why the
+/// container engine does not answer for the container, or null; and the `live`
+/// jobs as `jobs`.
 std::string present_server(const jobs::server_record& server,
                            const container_answer& container, jobs::time_ms now,
                            const std::vector<jobs::job_record>& live = {},

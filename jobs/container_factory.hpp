@@ -129,8 +129,9 @@ public:
   virtual result<network_found> ensure_network(const network_spec& what) = 0;
 
   /// Changes the limits of a container as it is, running or not; zero lifts a
-  /// limit here too. io_weight and oom_killer_disabled stay as they were made:
-  /// Docker cannot change the one and not lift the other. A missing container
+  /// limit here too, but not io_weight, which stays as it was then, and
+  /// oom_killer_disabled stays as it was made: Docker has no word for either.
+  /// What the kernel cannot do is logged, as of `create`. A missing container
   /// is success. Fault docker_refused: less memory than is in use, no such CPU.
   virtual status update(std::string_view name_or_id,
                         const container_limits& limits) = 0;

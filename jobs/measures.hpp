@@ -11,7 +11,8 @@ enum class measure {
   ledger_commit_seconds, ///< one group commit, with its fsync
   ledger_log_bytes,      ///< of the write-ahead log, after a commit
   docker_call_seconds,   ///< label: the method
-  docker_failure,        ///< 1 per call without an answer; label: the method
+  docker_failure, ///< 1 per call without an answer, or answered by a 5xx;
+                  ///< label: the method
   step_retry,     ///< 1 per failed try that is not the last; label: "kind step"
   poll,           ///< 1 per job that was shown
   purged_entries, ///< removed by a purge since its last word

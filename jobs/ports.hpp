@@ -46,6 +46,12 @@ struct container_info {
   std::string error;       ///< why the last start failed, in Docker's words
 };
 
+/// No answer came to the last call about a container, nor to those before it.
+struct container_silence {
+  std::chrono::milliseconds lasted{0};
+  std::string why;
+};
+
 /// The container engine of the node (docs: Docker Engine API v1.41).
 /// Faults: docker_unavailable (no connection, no answer in time),
 /// docker_refused (a final no), container_busy (removal in progress, mount
@@ -89,6 +95,12 @@ public:
   /// All containers of the node in one call; see container_info for what it
   /// leaves out.
   virtual result<std::vector<container_info>> list() = 0;
+
+  /// Nothing when the last call about the container was answered, or none was
+  /// made. `name` is the one the calls were made with. Asks nobody; does not
+  /// block, from any thread.
+  virtual std::optional<container_silence>
+  silence_of(std::string_view name) const = 0;
 };
 
 /// The data directories of the servers, the trash beside them, and nothing

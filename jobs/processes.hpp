@@ -34,6 +34,8 @@ struct process_usage {
   /// False: alula has not looked at its container yet since it was started, so
   /// that "offline" is a guess.
   bool is_known = true;
+  time_ms unresponsive_since = 0;    ///< while it is
+  std::string unresponsive_why = {}; ///< a sentence for people
 };
 
 /// {"cpu_absolute":…,"disk_bytes":…,"memory_bytes":…,"memory_limit_bytes":…,

@@ -129,7 +129,8 @@ void circuit_breaker::punish(const std::string& key, circuit& c,
   const auto doublings = key.empty() ? 0 : std::min(c.hung_in_a_row, 16);
   const auto pause = std::min(settings_.first_pause * (1 << doublings),
                               settings_.longest_pause);
-  ++c.hung_in_a_row;
+  if (c.hung_in_a_row++ == 0)
+    c.hung_since = now;
   c.open_until = now + pause;
   jobs::log(jobs::log_level::warning, "container-unresponsive",
             {{"container", key.empty() ? "(all)" : key},
@@ -182,6 +183,17 @@ std::vector<std::string> circuit_breaker::unresponsive() const {
     if (!key.empty() && c.hung_in_a_row > 0)
       keys.push_back(key);
   return keys;
+}
+
+std::optional<circuit_breaker::silence>
+circuit_breaker::silence_of(std::string_view key) const {
+  const std::lock_guard guard{mutex_};
+  const auto found = circuits_.find(key);
+  if (found == circuits_.end() || found->second.hung_in_a_row == 0)
+    return std::nullopt;
+  return silence{found->second.hung_in_a_row,
+                 std::chrono::duration_cast<milliseconds>(
+                     clock::now() - found->second.hung_since)};
 }
 
 } // namespace alula::remote

@@ -33,6 +33,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -84,6 +85,13 @@ public:
   /// Keys whose last call hung, in order; for health reports.
   std::vector<std::string> unresponsive() const;
 
+  struct silence {
+    int calls;                        ///< that hung in a row
+    std::chrono::milliseconds lasted; ///< since the first of them hung
+  };
+  /// Nothing when the last call about the key was answered.
+  std::optional<silence> silence_of(std::string_view key) const;
+
 private:
   using clock = std::chrono::steady_clock;
   struct circuit {
@@ -91,6 +99,7 @@ private:
     int hung_in_a_row = 0;
     clock::time_point taken_at = {};
     clock::time_point open_until = {};
+    clock::time_point hung_since = {};
   };
 
   std::vector<std::string> keys_for(std::string_view key) const;

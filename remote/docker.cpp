@@ -210,4 +210,20 @@ std::vector<std::string> docker::unresponsive() const {
   return names;
 }
 
+/// Not of kills: no look ends the silence of theirs, and whoever cannot be
+/// killed is looked at, too.
+std::optional<jobs::container_silence>
+docker::silence_of(std::string_view name) const {
+  const auto silence = link_->circuits.silence_of(name);
+  if (!silence)
+    return std::nullopt;
+  const auto calls = silence->calls == 1
+                         ? std::string{"call"}
+                         : std::to_string(silence->calls) + " calls";
+  return jobs::container_silence{silence->lasted,
+                                 "dockerd has left the last " + calls
+                                     + " about the container without an "
+                                       "answer"};
+}
+
 } // namespace alula::remote

@@ -88,6 +88,9 @@ public:
   /// Names or ids of the containers whose last call got no answer (A16).
   std::vector<std::string> unresponsive() const;
 
+  std::optional<jobs::container_silence>
+  silence_of(std::string_view name) const override;
+
   /// For the other two Docker ports.
   const std::shared_ptr<docker_link>& link() const { return link_; }
 

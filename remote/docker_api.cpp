@@ -34,6 +34,15 @@ milliseconds left_until(std::chrono::steady_clock::time_point end) {
   return std::max(left, milliseconds{1});
 }
 
+/// Of dockerd's: who was asked to stop has failed at nothing, and a 404 or 409
+/// says how things are.
+bool is_failure(const std::variant<http_answer, http_error>& outcome) {
+  constexpr int first_of_the_server = 500;
+  if (const auto* error = std::get_if<http_error>(&outcome))
+    return error->kind != http_failure::stopped;
+  return std::get<http_answer>(outcome).status >= first_of_the_server;
+}
+
 std::string name_of(const docker_api::call& what) {
   return what.method + " " + what.path.substr(0, what.path.find('?'));
 }
@@ -108,7 +117,7 @@ docker_api::send(const call& what, const std::string& version, deadline end,
   if (!what.take && what.silence.count() == 0)
     jobs::observe(jobs::measure::docker_call_seconds, took.count(),
                   what.method);
-  if (std::holds_alternative<http_error>(outcome))
+  if (is_failure(outcome))
     jobs::observe(jobs::measure::docker_failure, 1, what.method);
   if (auto* answer = std::get_if<http_answer>(&outcome)) {
     pass.answered();

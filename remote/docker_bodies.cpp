@@ -60,6 +60,16 @@ json mounts_of(const std::vector<jobs::container_mount>& mounts) {
   return list;
 }
 
+std::vector<std::string> warnings_of(const json& answer) {
+  std::vector<std::string> out;
+  if (const auto list = answer.find("Warnings");
+      list != answer.end() && list->is_array())
+    for (const auto& one : *list)
+      if (one.is_string())
+        out.push_back(one.get<std::string>());
+  return out;
+}
+
 std::string base64url(std::string_view bytes) {
   static constexpr std::string_view digits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -189,6 +199,9 @@ std::string update_body(const jobs::container_limits& limits,
   if (const auto cpus = limits.cpus.empty() ? all_cpus : limits.cpus;
       !cpus.empty())
     body["CpusetCpus"] = std::string{cpus};
+  // Zero would mean "as it was", and there is no other word for none.
+  if (limits.io_weight > 0)
+    body["BlkioWeight"] = limits.io_weight;
   return text_of(body);
 }
 
@@ -203,15 +216,15 @@ std::optional<made_container> read_made(std::string_view text) {
   const auto answer = json::parse(text, nullptr, /* allow_exceptions */ false);
   if (!answer.is_object())
     return std::nullopt;
-  made_container made{text_at(answer, "Id"), {}};
+  made_container made{text_at(answer, "Id"), warnings_of(answer)};
   if (made.id.empty())
     return std::nullopt;
-  if (const auto list = answer.find("Warnings");
-      list != answer.end() && list->is_array())
-    for (const auto& one : *list)
-      if (one.is_string())
-        made.warnings.push_back(one.get<std::string>());
   return made;
+}
+
+std::vector<std::string> read_warnings(std::string_view text) {
+  const auto answer = json::parse(text, nullptr, /* allow_exceptions */ false);
+  return answer.is_object() ? warnings_of(answer) : std::vector<std::string>{};
 }
 
 std::optional<jobs::network_found> read_network(std::string_view text,

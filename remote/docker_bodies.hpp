@@ -17,8 +17,9 @@ std::string create_body(const jobs::container_spec& what);
 std::string network_body(const jobs::network_spec& what);
 
 /// Of POST /containers/{id}/update. There zero means "as it was", so that what
-/// has no limit is sent as what Docker takes for none; `all_cpus` is the word
-/// for every core of the node ("0-7").
+/// has no limit is sent as what Docker takes for none, but for the weight of
+/// the disk, where there is no such word; `all_cpus` is the word for every core
+/// of the node ("0-7").
 std::string update_body(const jobs::container_limits& limits,
                         std::string_view all_cpus);
 
@@ -31,6 +32,9 @@ struct made_container {
 };
 /// Nothing when the text is not what POST /containers/create answers.
 std::optional<made_container> read_made(std::string_view json);
+
+/// The same words of what POST /containers/{id}/update answers.
+std::vector<std::string> read_warnings(std::string_view json);
 
 /// Of GET /networks/{id}; nothing when the text is none of that name.
 std::optional<jobs::network_found> read_network(std::string_view json,

@@ -33,6 +33,13 @@ fault not_an_image(std::string_view text) {
                                           + "\" is not the name of an image"};
 }
 
+void tell_warnings(std::string_view container,
+                   const std::vector<std::string>& warnings) {
+  for (const auto& warning : warnings)
+    jobs::log(jobs::log_level::warning, "container-warning",
+              {{"container", container}, {"warning", warning}});
+}
+
 /// "0-7"; empty when the kernel does not say.
 std::string online_cpus() {
   std::ifstream file{"/sys/devices/system/cpu/online"};
@@ -88,9 +95,7 @@ result<std::string> docker_factory::create(const jobs::container_spec& what) {
   auto made = read_made(answer->body);
   if (!made)
     return link_->api.not_docker(where);
-  for (const auto& warning : made->warnings)
-    jobs::log(jobs::log_level::warning, "container-warning",
-              {{"container", what.name}, {"warning", warning}});
+  tell_warnings(what.name, made->warnings);
   return std::move(made->id);
 }
 
@@ -116,6 +121,8 @@ status docker_factory::update(std::string_view name_or_id,
                      *pass, {});
   if (!answer)
     return std::move(answer).error();
+  if (is_success(*answer))
+    tell_warnings(name_or_id, read_warnings(answer->body));
   if (is_success(*answer) || is_missing(*answer))
     return {};
   return no_of(*answer,

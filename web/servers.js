@@ -20,6 +20,7 @@ function troubles(server) {
   return [
     server.is_suspended && h("span.badge.is-parked", "suspended"),
     server.is_transferring && h("span.badge.is-parked", "in transfer"),
+    server.unresponsive && h("span.badge.is-failed", { title: server.unresponsive.why }, "unresponsive since ", ago(server.unresponsive.since)),
     server.quarantined_at && h("span.badge.is-parked", { title: "The Panel says that it has no such server" }, "not in the Panel"),
     server.install.state === "failed" && h("span.badge.is-failed", "install failed"),
     server.last_crash && h("span.small", " crashed ", ago(server.last_crash.at)),

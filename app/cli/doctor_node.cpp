@@ -9,6 +9,7 @@
 #include <ctime>
 #include <filesystem>
 #include <set>
+#include <vector>
 
 namespace alula::app::cli {
 
@@ -172,6 +173,57 @@ void look_at_jobs(client& node, findings& out) {
     out.good("jobs", "no job needs anybody");
 }
 
+/// Those of the list that are still silent when each is asked about.
+std::vector<json> silent_servers(client& node, const json& listed,
+                                 std::size_t most) {
+  std::vector<json> out;
+  for (const auto& one : listed) {
+    if (one.value("unresponsive", json(nullptr)).is_null())
+      continue;
+    const auto uuid = one.at("configuration").at("uuid").get<std::string>();
+    const auto now = node.ask("GET", "/api/servers/" + escaped(uuid));
+    if (now.status == 200
+        && !now.body.value("unresponsive", json(nullptr)).is_null())
+      out.push_back(now.body);
+    if (out.size() > most)
+      break;
+  }
+  return out;
+}
+
+/// One container that hangs holds no other, and so may go unnoticed.
+void look_at_servers(client& node, findings& out) {
+  constexpr std::size_t few = 5;
+  const auto listed = node.ask("GET", "/api/servers");
+  if (listed.status != 200)
+    return;
+  const auto silent = silent_servers(node, listed.body, few);
+  if (silent.empty())
+    return out.good("servers", "no server is unresponsive");
+  if (silent.size() > few)
+    return out.bad("servers",
+                   "Docker does not answer for the containers of more than "
+                       + std::to_string(few) + " servers",
+                   "That is Docker itself rather than a container: "
+                   "`systemctl status docker`, `journalctl -u docker`.");
+  for (const auto& one : silent) {
+    const auto& silence = one.at("unresponsive");
+    const auto& about = one.at("configuration");
+    const auto uuid = about.at("uuid").get<std::string>();
+    const auto since = silence.at("since").get<std::string>();
+    out.bad("servers",
+            "Docker does not answer for the container of "
+                + about.at("meta").value("name", "") + " (" + uuid + ") since "
+                + since + " (" + ago_text(since)
+                + "): " + text_of(silence, "why"),
+            "Other servers go on. If `docker inspect " + uuid
+                + "` hangs too, `alula servers kill` may end it; else its "
+                  "disk or its containerd-shim hangs: look into the kernel's "
+                  "log, and restart Docker (`systemctl restart docker`) when "
+                  "players can bear it.");
+  }
+}
+
 void look_at_backups(client& node, findings& out) {
   const auto usage = node.ask("GET", "/api/backups/usage");
   const auto servers = node.ask("GET", "/api/servers");
@@ -230,6 +282,7 @@ void look_at_node(const asked_node& asked, const config& c, findings& out) {
                     "Is it an alula?");
   out.good("node", "the node at " + url + " is ready");
   look_at_jobs(node, out);
+  look_at_servers(node, out);
   look_at_backups(node, out);
   look_for_orphans(node, c, out);
 }

@@ -43,12 +43,19 @@ json with_states(client& node, const json& servers) {
   return out;
 }
 
+/// Of a node that is older than this program, null.
+json silence_of(const json& server) {
+  return server.value("unresponsive", json(nullptr));
+}
+
 std::string state_of(const json& server) {
   const auto lifecycle = server.value("lifecycle", "");
   if (lifecycle != "active")
     return lifecycle;
   auto out = server.value("state_known", false) ? server.value("state", "")
                                                 : std::string{"unknown"};
+  if (const auto silence = silence_of(server); !silence.is_null())
+    out += ", unresponsive (since " + ago_text(silence.at("since")) + ")";
   if (server.value("is_suspended", false))
     out += ", suspended";
   if (server.value("is_transferring", false))
@@ -107,6 +114,8 @@ int show_server(const asked_node& asked, const server_options& o) {
         + "\n  image      " + about.at("container").value("image", "")
         + "\n  last crash "
         + (crash.is_null() ? "never" : ago_text(crash.at("at"))) + "\n");
+  if (const auto silence = silence_of(server); !silence.is_null())
+    print("  no answer  " + text_of(silence, "why") + "\n");
   if (const auto now = jobs_of(server); !now.empty())
     print("  under way  " + now + "\n");
   return done;

@@ -100,9 +100,17 @@ step_outcome image(step_context& ctx) {
   return step_done{};
 }
 
+/// What runs next changes files: nobody who did not ask for it starts a server
+/// on what is left of them.
+std::vector<change> wishes_before_run(const job_record& job) {
+  if (!is_reinstall(job))
+    return {};
+  return {want_power{.up = false, .unless_start_waits = true}};
+}
+
 step_outcome container(step_context& ctx) {
   if (!has_script(ctx))
-    return step_done{};
+    return step_done{.changes = wishes_before_run(ctx.job)};
   const auto server = server_of(ctx);
   if (!server)
     return server.error();
@@ -120,7 +128,8 @@ step_outcome container(step_context& ctx) {
                           told.at("directory").get<std::string>()));
   if (!id)
     return std::move(id).error();
-  return step_done{.output = json{{"container_id", *id}}.dump()};
+  return step_done{.output = json{{"container_id", *id}}.dump(),
+                   .changes = wishes_before_run(ctx.job)};
 }
 
 /// Its log first: a container that is gone tells nothing any more. One that has
@@ -292,19 +301,25 @@ std::vector<step> install_steps() {
                 .undo = undo,
                 .pool = "install"};
   };
+  // A registry that is slow holds no worker that scripts are run by.
+  auto image_step = with_stall_limit(
+      // Its undo walks over millions of files without a sign of life; a pull
+      // has limits of its own.
+      compensatable("image", image, own_what_is_left, "pull"),
+      std::chrono::hours{1});
+  image_step.undo_pool = "install";
   return {before_the_end("begin", begin, announce_end),
           before_the_end("sync", sync),
           before_the_end("script", script, remove_script),
-          // Its undo walks over millions of files without a sign of life; a
-          // pull has limits of its own.
-          with_stall_limit(before_the_end("image", image, own_what_is_left),
-                           std::chrono::hours{1}),
+          image_step,
           before_the_end("container", container, remove_installer),
-          before_the_end("run", run), before_the_end("clean", clean),
+          before_the_end("run", run),
+          before_the_end("clean", clean),
           with_stall_limit(
               compensatable("own_files", own_files, nullptr, "install"),
               std::chrono::hours{1}),
-          pivot("finish", finish), retriable("announce", announce_end)};
+          pivot("finish", finish),
+          retriable("announce", announce_end)};
 }
 
 std::vector<change> install_is_over(const job_record& ended) {

@@ -361,7 +361,8 @@ const kind server_power{
         of_power("write_config_files", write_config_files),
         with_stall_limit(of_power("own_files", own_files),
                          std::chrono::hours{1}),
-        of_power("image", image),
+        // A registry that is slow holds no worker that others are stopped by.
+        compensatable("image", image, nullptr, "pull"),
         of_power("container", container),
         pivot("launch", launch, nullptr, "power"),
     }};

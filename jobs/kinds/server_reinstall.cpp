@@ -1,6 +1,8 @@
 // Stops a server and runs its install script again: see installing.cpp. One
 // that fails leaves the server as usable as before: its files are what the
-// script has left of them, and nothing keeps it from being started.
+// script has left of them, and nothing keeps it from being started. One that
+// ends before a script could touch a file leaves it wanted up, if it was, and
+// the keeper of servers starts it again.
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/kinds/installing.hpp"
@@ -15,8 +17,9 @@ result<job_draft> read(const submission& request) {
   return read_install(request, true);
 }
 
-/// Not from the accept on: whoever cancels it while it waits in line gets the
-/// server as it was.
+/// It is wanted down when there is an installer, and no earlier: whoever
+/// cancels it until then, or has no image of an installer, gets the server as
+/// it was.
 step_outcome stop(step_context& ctx) {
   const auto server = server_of(ctx);
   if (!server)
@@ -26,8 +29,7 @@ step_outcome stop(step_context& ctx) {
                        begun_at(ctx, "stop"));
       !stopped)
     return std::move(stopped).error();
-  return step_done{
-      .changes = {want_power{.up = false, .unless_start_waits = true}}};
+  return step_done{};
 }
 
 std::vector<step> steps() {

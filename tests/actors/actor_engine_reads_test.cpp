@@ -74,10 +74,14 @@ TEST_CASE("lists, events and the summary tell what happened", "[actors]") {
   CHECK(pool->busy >= 1);
 }
 
-TEST_CASE("a container is looked at through its record, then by its name",
+TEST_CASE("a container is looked at by its name, then through its record",
           "[actors]") {
   engine_world w;
   w.containers.put("c1", server_number(1).to_string());
+  w.containers.put("c3", "renamed-by-hand");
+  w.containers.put("old", "replaced-by-hand");
+  w.store->servers.at(1).record.container_id = "old";
+  w.store->servers.at(3).record.container_id = "c3";
   w.boot();
   const auto ask = [&](int server) {
     return answer_of<std::optional<jobs::container_info>>([&](auto done) {
@@ -88,6 +92,7 @@ TEST_CASE("a container is looked at through its record, then by its name",
   REQUIRE(ask(1)->has_value());
   CHECK((*ask(1))->id == "c1");
   CHECK_FALSE(ask(2)->has_value());
+  CHECK((*ask(3))->id == "c3");
   CHECK(ask(99).error().code == fault_code::server_not_found);
   w.containers.set_down(true);
   CHECK(ask(1).error().code == fault_code::docker_unavailable);

@@ -17,7 +17,7 @@ struct backup_node : engine_world {
     settings.pools = {{"lifecycle", 4}, {"purge", 1},  {"backup", 2},
                       {"restore", 1},   {"verify", 1}, {"transfer", 2},
                       {"power", 1},     {"kill", 1},   {"install", 1},
-                      {"upload", 1}};
+                      {"pull", 1},      {"upload", 1}};
     for (int i = 1; i <= servers; ++i) {
       volumes.put(server_number(i), {.files = 3, .bytes = 300});
       containers.put("c" + std::to_string(i), server_number(i).to_string());

@@ -66,7 +66,7 @@ public:
     settings.pools = {{"lifecycle", 4}, {"purge", 1},   {"narrow", 1},
                       {"backup", 2},    {"restore", 1}, {"verify", 1},
                       {"transfer", 2},  {"power", 2},   {"kill", 1},
-                      {"install", 1},   {"upload", 2}};
+                      {"install", 1},   {"pull", 1},    {"upload", 2}};
     settings.uptime = [this] { return clock.at.load(); };
     settings.random = [] { return 0.5; };
   }

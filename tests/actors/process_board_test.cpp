@@ -60,6 +60,16 @@ struct live_node {
     board.settle();
   }
 
+  /// The time of the next list of all has come, and what it leads to is done.
+  void let_list() {
+    const auto before = docker.count("list");
+    up = up + 300'000;
+    board.look_at_clock();
+    while (docker.count("list") == before)
+      std::this_thread::yield();
+    board.settle();
+  }
+
   std::size_t said(const std::string& event) {
     const auto all = clients.calls();
     return static_cast<std::size_t>(
@@ -240,6 +250,49 @@ TEST_CASE("a server that Docker does not answer for is unresponsive, "
   CHECK(n.streams.is_attached(uuid));
 }
 
+TEST_CASE("an unresponsive server says since when and why", "[board]") {
+  live_node n;
+  n.launch();
+  n.streams.go_away(no_docker);
+  const auto first = n.board.usage(id);
+  CHECK(first.unresponsive_since == n.clock.now());
+  CHECK(first.unresponsive_why == "no answer");
+  n.clock.advance(std::chrono::minutes{1});
+  n.docker.set_down(true);
+  n.streams.end(uuid);
+  n.board.settle();
+  const auto later = n.board.usage(id);
+  CHECK(later.unresponsive_since == first.unresponsive_since);
+  CHECK(later.unresponsive_why == "no dockerd at fake.sock");
+  n.docker.set_down(false);
+  n.streams.miss();
+  n.board.settle();
+  CHECK(n.board.usage(id).unresponsive_since == 0);
+  CHECK(n.board.usage(id).unresponsive_why.empty());
+}
+
+TEST_CASE("a container whose last call hung is unresponsive before anybody "
+          "looks",
+          "[board]") {
+  live_node n;
+  const auto hang = [&] {
+    n.docker.silences[uuid] = {std::chrono::seconds{90}, "hung twice"};
+  };
+  SECTION("also of a server nobody spoke of") {
+    hang();
+    const auto usage = n.board.usage(id);
+    CHECK(usage.unresponsive);
+    CHECK(usage.unresponsive_since == n.clock.now() - 90'000);
+    CHECK(usage.unresponsive_why == "hung twice");
+  }
+  SECTION("and is inspected at the next list, as an answer ends it") {
+    n.launch();
+    hang();
+    n.let_list();
+    CHECK(n.docker.count("inspect") == 1);
+  }
+}
+
 TEST_CASE("a container whose turn is taken is not unresponsive", "[board]") {
   live_node n;
   n.launch();
@@ -270,6 +323,77 @@ TEST_CASE("a container that was started behind our back counts as running",
   n.board.settle();
   CHECK(n.board.state(id) == process_state::running);
   CHECK(n.streams.is_attached(uuid));
+}
+
+TEST_CASE("a container whose start nobody told of is found by the clock",
+          "[board]") {
+  live_node n;
+  n.docker.put("c0ffee", uuid, true);
+  n.let_list();
+  CHECK(n.board.state(id) == process_state::running);
+  CHECK(n.streams.is_attached(uuid));
+}
+
+TEST_CASE("a server whose end nobody told of is found by the clock",
+          "[board]") {
+  live_node n;
+  n.launch();
+  n.streams.say(uuid, "Server started");
+  n.docker.exit(uuid, 3);
+  n.let_list();
+  CHECK(n.board.state(id) == process_state::offline);
+  const std::lock_guard guard{n.mutex};
+  REQUIRE(n.crashes.size() == 1);
+  CHECK(n.crashes[0].exit_code == 3);
+}
+
+TEST_CASE("servers that are as they should be cost one call a turn",
+          "[board]") {
+  live_node n;
+  n.launch();
+  n.docker.put("beef", "postgres", true);
+  for (int turn = 0; turn < 3; ++turn)
+    n.let_list();
+  CHECK(n.docker.count("list") == 3);
+  CHECK(n.docker.count("inspect") == 0);
+}
+
+TEST_CASE("a turn without an answer is left to the next one", "[board]") {
+  live_node n;
+  n.launch();
+  n.docker.fail_next("list", no_docker);
+  n.let_list();
+  CHECK_FALSE(n.board.usage(id).unresponsive);
+  CHECK(n.docker.count("inspect") == 0);
+  n.docker.exit(uuid, 1);
+  n.let_list();
+  CHECK(n.board.state(id) == process_state::offline);
+}
+
+TEST_CASE("containers are not listed twice at once", "[board]") {
+  live_node n;
+  std::promise<void> begun, go_on;
+  std::atomic<int> lists{0}, under_way{0}, most{0};
+  n.docker.before_list = [&] {
+    most = std::max(most.load(), ++under_way);
+    if (++lists == 1) {
+      begun.set_value();
+      go_on.get_future().wait();
+    }
+    --under_way;
+  };
+  n.streams.miss();
+  begun.get_future().wait();
+  n.up = n.up + 300'000;
+  n.board.look_at_clock();
+  // What was lost while dockerd was listing is worth another list, after it.
+  n.streams.miss();
+  n.streams.miss();
+  go_on.set_value();
+  n.board.settle();
+  n.board.stop();
+  CHECK(most == 1);
+  CHECK(lists >= 2);
 }
 
 TEST_CASE("containers of nobody are left alone", "[board]") {

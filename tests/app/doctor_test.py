@@ -8,6 +8,7 @@ do about it.
 import json
 import subprocess
 import sys
+import time
 import unittest
 import uuid as uuids
 
@@ -16,7 +17,7 @@ from running_node import RunningNode, run_tests
 BINARY = ""
 # Of a node that is well; "space" stands for the directories that are there.
 CHECKS = {"config", "space", "mounts", "database", "docker", "panel", "stores",
-          "clock", "node", "pools", "jobs", "orphans"}
+          "clock", "node", "pools", "jobs", "servers", "orphans"}
 
 
 class Doctor(unittest.TestCase):
@@ -168,6 +169,20 @@ class Doctor(unittest.TestCase):
         self.finds("pools", "warning", "by the node's token: new disk; 0 jobs wait", "alula pools resume")
         node.ask("POST", "/api/pools/backup/resume")
         self.finds("pools", "ok", "no pool is paused", "")
+
+    def test_a_server_that_docker_does_not_answer_for(self):
+        node = self.node_with(more="  deadlines: {inspect: 300ms}\n").start()
+        castle, garden = node.make_server("castle"), node.make_server("garden")
+        self.finds("servers", "ok", "no server is unresponsive", "")
+        node.dockerd.hung.add(castle)
+        until = time.monotonic() + 30
+        while node.get(f"/api/servers/{castle}")["unresponsive"] is None:
+            self.assertLess(time.monotonic(), until, "it never became unresponsive")
+        self.assertIsNone(node.get(f"/api/servers/{garden}")["unresponsive"])
+        self.finds("servers", "bad", f"castle ({castle}) since ", "alula servers kill")
+        listed = subprocess.run([BINARY, "servers", "--config", node.config], text=True, capture_output=True, timeout=60)
+        self.assertRegex(listed.stdout, f"{castle}.*unresponsive \\(since ")
+        node.dockerd.hung.clear()
 
     def test_files_that_belong_to_nobody(self):
         node = self.node_with().start()

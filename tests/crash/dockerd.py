@@ -80,6 +80,8 @@ class Dockerd:
         self.containers = {}
         self.made = 0
         self.runs = {}  # name of an installer → number of its newest run
+        self.hung = set()  # names of containers that no call gets an answer about
+        self.closing = threading.Event()
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -94,6 +96,9 @@ class Dockerd:
             def answer(self):
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
+                if owner.is_hung(self.path):
+                    self.close_connection = True
+                    return owner.closing.wait()
                 stream = owner.stream_of(self.command, self.path)
                 if stream:
                     self.close_connection = True
@@ -127,6 +132,7 @@ class Dockerd:
         self.thread.start()
 
     def close(self):
+        self.closing.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -163,6 +169,9 @@ class Dockerd:
             key = self.find(name)
             if key is not None and self.containers[key].running:
                 self.containers[key].end(1)
+
+    def is_hung(self, path):
+        return any(f"/containers/{name}/" in path for name in self.hung)
 
     def find(self, name_or_id):
         for key, container in self.containers.items():

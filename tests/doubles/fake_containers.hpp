@@ -29,6 +29,10 @@ public:
   bool is_deaf = false;
   /// Called by destroy, outside the mutex: a test may hold it there.
   std::function<void(std::string_view)> before_destroy;
+  /// The same of list.
+  std::function<void()> before_list;
+  /// By name: those that dockerd does not answer for.
+  std::map<std::string, container_silence, std::less<>> silences;
 
   /// The run of a container is over, by itself.
   void exit(std::string_view name_or_id, int code, bool oom_killed = false) {
@@ -133,6 +137,8 @@ public:
   }
 
   result<std::vector<container_info>> list() override {
+    if (before_list)
+      before_list();
     const std::lock_guard guard{mutex};
     if (auto planned = note("list"); !planned)
       return std::move(planned).error();
@@ -140,6 +146,13 @@ public:
     for (const auto& [id, each] : by_id)
       all.push_back(each.info);
     return all;
+  }
+
+  std::optional<container_silence>
+  silence_of(std::string_view name) const override {
+    const std::lock_guard guard{mutex};
+    const auto at = silences.find(name);
+    return at == silences.end() ? std::nullopt : std::optional{at->second};
   }
 
 private:

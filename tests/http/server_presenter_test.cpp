@@ -80,7 +80,7 @@ TEST_CASE("a server has every member of Wings' object", "[http]") {
     "lifecycle": "active", "quarantined_at": null, "wanted_power": "down",
     "install": {"state": "none", "installed_at": null},
     "last_crash": null, "jobs": [],
-    "state_known": true
+    "state_known": true, "unresponsive": null
   })"));
 }
 
@@ -148,6 +148,25 @@ TEST_CASE("when Docker is silent the state is not claimed", "[http]") {
   const auto object = shown(shown_server(), silent);
   CHECK(object.at("state") == "offline");
   CHECK(object.at("state_known") == false);
+}
+
+TEST_CASE("a server that Docker does not answer for says since when and why",
+          "[http]") {
+  const auto server = shown_server();
+  jobs::process_usage usage;
+  usage.state = jobs::process_state::running;
+  usage.unresponsive = true;
+  usage.unresponsive_since = 1'800'000'000'000;
+  usage.unresponsive_why = "no answer within 10000 ms";
+  const auto expected = json::parse(R"({"since": "2027-01-15T08:00:00.000Z",
+                                        "why": "no answer within 10000 ms"})");
+  const auto object =
+      json::parse(present_server(server, silent, now, {}, usage));
+  CHECK(object.at("unresponsive") == expected);
+  const auto list = json::parse(
+      present_servers({std::make_shared<jobs::server_record>(server)}, now,
+                      [&](const auto&) { return usage; }));
+  CHECK(list[0].at("unresponsive") == expected);
 }
 
 TEST_CASE("a server that is being deleted is stopping", "[http]") {

@@ -106,6 +106,10 @@ TEST_CASE("a key that hung is left alone for a while", "[remote]") {
   hang(circuits, "a");
   CHECK(refusal(circuits, "a") == fault_code::docker_unavailable);
   CHECK(circuits.unresponsive() == std::vector<std::string>{"a"});
+  REQUIRE(circuits.silence_of("a"));
+  CHECK(circuits.silence_of("a")->calls == 1);
+  CHECK(circuits.silence_of("a")->lasted >= 0ms);
+  CHECK_FALSE(circuits.silence_of("b"));
   CHECK(circuits.enter("b", {}));
 }
 

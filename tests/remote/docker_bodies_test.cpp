@@ -123,6 +123,23 @@ TEST_CASE("an update lifts what has no limit", "[remote]") {
   CHECK(raised["MemorySwap"] > std::int64_t{1} << 60);
 }
 
+TEST_CASE("an update changes the weight of the disk where there is one",
+          "[remote]") {
+  const auto weighed = json::parse(update_body({.io_weight = 300}, ""));
+  CHECK(weighed["BlkioWeight"] == 300);
+  CHECK_FALSE(json::parse(update_body({}, "")).contains("BlkioWeight"));
+  // dockerd would take it and do nothing.
+  const auto deaf = json::parse(update_body({.oom_killer_disabled = true}, ""));
+  CHECK_FALSE(deaf.contains("OomKillDisable"));
+}
+
+TEST_CASE("what the kernel cannot do of an update is read", "[remote]") {
+  CHECK(read_warnings(R"({"Warnings":["Weight discarded.", 7]})")
+        == std::vector<std::string>{"Weight discarded."});
+  for (const auto* text : {"", "[]", "{}", R"({"Warnings":null})"})
+    CHECK(read_warnings(text).empty());
+}
+
 TEST_CASE("a network is made with what it is given", "[remote]") {
   const auto body =
       json::parse(network_body({.name = "pterodactyl_nw",

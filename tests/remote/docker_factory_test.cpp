@@ -157,6 +157,25 @@ TEST_CASE("limits are changed by the id of what has the name", "[remote]") {
   CHECK(factory.update("game", {}));
 }
 
+TEST_CASE("what the kernel cannot do of new limits is logged", "[remote]") {
+  place p;
+  auto& factory = p.open();
+  p.peer.on(look, {is_there()});
+  p.peer.on(update_it,
+            {dockerd::answers(200, R"({"Warnings":["Weight discarded."]})")});
+  int told = 0;
+  jobs::set_log_sink(
+      [&](jobs::log_level, std::string_view event, std::string_view line) {
+        told += event == "container-warning"
+                        && line.find("Weight discarded.") != line.npos
+                    ? 1
+                    : 0;
+      });
+  CHECK(factory.update("game", {.io_weight = 300}));
+  jobs::set_log_sink({});
+  CHECK(told == 1);
+}
+
 // -- images ------------------------------------------------------------------
 
 TEST_CASE("a pull tells what it does", "[remote]") {

@@ -1,3 +1,4 @@
+#include "jobs/measures.hpp"
 #include "tests/remote/one_container.hpp"
 
 #include <catch2/catch.hpp>
@@ -44,6 +45,27 @@ TEST_CASE("the beginning of somebody's id is not our container", "[remote]") {
   CHECK(subject.destroy("aaaa", {}));
   CHECK(peer.count("DELETE") == 0);
   CHECK(peer.count("POST") == 0);
+}
+
+TEST_CASE("calls that Docker fails are counted, and no others", "[remote]") {
+  int failures = 0;
+  alula::jobs::set_measure_sink(
+      [&](alula::jobs::measure what, double, std::string_view label) {
+        if (what == alula::jobs::measure::docker_failure && label == "GET")
+          ++failures;
+      });
+  dockerd peer;
+  docker subject{patient(peer)};
+  peer.on(look, {dockerd::says(500, "no space left on device")});
+  CHECK_FALSE(subject.inspect(uuid));
+  CHECK(failures == 1);
+  peer.on(look, {dockerd::cuts_after("")});
+  CHECK_FALSE(subject.inspect(uuid));
+  CHECK(failures == 2);
+  peer.on(look, {is_gone()});
+  CHECK(subject.inspect(uuid));
+  CHECK(failures == 2);
+  alula::jobs::set_measure_sink(nullptr);
 }
 
 TEST_CASE("a 404 of something that is not dockerd is no container gone",
@@ -273,6 +295,10 @@ TEST_CASE("a hung container costs one worker, and the others nothing",
 
   CHECK(hanging.get().error().code == fault_code::docker_unavailable);
   CHECK(subject.unresponsive() == lines{uuid});
+  REQUIRE(subject.silence_of(uuid));
+  CHECK(subject.silence_of(uuid)->why.find("the last call about")
+        != std::string::npos);
+  CHECK_FALSE(subject.silence_of(healthy));
   CHECK(subject.destroy(uuid, {}).error().code
         == fault_code::docker_unavailable);
   CHECK(peer.count(look) == 1);

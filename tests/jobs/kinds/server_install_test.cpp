@@ -75,6 +75,15 @@ TEST_CASE("an install is known from its accept on", "[install]") {
   CHECK_FALSE(w.read(server_install, {}, false));
 }
 
+TEST_CASE("an image of an installer is got by workers of its own",
+          "[install]") {
+  for (const auto* kind : {&server_install, &server_reinstall})
+    for (const auto& step : kind->steps) {
+      CHECK((step.pool == "pull") == (step.name == "image"));
+      CHECK(step.pool_of(true) != "pull");
+    }
+}
+
 TEST_CASE("an install wants the server up when it is asked to", "[install]") {
   life_world w;
   const auto draft = w.read(server_install, R"({"start_on_completion":true})");
@@ -426,22 +435,47 @@ TEST_CASE("an install waits for a Panel that is away", "[install]") {
         == fault_code::panel_unavailable);
 }
 
-TEST_CASE("a reinstall that stops the server wants it down, and none before",
+TEST_CASE("a reinstall wants the server down when there is an installer, and "
+          "no earlier",
           "[install]") {
   install_world w;
   w.run_it();
   const auto draft = w.read(server_reinstall);
   REQUIRE(draft);
-  CHECK(std::ranges::none_of(draft->changes, [](const change& each) {
-    return std::holds_alternative<want_power>(each);
-  }));
+  const auto wishes = [](const std::vector<change>& changes) {
+    return std::ranges::count_if(changes, [](const change& each) {
+      return std::holds_alternative<want_power>(each);
+    });
+  };
+  CHECK(wishes(draft->changes) == 0);
   auto job = w.accept(server_reinstall);
-  const auto stopped = done(w.run(server_reinstall, job, "stop"));
-  REQUIRE(stopped.changes.size() == 1);
-  CHECK_FALSE(std::get<want_power>(stopped.changes[0]).up);
-  CHECK(std::get<want_power>(stopped.changes[0]).unless_start_waits);
+  SECTION("with a script") {}
+  SECTION("without one") {
+    w.panel.put(w.id, R"({"settings":{"skip_egg_scripts":true},)"
+                      R"("process_configuration":{}})");
+  }
+  std::size_t at = 0;
+  for (; server_reinstall.steps[at].name != "container"; ++at) {
+    const auto outcome =
+        w.run(server_reinstall, job, server_reinstall.steps[at].name);
+    CHECK(wishes(done(outcome).changes) == 0);
+    w.apply(done(outcome).changes);
+    job.steps[at].state = step_state::done;
+  }
   CHECK(w.life.processes.state(w.id) == process_state::offline);
+  const auto outcome = w.run(server_reinstall, job, "container");
+  REQUIRE(done(outcome).changes.size() == 1);
+  const auto wish = std::get<want_power>(done(outcome).changes[0]);
+  CHECK_FALSE(wish.up);
+  CHECK(wish.unless_start_waits);
+}
+
+TEST_CASE("a reinstall that has failed is reported as one", "[install]") {
+  install_world w;
+  const auto job = w.accept(server_reinstall);
   const auto over = server_reinstall.when_over(job);
+  REQUIRE(over.size() == 2);
+  CHECK_FALSE(std::get<end_install>(over[0]).successful);
   CHECK(std::get<tell_panel>(over[1]).body
         == R"({"successful":false,"reinstall":true})");
 }

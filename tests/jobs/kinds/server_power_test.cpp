@@ -96,6 +96,16 @@ TEST_CASE("a kill has a lane of its own and workers of its own", "[power]") {
   CHECK(w.accept_power("stop").pool == "power");
 }
 
+TEST_CASE("an image is got by workers that nobody is stopped by", "[power]") {
+  for (const auto* kind : {&server_power, &receive_server})
+    for (const auto& step : kind->steps)
+      if (step.name == "image"
+          || (kind == &receive_server && step.name == "container"))
+        CHECK(step.pool == "pull");
+      else
+        CHECK(step.pool != "pull");
+}
+
 TEST_CASE("the newest wish wins", "[power]") {
   life_world w;
   const auto start = w.accept_power("start"), stop = w.accept_power("stop");
