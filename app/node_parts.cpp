@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace alula::app {
@@ -73,6 +74,15 @@ node::parts::parts(const config& c, opened_places opened, updater how_to_update)
            [this](jobs::audit_record what) { access.record(std::move(what)); },
        .log_lines =
            static_cast<std::size_t>(settings.system.websocket_log_count)});
+}
+
+/// Each of these may be stopped twice; after node::stop nothing is left to do.
+node::parts::~parts() {
+  figures.stop();
+  keeper.stop();
+  engine.stop(std::chrono::milliseconds{0});
+  life.board.stop();
+  hub.stop();
 }
 
 std::optional<jobs::tell_panel>

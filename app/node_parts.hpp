@@ -4,16 +4,24 @@
 /// Every part is a member and goes with the others; what they know of each
 /// other are references. They are made from the top to the bottom and go from
 /// the bottom to the top, so each may use those above it for as long as it
-/// lives, its last moment included. Two reach further down, by functions that
-/// are called only between node::start and node::stop: the hub to the tokens,
-/// the courier and the askers, the figures to the door.
+/// lives, its last moment included. What reaches further down, and what ends
+/// it:
 ///
-/// None does anything of its own yet when the parts are made: node::start
-/// starts them, the door before the engine, so that it can say that the node
-/// starts. node::stop stops all that has threads of its own, so that nobody is
-/// at work when the first of them goes; after a start that failed their
-/// destructors do. Where a step does not come back by the deadline nothing goes
-/// at all.
+/// * the ledger to the engine, whom it tells of commits: actor_engine::stop
+/// * the hub to the engine, the board of processes, the courier, the tokens and
+///   the askers: socket_hub::stop
+/// * the board of processes to the keeper: server_keeper::stop, then the
+///   board's
+/// * the figures to the door: metrics::stop
+///
+/// Threads that are there when the parts are made only wait: node::start starts
+/// the parts, the door before the engine, so that it can say that the node
+/// starts. node::stop ends all that reaches down, and all that begins something
+/// of itself; what is left (issuer keys, Docker's facts and streams, errands)
+/// uses what stands above it only and ends with its own destructor. After a
+/// start that failed the destructor of the parts ends what reaches down, and
+/// waits for the steps that run. Where a step does not come back by the
+/// deadline of node::stop nothing goes at all.
 #pragma once
 
 #include "actors/access_keeper.hpp"
@@ -65,6 +73,9 @@ namespace alula::app {
 
 struct node::parts {
   parts(const config& c, opened_places opened, updater how_to_update);
+  ~parts();
+  parts(const parts&) = delete;
+  parts& operator=(const parts&) = delete;
 
   /// What the Panel is to hear of it; nothing when there is no Panel, or when
   /// it has been away for so long that what waits for it is enough.

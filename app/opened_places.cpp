@@ -32,7 +32,8 @@ jobs::result<opened_places> open_places(const config& settings) {
   auto volumes =
       storage::local_volumes::open(volume_settings_of(settings, room));
   if (!volumes)
-    return volumes.error();
+    return with_advice(volumes.error(), "The volumes cannot be reached",
+                       "See system.data.");
   auto archives =
       backup::local_archives::open(store_settings_of(settings, room));
   if (!archives)

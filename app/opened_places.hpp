@@ -22,8 +22,8 @@ namespace alula::app {
 struct opened_places {
   std::string docker_socket;
   storage::data_lock lock;
-  std::string
-      store_id; ///< what the ledger has to bear (storage/store_mark.hpp)
+  /// What the ledger has to bear (storage/store_mark.hpp).
+  std::string store_id;
   /// What all uploads share; null: no limit.
   std::shared_ptr<jobs::shared_rate> upload_limit;
   std::vector<remote::s3_settings> stores;
@@ -34,7 +34,8 @@ struct opened_places {
 
 /// Blocks. Takes the lock, holds the directories against the ledger's mark, and
 /// marks them when all of them are open: before anybody opens the ledger. The
-/// fault says which part failed and what would help; nothing is held then.
+/// fault says which part failed and, where that is not plain, what would help;
+/// nothing is held then.
 jobs::result<opened_places> open_places(const config& settings);
 
 } // namespace alula::app

@@ -5,8 +5,8 @@
 
 #include "backup/archive_writer.hpp"
 #include "backup/data_map.hpp"
-#include "backup/tar_header.hpp" // and tar_padding
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

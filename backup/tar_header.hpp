@@ -15,6 +15,7 @@
 namespace alula::backup {
 
 constexpr std::size_t tar_block = 512;
+
 /// Zeros that follow content of this size.
 constexpr std::size_t tar_padding(std::uint64_t size) {
   return static_cast<std::size_t>((tar_block - size % tar_block) % tar_block);

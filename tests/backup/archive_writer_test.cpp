@@ -1,5 +1,6 @@
 #include "backup/archive_writer.hpp"
 #include "backup/tar_format.hpp"
+#include "backup/tar_header.hpp"
 #include "tests/backup/scratch_tree.hpp"
 
 #include <catch2/catch.hpp>
