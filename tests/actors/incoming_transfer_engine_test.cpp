@@ -82,6 +82,13 @@ struct target_node : backup_node {
     REQUIRE(taken);
     return taken->job->record().id;
   }
+  /// Its archive is not unpacked before "extract" is let go.
+  jobs::job_id receive_up_to_extract() {
+    archives.hold("extract");
+    const auto id = receive();
+    REQUIRE(archives.wait_until_held("extract"));
+    return id;
+  }
 
   /// What the Panel is told, in this order.
   std::vector<std::string> reports() {
@@ -126,9 +133,7 @@ TEST_CASE("a server that comes in is registered at once and active at the end",
           "[actors][transfers]") {
   target_node w;
   w.start();
-  w.archives.hold("extract");
-  const auto id = w.receive();
-  REQUIRE(w.archives.wait_until_held("extract"));
+  const auto id = w.receive_up_to_extract();
   const auto meanwhile = w.engine->find_server(w.newcomer);
   REQUIRE(meanwhile);
   CHECK(meanwhile->state == jobs::server_state::creating);
@@ -146,9 +151,7 @@ TEST_CASE("a server that comes in is registered at once and active at the end",
 TEST_CASE("a server comes from one sender only", "[actors][transfers]") {
   target_node w;
   w.start();
-  w.archives.hold("extract");
-  const auto id = w.receive();
-  REQUIRE(w.archives.wait_until_held("extract"));
+  const auto id = w.receive_up_to_extract();
   const auto second = w.ask_to_receive("another");
   REQUIRE_FALSE(second);
   CHECK(second.error().code == fault_code::server_exists);
@@ -165,9 +168,7 @@ TEST_CASE("a transfer that is cancelled leaves nothing and is told",
           "[actors][transfers]") {
   target_node w;
   w.start();
-  w.archives.hold("extract");
-  const auto id = w.receive();
-  REQUIRE(w.archives.wait_until_held("extract"));
+  const auto id = w.receive_up_to_extract();
   REQUIRE(w.cancel(id));
   CHECK(w.end_of(id).state == job_state::cancelled);
   CHECK(w.is_clean());

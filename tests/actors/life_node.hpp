@@ -44,6 +44,12 @@ struct life_node : engine_world {
     keeper->start();
     return *this;
   }
+  /// As a boot that finds every server wanted.
+  life_node& begin_with_all_up() {
+    for (auto& [row, server] : store->servers)
+      server.record.wanted_up = true;
+    return begin();
+  }
 
   jobs::server_record& record(int number) {
     return store->servers.at(number).record;

@@ -238,9 +238,7 @@ TEST_CASE("a restart that says the stop command wants it up all the same",
 TEST_CASE("a boot starts a few at a time", "[life]") {
   life_node n{5};
   n.rules.starts_at_once = 2;
-  for (int i = 1; i <= 5; ++i)
-    n.record(i).wanted_up = true;
-  n.begin();
+  n.begin_with_all_up();
   for (int i = 1; i <= 5; ++i)
     n.eventually([&] { return n.state(i) == process_state::starting; });
 }
@@ -259,9 +257,7 @@ TEST_CASE("a start that hangs holds no other server's up", "[life]") {
     if (name == n.name(1))
       released.wait();
   };
-  for (int i = 1; i <= 3; ++i)
-    n.record(i).wanted_up = true;
-  n.begin();
+  n.begin_with_all_up();
   n.eventually([&] { return n.state(2) == process_state::starting; });
   n.eventually([&] { return n.state(3) == process_state::starting; });
   CHECK(n.calls("start " + n.name(1)) == 0);
@@ -272,10 +268,8 @@ TEST_CASE("starts that wait for Docker keep their places", "[life]") {
   life_node n{last};
   n.rules.starts_at_once = 1;
   n.rules.start_patience = 50ms;
-  for (int i = 1; i <= last; ++i)
-    n.record(i).wanted_up = true;
   n.containers.set_down(true);
-  n.begin();
+  n.begin_with_all_up();
   const auto asked_for = [&] {
     int count = 0;
     for (int i = 1; i <= last; ++i)
@@ -300,9 +294,7 @@ TEST_CASE("a boot starts all of them although the keeper misses their ends",
   life_node n{5};
   n.settings.subscriber_lag = 1; // the commit of a step says more than that
   n.rules.starts_at_once = 1;
-  for (int i = 1; i <= 5; ++i)
-    n.record(i).wanted_up = true;
-  n.begin();
+  n.begin_with_all_up();
   for (int i = 1; i <= 5; ++i)
     n.eventually([&] { return n.state(i) == process_state::starting; });
 }

@@ -33,6 +33,14 @@ const jobs::catalog narrow_catalog{{&narrow_lanes[0], &narrow_lanes[1],
                                     &narrow_lanes[2], &narrow_lanes[3],
                                     &narrow_steps, &narrow}};
 
+/// The job that has the only worker until "test.narrow.n @1" is opened.
+jobs::job_id take_the_narrow_worker(engine_world& w) {
+  w.script.hold("test.narrow.n @1");
+  const auto id = w.submit(narrow, 1);
+  REQUIRE(w.script.wait_for("in test.narrow.n @1"));
+  return id;
+}
+
 } // namespace
 
 TEST_CASE("a pool runs no more steps at once than it has workers", "[actors]") {
@@ -129,9 +137,7 @@ TEST_CASE("a worker goes to a job whose actor threw while it stood in line",
 TEST_CASE("a job that waits for a worker says so after a while", "[actors]") {
   engine_world w;
   w.boot();
-  w.script.hold("test.narrow.n @1");
-  w.submit(narrow, 1);
-  REQUIRE(w.script.wait_for("in test.narrow.n @1"));
+  take_the_narrow_worker(w);
   const auto id = w.submit(narrow, 2);
   w.pass_until(1s, [&] {
     return w.engine->peek(id)->record().reason == "WaitingForWorker";
@@ -146,9 +152,7 @@ TEST_CASE("a job that is cancelled while it waits for a worker takes none",
           "[actors]") {
   engine_world w;
   w.boot();
-  w.script.hold("test.narrow.n @1");
-  const auto first = w.submit(narrow, 1);
-  REQUIRE(w.script.wait_for("in test.narrow.n @1"));
+  const auto first = take_the_narrow_worker(w);
   const auto id = w.submit(narrow, 2);
   REQUIRE(w.cancel(id));
   CHECK(w.end_of(id).state == job_state::cancelled);
@@ -164,9 +168,7 @@ TEST_CASE("a paused pool begins no step, and what runs goes on to its end",
           "[actors]") {
   engine_world w;
   w.boot();
-  w.script.hold("test.narrow.n @1");
-  const auto running = w.submit(narrow, 1);
-  REQUIRE(w.script.wait_for("in test.narrow.n @1"));
+  const auto running = take_the_narrow_worker(w);
   const auto paused = w.pause("narrow", "new disk", "Anna");
   REQUIRE(paused);
   CHECK(paused->paused_at == w.clock.at);
@@ -227,9 +229,7 @@ TEST_CASE("a pause begins between two steps of a job", "[actors]") {
 TEST_CASE("who stands in line is told of a pause and of its end", "[actors]") {
   engine_world w;
   w.boot();
-  w.script.hold("test.narrow.n @1");
-  const auto first = w.submit(narrow, 1);
-  REQUIRE(w.script.wait_for("in test.narrow.n @1"));
+  const auto first = take_the_narrow_worker(w);
   const auto id = w.submit(narrow, 2);
   w.pass_until(0ms, [&] { return w.pool("narrow").waiting == 1; });
   REQUIRE(w.pause("narrow"));
@@ -276,9 +276,7 @@ TEST_CASE("an undo with a pool of its own waits for no worker of the step's",
                });
   const auto undone = w.submit(elsewhere, 2);
   REQUIRE(w.script.wait_for("in test.elsewhere.p"));
-  w.script.hold("test.narrow.n @1");
-  const auto holder = w.submit(narrow, 1);
-  REQUIRE(w.script.wait_for("in test.narrow.n @1"));
+  const auto holder = take_the_narrow_worker(w);
   // Its pivot fails for good while the only worker of its first step is taken.
   refusal.open();
   CHECK(w.end_of(undone).state == job_state::failed);

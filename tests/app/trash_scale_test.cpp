@@ -21,14 +21,19 @@ bool comes_to(app::trash_scale& scale, std::int64_t bytes) {
   return true;
 }
 
+/// A tree of 3,000 bytes, as "0199".
+void put_in_the_trash(fake_volumes& disk) {
+  const auto id = server_id::parse("3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11");
+  disk.put(*id, {.files = 3, .bytes = 3'000});
+  REQUIRE(disk.detach(*id, "0199"));
+}
+
 } // namespace
 
 TEST_CASE("the trash weighs what its trees take and nothing when they are gone",
           "[app]") {
   fake_volumes disk;
-  const auto id = server_id::parse("3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11");
-  disk.put(*id, {.files = 3, .bytes = 3'000});
-  REQUIRE(disk.detach(*id, "0199"));
+  put_in_the_trash(disk);
   app::trash_scale scale;
   scale.start(disk, 0ms);
   CHECK(comes_to(scale, 3'000));
@@ -39,9 +44,7 @@ TEST_CASE("the trash weighs what its trees take and nothing when they are gone",
 
 TEST_CASE("a tree in the trash is measured once", "[app]") {
   fake_volumes disk;
-  const auto id = server_id::parse("3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11");
-  disk.put(*id, {.files = 3, .bytes = 3'000});
-  REQUIRE(disk.detach(*id, "0199"));
+  put_in_the_trash(disk);
   app::trash_scale scale;
   scale.start(disk, 0ms);
   REQUIRE(comes_to(scale, 3'000));

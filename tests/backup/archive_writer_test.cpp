@@ -1,7 +1,7 @@
 #include "backup/archive_writer.hpp"
 #include "backup/tar_format.hpp"
 #include "backup/tar_header.hpp"
-#include "tests/backup/scratch_tree.hpp"
+#include "tests/backup/backup_place.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -17,18 +17,6 @@ using alula::jobs::result;
 using alula::jobs::status;
 
 namespace {
-
-/// What a shell command prints.
-std::string output_of(const std::string& command) {
-  std::string out;
-  auto* pipe = ::popen(command.c_str(), "r");
-  std::array<char, 4096> buffer{};
-  std::size_t got = 0;
-  while ((got = ::fread(buffer.data(), 1, buffer.size(), pipe)) > 0)
-    out.append(buffer.data(), got);
-  REQUIRE(::pclose(pipe) == 0);
-  return out;
-}
 
 struct archived {
   scratch_tree place;
@@ -57,12 +45,12 @@ struct archived {
   /// Extracted by GNU tar, compared by diff.
   void check_same_as(const scratch_tree& tree) const {
     scratch_tree back;
-    output_of("tar -xzf " + path + " -C " + back.root.string());
-    output_of("diff -r --no-dereference " + tree.root.string() + " "
-              + back.root.string());
+    printed_by("tar -xzf " + path + " -C " + back.root.string());
+    printed_by("diff -r --no-dereference " + tree.root.string() + " "
+               + back.root.string());
   }
 
-  std::string listing() const { return output_of("tar -tzf " + path); }
+  std::string listing() const { return printed_by("tar -tzf " + path); }
 
   const archive_entry* find(std::string_view name) const {
     const auto at = std::ranges::find(entries, name, &archive_entry::path);
@@ -90,7 +78,7 @@ TEST_CASE("GNU tar reads back what was archived", "[archive]") {
   std::filesystem::create_symlink("/nowhere", tree.root / "dangling");
   const archived a{tree};
   a.check_same_as(tree);
-  output_of("gzip -t " + a.path);
+  printed_by("gzip -t " + a.path);
   CHECK(a.summary.notes.empty());
   CHECK(a.summary.total.files == 6);
 }
@@ -99,9 +87,9 @@ TEST_CASE("the checksum is the one sha1sum and sha256sum find", "[archive]") {
   const scratch_tree tree;
   tree.write("a", pattern(2'500'000));
   const archived a{tree};
-  CHECK(
-      output_of("sha1sum < " + a.path).starts_with(a.summary.stream.sums.sha1));
-  CHECK(output_of("sha256sum < " + a.path)
+  CHECK(printed_by("sha1sum < " + a.path)
+            .starts_with(a.summary.stream.sums.sha1));
+  CHECK(printed_by("sha256sum < " + a.path)
             .starts_with(a.summary.stream.sums.sha256));
   CHECK(std::filesystem::file_size(a.path) == a.summary.stream.archive_bytes);
 }
@@ -125,7 +113,7 @@ TEST_CASE("modes and times are kept, owners are not told", "[archive]") {
   const std::array<timespec, 2> times{{{1'600'000'000, 5}, {1'600'000'000, 5}}};
   ::utimensat(AT_FDCWD, (tree.root / "run.sh").c_str(), times.data(), 0);
   const archived a{tree};
-  const auto line = output_of("TZ=UTC tar --numeric-owner -tvzf " + a.path);
+  const auto line = printed_by("TZ=UTC tar --numeric-owner -tvzf " + a.path);
   CHECK(line.starts_with("-rwsr-x--x 0/0"));
   CHECK(line.find("2020-09-13") != std::string::npos);
   CHECK(a.find("run.sh")->mtime_ns == 1'600'000'000'000'000'005);
@@ -166,7 +154,7 @@ TEST_CASE("an entry's offset leads to its content", "[archive]") {
   tree.write("first", pattern(1'500'000));
   tree.write("second", "needle");
   const archived a{tree};
-  const auto stream = output_of("gzip -dc " + a.path);
+  const auto stream = printed_by("gzip -dc " + a.path);
   const auto* entry = a.find("second");
   REQUIRE(entry);
   CHECK(stream.substr(entry->offset, entry->size) == "needle");
@@ -194,7 +182,7 @@ TEST_CASE("GNU tar sees a size that octal digits cannot say", "[archive]") {
       static_cast<std::streamoff>(head.size() + size + tar_padding(size)));
   file << tar_headers({.path = "after"}) << std::string(tar_end_size, '\0');
   file.close();
-  const auto seen = output_of("tar -tvf " + path.string());
+  const auto seen = printed_by("tar -tvf " + path.string());
   CHECK(seen.find(" 20000000000 ") != std::string::npos);
   CHECK(seen.ends_with(" after\n"));
 }

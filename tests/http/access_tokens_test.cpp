@@ -74,12 +74,7 @@ TEST_CASE("a token is made once and shown once", "[http]") {
 TEST_CASE("nobody makes a token that may more than its maker", "[http]") {
   guarded_world w;
   const auto make = [&](jobs::permission_set held, std::string body) {
-    jobs::principal who;
-    who.id = "jwt:somebody";
-    who.kind = jobs::principal_kind::jwt;
-    who.permissions = held;
-    who.scope = jobs::object_scope::all();
-    w.issued = std::make_shared<const jobs::principal>(std::move(who));
+    w.issue(held);
     return w.status("of an issuer", "POST", "/api/tokens", std::move(body));
   };
   using enum jobs::permission;

@@ -24,6 +24,14 @@ const std::string restore = backup_url_of_it + "/restore";
 const std::string rotate = backups_url + "/rotate";
 const std::string rotation = backups_url + "/rotation";
 
+void put_a_newer_backup(backup_world& world) {
+  auto second = world.backup();
+  second.uuid =
+      jobs::backup_id::parse("00000000-0000-4000-8000-000000000001").value();
+  second.completed_at += 1;
+  world.desk.put(second);
+}
+
 } // namespace
 
 TEST_CASE("a backup is started with 202 and no body", "[http]") {
@@ -247,11 +255,7 @@ TEST_CASE("a rotation takes its policy from the request or the configuration",
 
 TEST_CASE("a dry run says what would go and why, and does nothing", "[http]") {
   backup_world world;
-  auto second = world.backup();
-  second.uuid =
-      jobs::backup_id::parse("00000000-0000-4000-8000-000000000001").value();
-  second.completed_at += 1;
-  world.desk.put(second);
+  put_a_newer_backup(world);
   const auto answer =
       world.ask("POST", rotate, R"({"dry_run":true,"policy":{"keep_last":1}})");
   CHECK(answer.status == 200);
@@ -315,11 +319,7 @@ TEST_CASE("a server is given a rotation of its own, and loses it again",
 
 TEST_CASE("a rotation that is tried first is not set", "[http]") {
   backup_world world;
-  auto second = world.backup();
-  second.uuid =
-      jobs::backup_id::parse("00000000-0000-4000-8000-000000000001").value();
-  second.completed_at += 1;
-  world.desk.put(second);
+  put_a_newer_backup(world);
   const auto answer =
       world.ask("PUT", rotation + "?dry_run=true", R"({"keep_last":1})");
   CHECK(answer.status == 200);

@@ -3,7 +3,6 @@
 
 #include "http/access_book.hpp"
 #include "http/door.hpp"
-#include "tests/doubles/fake_access_desk.hpp"
 #include "tests/http/api_world.hpp"
 #include "tests/http/door_call.hpp"
 
@@ -14,23 +13,9 @@
 
 namespace alula::http {
 
-struct guarded_world {
+struct guarded_world : api_world {
   guarded_world()
-    : events(engine, {}),
-      entry(settings(), make_routes({.engine = engine,
-                                     .backups = desk,
-                                     .clock = clock,
-                                     .events = events,
-                                     .later = later,
-                                     .node = node,
-                                     .websocket = nothing,
-                                     .deny_tokens = nothing,
-                                     .settings = {.has_panel = true},
-                                     .outbox = &outbox,
-                                     .live = {&processes, &installs, &askers},
-                                     .deauthorize = nothing,
-                                     .repeats = &repeats,
-                                     .access = &access})) {}
+    : entry(settings(), make_routes(all_parts({.has_panel = true}))) {}
 
   static void nothing(const exchange_ptr& call) { call->reply({204, {}, {}}); }
 
@@ -65,6 +50,16 @@ struct guarded_world {
     return made.text;
   }
 
+  /// Who brings "of an issuer" from now on: somebody with a scope of all.
+  void issue(jobs::permission_set held) {
+    jobs::principal who;
+    who.id = "jwt:somebody";
+    who.kind = jobs::principal_kind::jwt;
+    who.permissions = held;
+    who.scope = jobs::object_scope::all();
+    issued = std::make_shared<const jobs::principal>(std::move(who));
+  }
+
   call_ptr send(const std::string& credentials, std::string method,
                 std::string_view target, std::string body = {}) {
     return http::enter(entry, {.credentials = credentials,
@@ -80,17 +75,6 @@ struct guarded_world {
     return answer ? answer->status : 0;
   }
 
-  doubles::fake_engine engine;
-  doubles::fake_backup_desk desk;
-  doubles::fake_clock clock;
-  doubles::fake_node_facts node;
-  doubles::fake_outbox_desk outbox;
-  jobs::fake_processes processes;
-  jobs::fake_install_files installs;
-  doubles::fake_access_desk access;
-  fake_repeats repeats;
-  errands later, askers;
-  event_streams events;
   access_book book{access, clock};
   jobs::principal_ptr issued; ///< whoever brings "of an issuer"
   door entry;

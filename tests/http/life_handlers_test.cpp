@@ -21,8 +21,28 @@ struct life_api : api_world {
   std::string place() const {
     return "/api/jobs/" + job->record().id.to_string();
   }
+  /// Another job that has the server; its id.
+  std::string is_held_by(const std::string& kind) {
+    auto holding = make_job(kind);
+    holding.server = jobs::server_id::parse(some_server).value();
+    engine.put(holding);
+    return holding.id.to_string();
+  }
+  response start() {
+    return ask("POST", base + "/power", R"({"action":"start"})");
+  }
   jobs::job_view_ptr job;
 };
+
+/// In the answer to a start that is refused while such a job goes on.
+void check_a_start_names(const std::string& kind) {
+  life_api world{"server.power"};
+  const auto holding = world.is_held_by(kind);
+  world.engine.refuse_submit = fault{.code = fault_code::server_locked};
+  const auto answer = world.start();
+  CHECK(answer.status == 409);
+  CHECK(json::parse(answer.body).at("owner_job") == holding);
+}
 
 } // namespace
 
@@ -56,8 +76,7 @@ TEST_CASE("an action that is none of the four is 422", "[http]") {
 TEST_CASE("a suspended server is not started", "[http]") {
   life_api world{"server.power"};
   world.engine.refuse_submit = fault{.code = fault_code::server_suspended};
-  const auto answer =
-      world.ask("POST", base + "/power", R"({"action":"start"})");
+  const auto answer = world.start();
   CHECK(answer.status == 400);
   CHECK_FALSE(json::parse(answer.body).contains("owner_job"));
 }
@@ -65,15 +84,11 @@ TEST_CASE("a suspended server is not started", "[http]") {
 TEST_CASE("a server that is being deleted is not started, and its job is named",
           "[http]") {
   life_api world{"server.power"};
-  auto deletion = make_job("server.delete");
-  deletion.server = jobs::server_id::parse(some_server).value();
-  world.engine.put(deletion);
+  const auto id = world.is_held_by("server.delete");
   world.engine.refuse_submit =
       fault{.code = fault_code::server_suspended, .what = "it is suspended"};
-  const auto answer =
-      world.ask("POST", base + "/power", R"({"action":"start"})");
+  const auto answer = world.start();
   CHECK(answer.status == 400); // as Wings answers
-  const auto id = deletion.id.to_string();
   CHECK(json::parse(answer.body).at("owner_job") == id);
   CHECK(json::parse(answer.body).at("detail")
         == "it is suspended; job " + id + " is deleting it");
@@ -81,28 +96,12 @@ TEST_CASE("a server that is being deleted is not started, and its job is named",
 
 TEST_CASE("a server in transfer is not started, and its job is named",
           "[http]") {
-  life_api world{"server.power"};
-  auto sending = make_job(GENERATE("server.transfer", "server.receive"));
-  sending.server = jobs::server_id::parse(some_server).value();
-  world.engine.put(sending);
-  world.engine.refuse_submit = fault{.code = fault_code::server_locked};
-  const auto answer =
-      world.ask("POST", base + "/power", R"({"action":"start"})");
-  CHECK(answer.status == 409);
-  CHECK(json::parse(answer.body).at("owner_job") == sending.id.to_string());
+  check_a_start_names(GENERATE("server.transfer", "server.receive"));
 }
 
 TEST_CASE("a server that is restored is not started, and its job is named",
           "[http]") {
-  life_api world{"server.power"};
-  auto holding = make_job(GENERATE("backup.restore", "backup.undo_restore"));
-  holding.server = jobs::server_id::parse(some_server).value();
-  world.engine.put(holding);
-  world.engine.refuse_submit = fault{.code = fault_code::server_locked};
-  const auto answer =
-      world.ask("POST", base + "/power", R"({"action":"start"})");
-  CHECK(answer.status == 409);
-  CHECK(json::parse(answer.body).at("owner_job") == holding.id.to_string());
+  check_a_start_names(GENERATE("backup.restore", "backup.undo_restore"));
 }
 
 TEST_CASE("an installation is 202 with its job", "[http]") {

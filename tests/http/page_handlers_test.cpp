@@ -30,22 +30,8 @@ std::string described_as(const route& line) {
 }
 
 std::vector<route> all_routes() {
-  static doubles::fake_engine engine;
-  static doubles::fake_backup_desk desk;
-  static doubles::fake_clock clock;
-  static errands later;
-  static doubles::fake_node_facts node;
-  static event_streams events{engine};
-  const auto nothing = [](const exchange_ptr&) {};
-  return make_routes({.engine = engine,
-                      .backups = desk,
-                      .clock = clock,
-                      .events = events,
-                      .later = later,
-                      .node = node,
-                      .websocket = nothing,
-                      .deny_tokens = nothing,
-                      .deauthorize = nothing});
+  static api_world world;
+  return make_routes(world.all_parts({}));
 }
 
 std::string upper(std::string text) {

@@ -10,7 +10,6 @@
 using namespace alula;
 using namespace alula::http;
 using namespace std::chrono_literals;
-using lines = std::vector<std::string>;
 
 // Who gets a websocket at all.
 

@@ -23,6 +23,7 @@ namespace alula::http {
 
 using doubles::fake_exchange;
 using doubles::fake_websocket;
+using lines = std::vector<std::string>;
 
 inline const auto server_a =
     *jobs::server_id::parse("8d3fb5e2-5c47-4f0a-9b1e-0d3a2c1f5a7d");
@@ -102,8 +103,7 @@ struct socket_world {
                                        const nlohmann::json& with) {
     auto socket = open(server);
     authenticate(*socket, with);
-    REQUIRE(heard(*socket)
-            == std::vector<std::string>{"auth success", "status offline"});
+    REQUIRE(heard(*socket) == lines{"auth success", "status offline"});
     return socket;
   }
   std::shared_ptr<fake_websocket> join(const jobs::server_id& server) {
@@ -117,13 +117,13 @@ struct socket_world {
 
   /// What came since the last call, one line per frame: the event and its
   /// arguments. The random number of an error is taken out.
-  std::vector<std::string> heard(const fake_websocket& socket) {
+  lines heard(const fake_websocket& socket) {
     const auto all = socket.sent();
     auto& from = seen_[&socket];
-    std::vector<std::string> lines;
+    lines out;
     for (; from < all.size(); ++from)
-      lines.push_back(line_of(all[from]));
-    return lines;
+      out.push_back(line_of(all[from]));
+    return out;
   }
   static std::string line_of(const std::string& frame) {
     const auto value = nlohmann::json::parse(frame);

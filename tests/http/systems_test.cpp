@@ -15,6 +15,27 @@ header_list with_basic(std::string value) {
   return {{"Authorization", std::move(value)}};
 }
 
+/// What somebody brings who is nobody, and what he is told.
+struct proof {
+  credential is;
+  const char* header;
+  const char* sentence;
+};
+
+void check_refused(systems_world& w, const proof& given, const char* method,
+                   const std::string& path, const std::string& challenge) {
+  INFO(given.header << ' ' << method << ' ' << path);
+  auto req = doubles::make_request(method, path);
+  req.who = nullptr;
+  req.proof = given.is;
+  if (*given.header)
+    req.headers = with_basic(given.header);
+  const auto answer = w.ask(std::move(req));
+  CHECK(answer.status == 401);
+  CHECK(message_of(answer) == given.sentence);
+  CHECK(header_of(answer, "WWW-Authenticate") == challenge);
+}
+
 } // namespace
 
 TEST_CASE("who may do what to the backups of which system", "[http][systems]") {
@@ -76,11 +97,6 @@ TEST_CASE("who may do what to the backups of which system", "[http][systems]") {
 
 TEST_CASE("without a good bearer every route says why", "[http][systems]") {
   systems_world w;
-  struct proof {
-    credential is;
-    const char* header;
-    const char* sentence;
-  };
   const std::vector<proof> proofs{
       {credential::missing, "", "authorization header required"},
       {credential::empty, "Bearer ", "token not provided"},
@@ -92,27 +108,13 @@ TEST_CASE("without a good bearer every route says why", "[http][systems]") {
   };
   for (const auto& given : proofs)
     for (const auto& asked : calls_about("d1c1", no_such)) {
-      INFO(given.header << ' ' << asked.method << ' ' << asked.path);
-      auto req = doubles::make_request(asked.method, asked.path);
-      req.who = nullptr;
-      req.proof = given.is;
-      if (*given.header)
-        req.headers = with_basic(given.header);
-      const auto answer = w.ask(std::move(req));
-      CHECK(answer.status == 401);
-      CHECK(message_of(answer) == given.sentence);
-      CHECK(header_of(answer, "WWW-Authenticate") == "Bearer");
+      check_refused(w, given, asked.method, asked.path, "Bearer");
     }
 }
 
 TEST_CASE("without a good key every route of appliances says why",
           "[http][systems]") {
   systems_world w;
-  struct proof {
-    credential is;
-    const char* header;
-    const char* sentence;
-  };
   const std::vector<proof> proofs{
       {credential::missing, "", "authentication required"},
       {credential::unknown, "Bearer x", "invalid authentication format"},
@@ -129,17 +131,8 @@ TEST_CASE("without a good key every route of appliances says why",
       {"DELETE", "/api/systems/backups/" + no_such}};
   for (const auto& given : proofs)
     for (const auto& [method, path] : routes) {
-      INFO(given.header << ' ' << method << ' ' << path);
-      auto req = doubles::make_request(method, path);
-      req.who = nullptr;
-      req.proof = given.is;
-      if (*given.header)
-        req.headers = with_basic(given.header);
-      const auto answer = w.ask(std::move(req));
-      CHECK(answer.status == 401);
-      CHECK(message_of(answer) == given.sentence);
-      CHECK(header_of(answer, "WWW-Authenticate")
-            == "Basic realm=\"System Authentication\"");
+      check_refused(w, given, method, path,
+                    "Basic realm=\"System Authentication\"");
     }
 }
 

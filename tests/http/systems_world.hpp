@@ -38,44 +38,34 @@ using doubles::header_of;
 using json = nlohmann::json;
 
 /// Reads of the ledger that fail when they are told to.
-class failing_records final : public jobs::system_records {
+class failing_records final : public doubles::fake_queries {
 public:
-  explicit failing_records(std::shared_ptr<doubles::fake_store> store)
-    : store_(std::move(store)) {}
+  using fake_queries::fake_queries;
   bool systems_fail = false, backups_fail = false;
 
   jobs::result<std::optional<jobs::system_record>>
   find_system(std::string_view id) override {
     if (systems_fail)
       return broken();
-    const std::scoped_lock lock{store_->mutex};
-    return store_->find_system(id);
+    return fake_queries::find_system(id);
   }
   jobs::result<std::vector<jobs::listed_system>>
   list_systems(std::string_view after, std::size_t limit) override {
     if (systems_fail)
       return broken();
-    const std::scoped_lock lock{store_->mutex};
-    return store_->list_systems(after, limit);
+    return fake_queries::list_systems(after, limit);
   }
   jobs::result<std::optional<jobs::system_backup_record>>
   find_system_backup(std::string_view id) override {
     if (backups_fail)
       return broken();
-    const std::scoped_lock lock{store_->mutex};
-    return store_->find_system_backup(id);
+    return fake_queries::find_system_backup(id);
   }
   jobs::result<std::vector<jobs::system_backup_record>>
   list_system_backups(std::string_view system) override {
     if (backups_fail)
       return broken();
-    const std::scoped_lock lock{store_->mutex};
-    return store_->list_system_backups(system);
-  }
-  jobs::result<std::vector<jobs::system_backup_record>>
-  list_system_uploads(std::size_t limit) override {
-    const std::scoped_lock lock{store_->mutex};
-    return store_->list_system_uploads(limit);
+    return fake_queries::list_system_backups(system);
   }
 
 private:
@@ -83,7 +73,6 @@ private:
     return {.code = jobs::fault_code::journal_unavailable,
             .what = "the ledger cannot be read"};
   }
-  std::shared_ptr<doubles::fake_store> store_;
 };
 
 struct systems_world {

@@ -30,6 +30,12 @@ std::string length_of(std::size_t bytes) {
   return "Content-Length: " + std::to_string(bytes) + "\r\n";
 }
 
+door_limits waits_for_bodies(std::chrono::milliseconds time) {
+  door_limits limits;
+  limits.body_time = time;
+  return limits;
+}
+
 struct upload_door : systems_world {
   explicit upload_door(jobs::system_limits limits = {},
                        door_limits of_door = {})
@@ -193,9 +199,7 @@ TEST_CASE("a connection that is cut in the body leaves nothing",
 
 TEST_CASE("a client that stops in the body is not waited for for ever",
           "[systems][upload]") {
-  door_limits quick;
-  quick.body_time = std::chrono::milliseconds{200};
-  upload_door w{{}, quick};
+  upload_door w{{}, waits_for_bodies(std::chrono::milliseconds{200})};
   auto peer = w.client();
   REQUIRE(peer.send(head_of(length_of(10)) + "abc"));
   const auto answer = peer.read_answer();
@@ -211,9 +215,7 @@ TEST_CASE("a client that stops in the body is not waited for for ever",
 
 TEST_CASE("a client that stops in the body and stays is hung up on",
           "[systems][upload]") {
-  door_limits quick;
-  quick.body_time = std::chrono::milliseconds{200};
-  upload_door w{{}, quick};
+  upload_door w{{}, waits_for_bodies(std::chrono::milliseconds{200})};
   auto peer = w.client();
   REQUIRE(peer.send(head_of(length_of(10)) + "abc"));
   // Its job's own answer comes behind the 408 and changes nothing of that.
@@ -222,9 +224,7 @@ TEST_CASE("a client that stops in the body and stays is hung up on",
 
 TEST_CASE("a client that sends a byte now and then is not waited for either",
           "[systems][upload]") {
-  door_limits quick;
-  quick.body_time = std::chrono::milliseconds{300};
-  upload_door w{{}, quick};
+  upload_door w{{}, waits_for_bodies(std::chrono::milliseconds{300})};
   auto peer = w.client();
   REQUIRE(peer.send(head_of(length_of(1'000'000))));
   std::optional<doubles::raw_answer> answer;

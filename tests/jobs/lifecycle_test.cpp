@@ -1,78 +1,11 @@
-#include "jobs/lifecycle.hpp"
+#include "tests/jobs/story.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <variant>
+
 using namespace alula::jobs;
-using namespace std::chrono_literals;
-
-namespace {
-
-constexpr time_ms t0 = 1'700'000'000'000;
-constexpr std::int64_t boot = 3;
-const retention keep;
-
-step_outcome unused(step_context&) {
-  return step_done{};
-}
-
-const kind saga{
-    .name = "test.saga",
-    .max_attempts = 3,
-    .answer_after = "turn",
-    .steps = {{.name = "make", .cls = step_class::compensatable, .run = unused},
-              {.name = "turn", .cls = step_class::pivot, .run = unused},
-              {.name = "tidy", .cls = step_class::retriable, .run = unused}}};
-
-const kind one_way{
-    .name = "test.one_way",
-    .pivot_at_accept = true,
-    .steps = {{.name = "go", .cls = step_class::retriable, .run = unused}}};
-
-const kind sideways{
-    .name = "test.sideways",
-    .lane = "trash",
-    .steps = {{.name = "go", .cls = step_class::retriable, .run = unused}}};
-
-/// A job and what happens to it, in words.
-struct story {
-  job_record job;
-  std::vector<event_draft> events;
-  time_ms now = t0;
-
-  explicit story(const kind& k = saga) : job(plan(k, {}, t0)) {}
-
-  story& on(const happening& what) {
-    auto made = decide(job, what, now, keep);
-    REQUIRE(made);
-    if (made->after.state != job.state)
-      REQUIRE(may_follow(job.state, made->after.state));
-    job = made->after;
-    events = made->events;
-    return *this;
-  }
-  story& start() { return on(happened::step_started{boot}); }
-  story& done(std::string out = {}) {
-    return on(happened::step_done{std::move(out), {}});
-  }
-  story& fail(fault_code code = fault_code::io_error) {
-    const fault why{.code = code, .what = "broken"};
-    return on(happened::step_failed{why, {classify(code), 1s}});
-  }
-  story& cancel() { return on(happened::cancel_requested{boot}); }
-  fault refuses(const happening& what) {
-    auto made = decide(job, what, now, keep);
-    REQUIRE_FALSE(made);
-    return made.error();
-  }
-  step_state step(std::size_t i) const { return job.steps[i].state; }
-};
-
-template<class T>
-bool is(const action& a) {
-  return std::holds_alternative<T>(a);
-}
-
-} // namespace
+using namespace alula::jobs::stories;
 
 TEST_CASE("a planned job has its steps, its answer mark and its lane's suffix",
           "[lifecycle]") {
@@ -139,23 +72,6 @@ TEST_CASE("a step that succeeds at last forgets its failures", "[lifecycle]") {
   CHECK_FALSE(s.job.steps[0].error);
 }
 
-TEST_CASE("attempts used up before the pivot roll the job back",
-          "[lifecycle]") {
-  story s;
-  s.start().done().start();
-  s.fail().start().fail().start().fail();
-  CHECK(s.job.state == job_state::cancelling);
-  CHECK(std::get<undo_step>(next_action(s.job, t0)).index == 1);
-  s.start().on(happened::undo_done{});
-  CHECK(std::get<undo_step>(next_action(s.job, t0)).index == 0);
-  s.start().on(happened::undo_done{});
-  CHECK(s.job.state == job_state::failed);
-  REQUIRE(s.job.error);
-  CHECK(s.job.error->code == fault_code::io_error);
-  CHECK(s.step(0) == step_state::undone);
-  CHECK(s.step(2) == step_state::pending);
-}
-
 TEST_CASE("a permanent failure before the pivot rolls back at once",
           "[lifecycle]") {
   story s;
@@ -197,157 +113,6 @@ TEST_CASE("an abandoned job fails with the operator's words", "[lifecycle]") {
   s.on(happened::abandoned{"the disk is gone"});
   CHECK(s.job.state == job_state::failed);
   CHECK(s.job.error->what.starts_with("the disk is gone"));
-}
-
-TEST_CASE("a queued job that did nothing is cancelled at once", "[lifecycle]") {
-  story s;
-  s.cancel();
-  CHECK(s.job.state == job_state::cancelled);
-}
-
-TEST_CASE("a cancelled job undoes what it did before it ends", "[lifecycle]") {
-  story s;
-  s.start().done().cancel();
-  CHECK(s.job.state == job_state::cancelling);
-  CHECK(s.job.cancel_requested_at == t0);
-  s.start();
-  CHECK(s.step(0) == step_state::undoing);
-  s.on(happened::undo_done{});
-  CHECK(s.job.state == job_state::cancelled);
-  CHECK_FALSE(s.job.error);
-}
-
-TEST_CASE("a second cancel changes nothing", "[lifecycle]") {
-  story s;
-  s.start().cancel();
-  const auto version = s.job.version;
-  s.cancel();
-  CHECK(s.job.version == version);
-  CHECK(s.events.empty());
-}
-
-TEST_CASE("past the pivot, and while it runs, a cancel is refused",
-          "[lifecycle]") {
-  story s;
-  s.start().done().start();
-  CHECK(s.refuses(happened::cancel_requested{boot}).code
-        == fault_code::past_pivot);
-  s.done();
-  CHECK(s.refuses(happened::cancel_requested{boot}).code
-        == fault_code::past_pivot);
-}
-
-TEST_CASE("an ended job cannot be cancelled", "[lifecycle]") {
-  story s;
-  s.cancel();
-  CHECK(s.refuses(happened::cancel_requested{boot}).code
-        == fault_code::already_finished);
-}
-
-TEST_CASE("a step that ends while the job is cancelled is undone too",
-          "[lifecycle]") {
-  story s;
-  s.start().cancel().done();
-  CHECK(s.job.state == job_state::cancelling);
-  CHECK(s.step(0) == step_state::done);
-  CHECK(std::get<undo_step>(next_action(s.job, t0)).index == 0);
-}
-
-TEST_CASE("a step stopped by the cancel is undone, half done as it may be",
-          "[lifecycle]") {
-  story s;
-  s.start().cancel().fail(fault_code::interrupted);
-  CHECK(s.step(0) == step_state::started);
-  CHECK(is<undo_step>(next_action(s.job, t0)));
-}
-
-TEST_CASE("an undo that fails for good parks the job", "[lifecycle]") {
-  story s;
-  s.start().done().cancel().start();
-  s.on(happened::undo_failed{{.code = fault_code::internal, .what = "stuck"},
-                             {error_class::permanent, 0ms}});
-  CHECK(s.job.state == job_state::parked);
-  s.on(happened::retry_requested{boot});
-  CHECK(s.job.state == job_state::cancelling);
-  s.start().on(happened::undo_done{});
-  CHECK(s.job.state == job_state::cancelled);
-}
-
-TEST_CASE("an undo that may work later is tried again", "[lifecycle]") {
-  story s;
-  s.start().done().cancel().start();
-  s.on(happened::undo_failed{{.code = fault_code::io_error, .what = "busy"},
-                             {error_class::transient, 1s}});
-  CHECK(s.job.state == job_state::cancelling);
-  CHECK(is<wait_until>(next_action(s.job, t0)));
-  CHECK(is<undo_step>(next_action(s.job, t0 + 1000)));
-}
-
-TEST_CASE("a graceful stop costs no attempt", "[lifecycle]") {
-  story s;
-  s.start().on(happened::interrupted{});
-  CHECK(s.job.state == job_state::queued);
-  CHECK(s.job.attempt == 0);
-  CHECK(s.job.crashes == 0);
-  s.start().done();
-  CHECK(s.step(0) == step_state::done);
-}
-
-TEST_CASE("a crash is counted in the step that ran", "[lifecycle]") {
-  story s;
-  s.start().done().start().on(happened::adopted{boot + 1});
-  CHECK(s.job.state == job_state::running);
-  CHECK(s.job.boot == boot + 1);
-  CHECK(s.job.steps[1].crashes == 1);
-  CHECK(s.job.attempt == 0);
-  CHECK(std::get<run_step>(next_action(s.job, t0)).index == 1);
-}
-
-TEST_CASE("a crash between two steps is nobody's fault", "[lifecycle]") {
-  story s;
-  s.start().done().on(happened::adopted{boot + 1});
-  CHECK(s.job.crashes == 0);
-}
-
-TEST_CASE("three crashes in one step park the job", "[lifecycle]") {
-  story s;
-  s.start();
-  s.on(happened::adopted{4}).start().on(happened::adopted{5}).start();
-  CHECK(s.job.state == job_state::running);
-  s.on(happened::adopted{6});
-  CHECK(s.job.state == job_state::parked);
-  CHECK(s.job.error->code == fault_code::crashed);
-}
-
-TEST_CASE("a step that gets further each time may be killed for ever",
-          "[lifecycle]") {
-  story s;
-  s.start().done().start();
-  for (int i = 1; i <= 10; ++i)
-    s.on(happened::adopted{boot + i, true, 100 * i}).start();
-  CHECK(s.job.state == job_state::running);
-  CHECK(s.job.steps[1].crashes == 1);
-  CHECK(s.job.steps[1].reached == 1'000);
-  CHECK(s.job.crashes == 10);
-}
-
-TEST_CASE("a step that dies at the same place each time is parked",
-          "[lifecycle]") {
-  story s;
-  s.start().done().start();
-  s.on(happened::adopted{boot + 1, true, 100}).start();
-  s.on(happened::adopted{boot + 2, true, 99}).start();
-  s.on(happened::adopted{boot + 3, true, 100});
-  CHECK(s.job.state == job_state::parked);
-  CHECK(s.job.error->code == fault_code::crashed);
-}
-
-TEST_CASE("a clean restart counts no crash", "[lifecycle]") {
-  story s;
-  s.start();
-  for (int i = 0; i < 5; ++i)
-    s.on(happened::adopted{boot + i, false}).start();
-  CHECK(s.job.state == job_state::running);
 }
 
 TEST_CASE("a deadline ends the tries before the pivot, never after it",
@@ -474,57 +239,6 @@ TEST_CASE("a job this release cannot run is parked, not dropped",
   s.on(happened::unrunnable{
       {.code = fault_code::internal, .what = "unknown kind"}});
   CHECK(s.job.state == job_state::parked);
-}
-
-TEST_CASE("a job that was going back when it was parked goes back when it is "
-          "tried again",
-          "[lifecycle]") {
-  story s;
-  s.start();
-  SECTION("cancelled, and killed before an undo began") {
-    s.on(happened::adopted{boot}).on(happened::adopted{boot});
-    s.cancel().on(happened::adopted{boot});
-  }
-  SECTION("failed, and killed before an undo began") {
-    s.done().start().fail(fault_code::docker_refused);
-    for (int i = 0; i < max_crashes_in_one_step; ++i)
-      s.on(happened::adopted{boot});
-  }
-  SECTION("failed, and of no kind this release knows") {
-    s.fail(fault_code::docker_refused);
-    s.on(happened::unrunnable{{.what = "unknown"}});
-  }
-  REQUIRE(s.job.state == job_state::parked);
-  s.on(happened::retry_requested{boot});
-  CHECK(s.job.state == job_state::cancelling);
-  while (!s.job.is_done())
-    s.on(happened::step_started{boot}).on(happened::undo_done{});
-  CHECK(s.job.state
-        == (s.job.cancel_requested_at != 0 ? job_state::cancelled
-                                           : job_state::failed));
-}
-
-TEST_CASE("a parked job that did nothing is cancelled at once", "[lifecycle]") {
-  story s;
-  s.on(happened::unrunnable{{.what = "unknown"}});
-  SECTION("as it is") {}
-  SECTION("offered another try") {
-    s.on(happened::retry_requested{boot});
-    REQUIRE(s.job.state == job_state::retry_wait);
-  }
-  s.cancel();
-  CHECK(s.job.state == job_state::cancelled);
-  CHECK_FALSE(s.job.error);
-}
-
-TEST_CASE("a cancel is dated when it was accepted", "[lifecycle]") {
-  story s;
-  s.start().cancel();
-  s.on(happened::unrunnable{{.what = "unknown"}});
-  s.now += 1000;
-  s.cancel();
-  CHECK(s.job.state == job_state::cancelling);
-  CHECK(s.job.cancel_requested_at == t0);
 }
 
 TEST_CASE("the end of a job is told once and last", "[lifecycle]") {

@@ -1,22 +1,13 @@
-#include "tests/doubles/fake_life.hpp"
 #include "tests/jobs/kinds/restore_world.hpp"
 
 using namespace alula::jobs;
 using Catch::Contains;
 using json = nlohmann::json;
 
-namespace {
-
-std::string restore_body(int number, bool truncate = true) {
-  return restore_world::body_of(number, truncate);
-}
-
-} // namespace
-
 TEST_CASE("a restore puts the backup in the place of the files", "[kinds]") {
   restore_world w;
   w.twice = GENERATE(false, true);
-  const auto job = w.run_to_end(restore_backup, restore_body(1));
+  const auto job = w.run_to_end(restore_backup, w.body_of(1));
   REQUIRE(job.state == job_state::succeeded);
   CHECK(w.disk.live.at(w.id).files == 1); // as in the backup
   CHECK(w.disk.trash.at(job.id.to_string()).files == 3);
@@ -62,7 +53,7 @@ TEST_CASE("how much of a backup is chosen nobody knows before", "[kinds]") {
 TEST_CASE("without truncate_directory the files are merged", "[kinds]") {
   restore_world w;
   w.twice = GENERATE(false, true);
-  const auto job = w.run_to_end(restore_backup, restore_body(1, false));
+  const auto job = w.run_to_end(restore_backup, w.body_of(1, false));
   REQUIRE(job.state == job_state::succeeded);
   CHECK(w.disk.live.at(w.id).files == 4);
   CHECK(w.records.find_replaced(job.id).value()->merged);
@@ -76,7 +67,7 @@ TEST_CASE("a merge tells what it has replaced and added", "[kinds]") {
     w.disk.faults["account_of_merge"] = {
         {.code = fault_code::io_error, .what = "no"},
         {.code = fault_code::io_error, .what = "no"}};
-  const auto job = w.run_to_end(restore_backup, restore_body(1, false));
+  const auto job = w.run_to_end(restore_backup, w.body_of(1, false));
   REQUIRE(job.state == job_state::succeeded);
   const auto result = json::parse(job.result);
   CHECK(result.contains("undo_until"));
@@ -96,7 +87,7 @@ TEST_CASE("a merge tells what it has replaced and added", "[kinds]") {
 
 TEST_CASE("a restore takes its steps in the promised order", "[kinds]") {
   restore_world w;
-  w.run_to_end(restore_backup, restore_body(1));
+  w.run_to_end(restore_backup, w.body_of(1));
   CHECK(w.order
         == std::vector<std::string>{
             "begin", "make_room", "clear_room", "preflight", "fetch", "stop",
@@ -106,10 +97,10 @@ TEST_CASE("a restore takes its steps in the promised order", "[kinds]") {
 
 TEST_CASE("the server is locked from the accept on", "[kinds]") {
   restore_world w;
-  const auto job = w.must_ask(restore_backup, restore_body(1));
+  const auto job = w.must_ask(restore_backup, w.body_of(1));
   CHECK(w.state_of_server() == server_state::restoring);
   SECTION("for other restores") {
-    const auto refused = w.ask(restore_backup, restore_body(1));
+    const auto refused = w.ask(restore_backup, w.body_of(1));
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == fault_code::server_locked);
     CHECK(refused.error().in_the_way == job.id.to_string());
@@ -137,7 +128,7 @@ TEST_CASE("a restore while a backup runs is refused, naming the backup",
   const auto busy = w.must_ask(
       create_backup,
       json{{"adapter", "wings"}, {"uuid", w.backup(2).view()}}.dump());
-  const auto refused = w.ask(restore_backup, restore_body(1));
+  const auto refused = w.ask(restore_backup, w.body_of(1));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == fault_code::server_locked);
   CHECK(refused.error().in_the_way == busy.id.to_string());
@@ -147,7 +138,7 @@ TEST_CASE("a restore while a backup runs is refused, naming the backup",
 TEST_CASE("a suspended server stays suspended", "[kinds]") {
   restore_world w;
   w.store->servers.at(w.server.row).record.suspended = true;
-  w.run_to_end(restore_backup, restore_body(1));
+  w.run_to_end(restore_backup, w.body_of(1));
   CHECK(w.store->servers.at(w.server.row).record.suspended);
 }
 
@@ -157,7 +148,7 @@ TEST_CASE("a failure before the swap leaves the server as it was", "[kinds]") {
       GENERATE("inspect", "content_size", "verify", "extract");
   w.backups.fail_next(method,
                       {.code = fault_code::archive_refused, .what = "no"});
-  const auto job = w.run_to_end(restore_backup, restore_body(1));
+  const auto job = w.run_to_end(restore_backup, w.body_of(1));
   INFO(method);
   CHECK(job.state == job_state::failed);
   CHECK_THAT(job.error->what, Contains("no"));
@@ -169,7 +160,7 @@ TEST_CASE("an archive over the limits of a restore is not called damaged",
   restore_world w;
   w.backups.fail_next("verify",
                       {.code = fault_code::archive_refused, .what = "no"});
-  const auto job = w.run_to_end(restore_backup, restore_body(1));
+  const auto job = w.run_to_end(restore_backup, w.body_of(1));
   REQUIRE(job.state == job_state::failed);
   CHECK(job.error->code == fault_code::archive_refused);
   CHECK(w.record(1)->damage.empty());
@@ -181,8 +172,7 @@ TEST_CASE("a volume that cannot be prepared leaves the server as it was",
   restore_world w;
   const std::string method = GENERATE("space", "reserve", "stage");
   w.disk.fail_next(method, broken_disk(), 3);
-  CHECK(w.run_to_end(restore_backup, restore_body(1)).state
-        == job_state::failed);
+  CHECK(w.run_to_end(restore_backup, w.body_of(1)).state == job_state::failed);
   w.check_untouched();
 }
 
@@ -193,7 +183,7 @@ TEST_CASE("a cancel before the swap leaves the server as it was", "[kinds]") {
       GENERATE("preflight", "stop", "verify", "extract", "commit");
   const auto job = w.cancel(
       restore_backup,
-      w.go_on(restore_backup, w.must_ask(restore_backup, restore_body(1)), at));
+      w.go_on(restore_backup, w.must_ask(restore_backup, w.body_of(1)), at));
   INFO(at);
   CHECK(job.state == job_state::cancelled);
   w.check_untouched();
@@ -213,7 +203,7 @@ TEST_CASE("a swap that fails half-way only goes forward", "[kinds]") {
     w.disk.live.erase(w.id);
   };
   w.disk.fail_next(method, broken_disk(), 50);
-  auto job = w.run_to_end(restore_backup, restore_body(1, truncate));
+  auto job = w.run_to_end(restore_backup, w.body_of(1, truncate));
   REQUIRE(job.state == job_state::parked);
   CHECK(w.disk.staging.contains(job.id.to_string()));
   CHECK(w.state_of_server() == server_state::restoring);
@@ -229,120 +219,13 @@ TEST_CASE("a swap that fails half-way only goes forward", "[kinds]") {
   CHECK(w.disk.staging.empty());
 }
 
-TEST_CASE("a restore that does not fit is refused before the server stops",
-          "[kinds]") {
-  restore_world w;
-  SECTION("on the disk") {
-    w.disk.free_space = 7;
-  }
-  SECTION("in the quota") {
-    w.backups.put(w.backup(1), w.id, {{"big", std::string(3 << 20, 'x')}});
-    w.server.config = R"({"settings":{"build":{"disk_space":2}}})";
-  }
-  const auto job = w.run_to_end(restore_backup, restore_body(1));
-  CHECK(job.state == job_state::failed);
-  CHECK(job.error->code == fault_code::no_room);
-  CHECK(lines(w.docker.calls(), "stop") == 0);
-  w.check_untouched();
-}
-
-TEST_CASE("a few files of a large backup fit where the whole would not",
-          "[kinds]") {
-  restore_world w;
-  w.put_backup(1, 0, {{"big", std::string(3 << 20, 'x')}, {"small", "x"}});
-  w.disk.free_space = 1 << 20;
-  auto body = json::parse(restore_body(1, false));
-  body["paths"] = {"small"};
-  CHECK(w.run_to_end(restore_backup, body.dump()).state
-        == job_state::succeeded);
-}
-
-TEST_CASE("a path that the backup does not have is refused before the server "
-          "stops",
-          "[kinds]") {
-  restore_world w;
-  w.put_backup(1, 0, {{"world/a", "x"}, {"world/a0", "x"}, {"small", "x"}});
-  const std::string path = GENERATE(
-      as<std::string>{}, "wrold", "world/b", "world/", "small/er", "../x",
-      "world/../small", "worl", "world/a00", std::string(300, 'x'));
-  const bool is_there = path == "world/";
-  auto body = json::parse(restore_body(1, false));
-  body["paths"] = {"./world//a", "small", path, "also missing"};
-  const auto job = w.run_to_end(restore_backup, body.dump());
-  REQUIRE(job.state == job_state::failed);
-  CHECK(job.error->code == fault_code::path_not_found);
-  CHECK_THAT(job.error->what,
-             Contains('"' + (is_there ? "also missing" : path) + '"'));
-  CHECK(lines(w.docker.calls(), "stop") == 0);
-  CHECK(lines(w.backups.calls(), "verify") == 0);
-  w.check_untouched();
-}
-
-TEST_CASE("chosen directories and files that the manifest lists are restored",
-          "[kinds]") {
-  restore_world w;
-  w.put_backup(1, 0, {{"a/b/c", "x"}, {"a0", "x"}, {"a-b", "x"}, {"z", "x"}});
-  auto body = json::parse(restore_body(1, false));
-  body["paths"] = {"a/b", "a0"};
-  REQUIRE(w.run_to_end(restore_backup, body.dump()).state
-          == job_state::succeeded);
-  CHECK(w.backups.extracted
-        == fake_archives::tree{{"a/b/c", "x"}, {"a0", "x"}});
-}
-
-TEST_CASE("names that are not UTF-8 are chosen by base64 of their bytes",
-          "[kinds]") {
-  restore_world w;
-  w.put_backup(1, 0, {{"d\xff/a", "x"}, {"d\xfe/a", "x"}, {"z", "x"}});
-  auto body = json::parse(restore_body(1, false));
-  body["paths"] = {"z"};
-  SECTION("that are there") {
-    body["paths64"] = {"ZP8="};
-    REQUIRE(w.run_to_end(restore_backup, body.dump()).state
-            == job_state::succeeded);
-    CHECK(w.backups.extracted
-          == fake_archives::tree{{"d\xff/a", "x"}, {"z", "x"}});
-  }
-  SECTION("and that are not") {
-    body["paths64"] = {"ZP0="};
-    const auto job = w.run_to_end(restore_backup, body.dump());
-    REQUIRE(job.state == job_state::failed);
-    CHECK(job.error->code == fault_code::path_not_found);
-    CHECK_THAT(job.error->what, Contains("ZP0="));
-    w.check_untouched();
-  }
-}
-
-TEST_CASE("without a manifest that can be read, the archive says what it has",
-          "[kinds]") {
-  restore_world w;
-  auto body = json::parse(restore_body(1, false));
-  body["paths"] = {"world", "wrold"};
-  if (GENERATE(false, true))
-    w.backups.published.at(w.backup(1)).has_manifest = false;
-  else
-    w.backups.fail_next("browse",
-                        {.code = fault_code::backup_damaged, .what = "torn"});
-  SECTION("some of the paths") {
-    CHECK(w.run_to_end(restore_backup, body.dump()).state
-          == job_state::succeeded);
-  }
-  SECTION("none of them") {
-    body["paths"] = {"wrold"};
-    const auto job = w.run_to_end(restore_backup, body.dump());
-    REQUIRE(job.state == job_state::failed);
-    CHECK(job.error->code == fault_code::path_not_found);
-    w.check_untouched();
-  }
-}
-
 TEST_CASE("an enormous quota is no quota", "[kinds]") {
   restore_world w;
   w.server.config =
       R"({"settings":{"build":{"disk_space":9223372036854775807}}})";
-  const auto draft = w.read(restore_backup, restore_body(1));
+  const auto draft = w.read(restore_backup, w.body_of(1));
   CHECK(json::parse(draft->input).at("quota").get<std::int64_t>() > 0);
-  CHECK(w.run_to_end(restore_backup, restore_body(1)).state
+  CHECK(w.run_to_end(restore_backup, w.body_of(1)).state
         == job_state::succeeded);
 }
 
@@ -351,7 +234,7 @@ TEST_CASE("a disk that fills up while it unpacks fails the restore at once",
   restore_world w;
   w.backups.fail_next(
       "extract", {.code = fault_code::insufficient_storage, .what = "ENOSPC"});
-  const auto job = w.run_to_end(restore_backup, restore_body(1));
+  const auto job = w.run_to_end(restore_backup, w.body_of(1));
   CHECK(job.state == job_state::failed);
   CHECK(job.error->code == fault_code::no_room);
   w.check_untouched();
@@ -361,7 +244,7 @@ TEST_CASE("a damaged backup is not restored, and shown as damaged from then",
           "[kinds]") {
   restore_world w;
   w.backups.published.at(w.backup(1)).is_damaged = true;
-  const auto job = w.run_to_end(restore_backup, restore_body(1));
+  const auto job = w.run_to_end(restore_backup, w.body_of(1));
   CHECK(job.state == job_state::failed);
   CHECK(job.error->code == fault_code::backup_damaged);
   CHECK_FALSE(w.record(1)->damage.empty());
@@ -372,168 +255,19 @@ TEST_CASE("a damaged backup is not restored, and shown as damaged from then",
 
 TEST_CASE("a restored backup counts as verified", "[kinds]") {
   restore_world w;
-  w.run_to_end(restore_backup, restore_body(1));
+  w.run_to_end(restore_backup, w.body_of(1));
   CHECK(w.record(1)->verified_at == w.now);
   CHECK(w.record(1)->damage.empty());
-}
-
-TEST_CASE("clients hear the end when the server is free again", "[kinds]") {
-  restore_world w;
-  bool was_free = false;
-  w.clients.before_call = [&] {
-    was_free = w.state_of_server() == server_state::active;
-  };
-  SECTION("of a restore that is done") {
-    w.run_to_end(restore_backup, restore_body(1));
-    CHECK(was_free);
-  }
-  SECTION("and of one that failed") {
-    w.backups.fail_next("extract",
-                        {.code = fault_code::archive_refused, .what = "no"});
-    w.run_to_end(restore_backup, restore_body(1));
-    CHECK(was_free);
-  }
-  CHECK(w.clients.calls().back()
-        == "announce " + w.id.to_string() + " backup restore completed ");
-  // Not one per file (trap 84).
-  CHECK(lines(w.clients.calls(),
-              "announce " + w.id.to_string() + " daemon message")
-        == 1);
-}
-
-TEST_CASE("a server that ran is started again only if the restore failed",
-          "[kinds]") {
-  restore_world w;
-  SECTION("done") {
-    w.run_to_end(restore_backup, restore_body(1));
-    CHECK_FALSE(w.runs());
-    CHECK(lines(w.clients.calls(),
-                "announce " + w.id.to_string() + " status offline")
-          == 1);
-  }
-  SECTION("failed") {
-    w.backups.fail_next("extract",
-                        {.code = fault_code::archive_refused, .what = "no"});
-    w.run_to_end(restore_backup, restore_body(1));
-    CHECK(w.runs());
-    CHECK(lines(w.clients.calls(),
-                "announce " + w.id.to_string() + " status running")
-          == 1);
-  }
-  SECTION("failed, and its container is gone") {
-    w.backups.fail_next("extract",
-                        {.code = fault_code::archive_refused, .what = "no"});
-    w.docker.fail_next("start",
-                       {.code = fault_code::docker_refused, .what = "gone"});
-    CHECK(w.run_to_end(restore_backup, restore_body(1)).state
-          == job_state::failed);
-    CHECK(lines(w.clients.calls(),
-                "announce " + w.id.to_string() + " status running")
-          == 0);
-  }
-  SECTION("it did not run") {
-    w.docker.put("c0ffee", w.id.to_string(), false);
-    w.backups.fail_next("extract",
-                        {.code = fault_code::archive_refused, .what = "no"});
-    w.run_to_end(restore_backup, restore_body(1));
-    CHECK_FALSE(w.runs());
-    CHECK(lines(w.clients.calls(), "announce " + w.id.to_string() + " status")
-          == 0);
-  }
-}
-
-TEST_CASE("a server that Docker does not start again is free all the same",
-          "[kinds]") {
-  restore_world w;
-  fake_life life{w.docker};
-  w.node.life = &life.ports;
-  w.store->servers.at(w.server.row).record.config =
-      R"({"settings":{},"process_configuration":{}})";
-  w.backups.fail_next("extract",
-                      {.code = fault_code::archive_refused, .what = "no"});
-  w.docker.fail_next("start", {.code = fault_code::docker_refused,
-                               .what = "port is already allocated"});
-  CHECK(w.run_to_end(restore_backup, restore_world::body_of(1)).state
-        == job_state::failed);
-  CHECK(w.state_of_server() == server_state::active);
-  CHECK(life.processes.state(w.id) == process_state::offline);
-  const auto& console = life.processes.by_server[w.id].console;
-  REQUIRE_FALSE(console.empty());
-  CHECK(console.back().find("already allocated") != std::string::npos);
-}
-
-TEST_CASE("a crash between the stop and its commit forgets nothing",
-          "[kinds]") {
-  restore_world w;
-  w.twice = true; // the second stop finds the server stopped
-  w.backups.fail_next("extract",
-                      {.code = fault_code::archive_refused, .what = "no"}, 2);
-  w.run_to_end(restore_backup, restore_body(1));
-  CHECK(w.runs());
-}
-
-TEST_CASE("what a server's configuration says stops it", "[kinds]") {
-  restore_world w;
-  const auto signal_of = [&](const char* config) {
-    w.server.config = config;
-    return json::parse(w.read(restore_backup, restore_body(1))->input)
-        .at("stop_signal")
-        .get<std::string>();
-  };
-  CHECK(signal_of(R"({"process_configuration":{"stop":{"type":"signal",
-                     "value":"SIGTERM"}}})")
-        == "SIGTERM");
-  CHECK(signal_of(R"({"process_configuration":{"stop":{"type":"command",
-                     "value":"^C"}}})")
-        == "SIGINT");
-  CHECK(signal_of(R"({"process_configuration":{"stop":{"type":"command",
-                     "value":"stop"}}})")
-            .empty());
-  for (const auto* odd : {"", "[]", "null", R"({"process_configuration":[]})",
-                          R"({"process_configuration":{"stop":[1]}})",
-                          R"({"settings":[],"process_configuration":7})"})
-    CHECK(signal_of(odd).empty());
 }
 
 TEST_CASE("the input of a failed restore is a body that makes the same job",
           "[kinds]") {
   restore_world w;
-  auto body = json::parse(restore_body(1, false));
+  auto body = json::parse(w.body_of(1, false));
   body["paths"] = {"world", "server.properties"};
   const auto first = w.read(restore_backup, body.dump());
   REQUIRE(first);
   const auto again = w.read(restore_backup, first->input);
   REQUIRE(again);
   CHECK(again->input == first->input);
-}
-
-TEST_CASE("the Panel is told how a restore has ended, once", "[kinds]") {
-  restore_world w;
-  w.store->tells_panel = true;
-  bool good = true;
-  SECTION("well, in the commit that frees the server") {
-    auto job = w.go_on(restore_backup,
-                       w.must_ask(restore_backup, restore_body(1)), "unlock");
-    CHECK(w.store->reports.empty());
-    job = w.go_on(restore_backup, job, "announce");
-    CHECK(w.store->reports.size() == 1);
-    w.go_on(restore_backup, job);
-  }
-  SECTION("badly") {
-    good = false;
-    w.backups.fail_next("verify",
-                        {.code = fault_code::backup_damaged, .what = "no"});
-    REQUIRE(w.run_to_end(restore_backup, restore_body(1)).state
-            == job_state::failed);
-  }
-  SECTION("not at all") {
-    good = false;
-    const auto job = w.must_ask(restore_backup, restore_body(1));
-    REQUIRE(w.cancel(restore_backup, job).state == job_state::cancelled);
-  }
-  REQUIRE(w.store->reports.size() == 1);
-  const auto& r = w.store->reports.begin()->second;
-  CHECK(r.subject == "server:" + w.id.to_string());
-  CHECK(r.path == "/backups/" + w.backup(1).to_string() + "/restore");
-  CHECK(json::parse(r.body) == json{{"successful", good}});
 }

@@ -16,6 +16,34 @@ TEST_CASE("an obstacle is met before the server stops", "[kinds]") {
   w.check_untouched();
 }
 
+TEST_CASE("a restore that does not fit is refused before the server stops",
+          "[kinds]") {
+  restore_world w;
+  SECTION("on the disk") {
+    w.disk.free_space = 7;
+  }
+  SECTION("in the quota") {
+    w.backups.put(w.backup(1), w.id, {{"big", std::string(3 << 20, 'x')}});
+    w.server.config = R"({"settings":{"build":{"disk_space":2}}})";
+  }
+  const auto job = w.run_to_end(restore_backup, w.body_of(1));
+  CHECK(job.state == job_state::failed);
+  CHECK(job.error->code == fault_code::no_room);
+  CHECK(lines(w.docker.calls(), "stop") == 0);
+  w.check_untouched();
+}
+
+TEST_CASE("a few files of a large backup fit where the whole would not",
+          "[kinds]") {
+  restore_world w;
+  w.put_backup(1, 0, {{"big", std::string(3 << 20, 'x')}, {"small", "x"}});
+  w.disk.free_space = 1 << 20;
+  auto body = json::parse(w.body_of(1, false));
+  body["paths"] = {"small"};
+  CHECK(w.run_to_end(restore_backup, body.dump()).state
+        == job_state::succeeded);
+}
+
 TEST_CASE("a merge may fill the quota, not more", "[kinds]") {
   restore_world w;
   w.put_backup(1, 0, {{"big", std::string(1 << 20, 'x')}});
