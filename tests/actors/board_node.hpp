@@ -72,13 +72,13 @@ struct board_node {
 
   /// The time of the next list of all has come, and what it leads to is done.
   void let_list() {
-    using clock = std::chrono::steady_clock;
     const auto before = docker.count("list");
     up = up + 300'000;
     board.look_at_clock();
-    const auto limit = clock::now() + std::chrono::seconds{30};
+    const auto limit =
+        std::chrono::steady_clock::now() + std::chrono::seconds{30};
     while (docker.count("list") == before) {
-      if (clock::now() > limit)
+      if (std::chrono::steady_clock::now() > limit)
         FAIL("nobody lists the containers");
       std::this_thread::yield();
     }
