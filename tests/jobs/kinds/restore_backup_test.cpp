@@ -24,7 +24,7 @@ TEST_CASE("a restore puts the backup in the place of the files", "[kinds]") {
 
 TEST_CASE("a restore counts its files beside its bytes", "[kinds]") {
   restore_world w;
-  w.run_to_end(restore_backup, restore_body(1));
+  w.run_to_end(restore_backup, w.body_of(1));
   for (const auto* phase : {"checking the archive", "unpacking"}) {
     CAPTURE(phase);
     const auto told = std::ranges::find(w.reports, phase, &progress::message);
@@ -39,7 +39,7 @@ TEST_CASE("a restore counts its files beside its bytes", "[kinds]") {
 
 TEST_CASE("how much of a backup is chosen nobody knows before", "[kinds]") {
   restore_world w;
-  auto body = json::parse(restore_body(1, false));
+  auto body = json::parse(w.body_of(1, false));
   body["paths"] = {"world"};
   w.run_to_end(restore_backup, body.dump());
   const auto told =
