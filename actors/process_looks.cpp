@@ -271,13 +271,21 @@ void process_board::core::look_at_all_later() {
 
 void process_board::core::look_at_all() {
   while (true) {
-    bool is_awaited = false;
+    bool is_awaited = false, has_answer = false;
     {
       const std::scoped_lock lock{mutex};
       is_awaited = std::exchange(list_anew, false);
     }
+    try {
+      has_answer = look_at_list();
+    } catch (...) {
+      // The thread says so; the next turn lists again.
+      const std::scoped_lock lock{mutex};
+      is_listing = false;
+      throw;
+    }
     // Nobody has said that anything happened: the next turn will do.
-    if (!look_at_list() && is_awaited)
+    if (!has_answer && is_awaited)
       for (const auto& e : all())
         look_later(e);
     const std::scoped_lock lock{mutex};
@@ -289,16 +297,24 @@ void process_board::core::look_at_all() {
 }
 
 /// One call for all of them; only those that are not as they should be are
-/// looked at one by one. False when dockerd did not answer.
+/// looked at one by one. False when dockerd did not answer, or is not to be
+/// asked any more: a stop waits for what is queued here.
 bool process_board::core::look_at_list() {
+  if (stopped)
+    return false;
   const auto listed = containers.list();
   if (!listed)
     return false;
   std::set<jobs::server_id> running;
-  for (const auto& info : *listed)
-    if (const auto id = jobs::server_id::parse(info.name);
-        id && info.running && (find(*id) || record_of(*id)))
+  for (const auto& info : *listed) {
+    const auto id = jobs::server_id::parse(info.name);
+    if (!id || (!find(*id) && !record_of(*id)))
+      continue;
+    if (info.running)
       running.insert(*id);
+    else if (containers.silence_of(info.name))
+      (void)entry_of(*id); // one that never ran here is looked at as well
+  }
   note_listed(running);
   for (const auto& e : all()) {
     // Its circuit is closed by an answer only, and nobody else may ask.

@@ -251,7 +251,9 @@ struct config {
       std::int64_t power = 16;   ///< servers started and stopped at once
       std::int64_t kill = 4;     ///< and killed, beside those
       std::int64_t install = 4;  ///< install scripts that run at once
-      std::int64_t pull = 8;     ///< images got at once, for starts and scripts
+      /// Images looked for and got at once, for starts and scripts. Each of
+      /// them comes by here: as many as power and install together.
+      std::int64_t pull = 20;
     } pools;
     /// Of the servers that a boot starts, so many at once.
     std::int64_t boot_starts = 4;

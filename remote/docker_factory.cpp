@@ -33,13 +33,6 @@ fault not_an_image(std::string_view text) {
                                           + "\" is not the name of an image"};
 }
 
-void tell_warnings(std::string_view container,
-                   const std::vector<std::string>& warnings) {
-  for (const auto& warning : warnings)
-    jobs::log(jobs::log_level::warning, "container-warning",
-              {{"container", container}, {"warning", warning}});
-}
-
 /// "0-7"; empty when the kernel does not say.
 std::string online_cpus() {
   std::ifstream file{"/sys/devices/system/cpu/online"};
@@ -127,6 +120,24 @@ status docker_factory::update(std::string_view name_or_id,
     return {};
   return no_of(*answer,
                "POST /containers/" + std::string{name_or_id} + "/update");
+}
+
+/// Once for each container and text: every start makes a container, and every
+/// sync changes it.
+void docker_factory::tell_warnings(std::string_view container,
+                                   const std::vector<std::string>& warnings) {
+  constexpr std::size_t most = 1'000;
+  for (const auto& warning : warnings) {
+    {
+      const std::scoped_lock lock{mutex_};
+      if (warned_.size() >= most) // rather twice than never
+        warned_.clear();
+      if (!warned_.emplace(container, warning).second)
+        continue;
+    }
+    jobs::log(jobs::log_level::warning, "container-warning",
+              {{"container", container}, {"warning", warning}});
+  }
 }
 
 // -- images ------------------------------------------------------------------

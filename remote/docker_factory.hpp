@@ -9,6 +9,9 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace alula::remote {
 
@@ -49,11 +52,15 @@ public:
 private:
   void compare(const jobs::network_spec& wanted,
                const jobs::network_found& found);
+  void tell_warnings(std::string_view container,
+                     const std::vector<std::string>& warnings);
 
   const std::shared_ptr<docker_link> link_;
   const docker_factory_settings settings_;
   std::mutex mutex_;
   std::set<std::string> told_; ///< differences of networks; a few
+  /// Containers, and what Docker has warned of them; bounded.
+  std::set<std::pair<std::string, std::string>> warned_;
 };
 
 } // namespace alula::remote

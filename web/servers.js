@@ -20,7 +20,7 @@ function troubles(server) {
   return [
     server.is_suspended && h("span.badge.is-parked", "suspended"),
     server.is_transferring && h("span.badge.is-parked", "in transfer"),
-    server.unresponsive && h("span.badge.is-failed", { title: server.unresponsive.why }, "unresponsive since ", ago(server.unresponsive.since)),
+    server.unresponsive && h("span.badge.is-failed", { title: server.unresponsive.why }, "unresponsive, first ", ago(server.unresponsive.since)),
     server.quarantined_at && h("span.badge.is-parked", { title: "The Panel says that it has no such server" }, "not in the Panel"),
     server.install.state === "failed" && h("span.badge.is-failed", "install failed"),
     server.last_crash && h("span.small", " crashed ", ago(server.last_crash.at)),
@@ -43,11 +43,11 @@ export function showServers(into) {
     if (!here.length) put(list, note(all.length ? "No server fits." : "No server is registered on this node."));
     else put(list, table("Servers", ["Server", "State", "Last good backup", "Under way"], here.map((server) => {
       const id = server.configuration.uuid, last = usage.get(id);
-      const state = h("span", stateOf(server));
-      if (server.lifecycle === "active") look(id, state);
+      const state = h("span", stateOf(server)), trouble = h("span", troubles(server));
+      if (server.lifecycle === "active") look(id, state, trouble);
       cells.set(id, h("span"));
       return [
-        [h("a", { href: `#/servers/${id}` }, nameOf(server)), " ", h("code.small", short(id)), " ", troubles(server)], state,
+        [h("a", { href: `#/servers/${id}` }, nameOf(server)), " ", h("code.small", short(id)), " ", trouble], state,
         last?.newest_at ? [ago(last.newest_at), h("span.small", ` · ${last.backups} in all, ${bytes(last.bytes)}`)] : h("span.bad", "none"),
         cells.get(id)];
     })));
@@ -55,9 +55,11 @@ export function showServers(into) {
     put(pages, pageButtons(page, PAGE, fit.length, (to) => { page = to; show(); }));
   }
   // The list does not ask Docker; each server that is looked at is asked about.
-  async function look(id, into_) {
+  async function look(id, state, trouble) {
     const server = await get(`/api/servers/${id}`).catch(() => null);
-    if (server && !closed) put(into_, stateOf(server));
+    if (!server || closed) return;
+    put(state, stateOf(server));
+    put(trouble, troubles(server));
   }
   function showJobs() {
     for (const [id, cell] of cells) {

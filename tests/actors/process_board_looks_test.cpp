@@ -9,6 +9,8 @@
 #include <chrono>
 #include <future>
 #include <mutex>
+#include <stdexcept>
+#include <thread>
 
 using namespace alula;
 using actors::board_node;
@@ -54,6 +56,13 @@ TEST_CASE("a container whose last call hung is unresponsive before anybody "
     hang();
     n.let_list();
     CHECK(n.docker.count("inspect") == 1);
+  }
+  SECTION("also one that never ran here") {
+    n.docker.put("c0ffee", n.uuid, false);
+    hang();
+    n.let_list();
+    CHECK(n.docker.count("inspect") == 1);
+    CHECK(n.board.state(n.id) == process_state::offline);
   }
 }
 
@@ -126,4 +135,37 @@ TEST_CASE("containers are not listed twice at once", "[board]") {
   n.board.stop();
   CHECK(most == 1);
   CHECK(lists >= 2);
+}
+
+TEST_CASE("a list that throws does not end the lists", "[board]") {
+  board_node n;
+  std::atomic<int> thrown{0};
+  n.docker.before_list = [&] {
+    if (thrown++ == 0)
+      throw std::runtime_error{"no memory"};
+  };
+  n.streams.miss();
+  n.board.settle();
+  REQUIRE(thrown == 1);
+  n.let_list();
+  CHECK(n.docker.count("list") == 1);
+}
+
+TEST_CASE("a stop does not wait for a list that nobody has begun", "[board]") {
+  board_node n{{.lookers = 1}};
+  n.launch();
+  n.streams.say(n.uuid, "Server started");
+  std::future<void> stop;
+  {
+    // The one thread is held: it tells of a crash.
+    const std::lock_guard guard{n.mutex};
+    n.docker.exit(n.uuid, 1);
+    n.streams.end(n.uuid);
+    n.streams.miss();
+    stop = std::async(std::launch::async, [&] { n.board.stop(); });
+    while (n.streams.count("stop_watching") == 0)
+      std::this_thread::yield();
+  }
+  stop.get();
+  CHECK(n.docker.count("list") == 0);
 }

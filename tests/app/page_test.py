@@ -89,6 +89,22 @@ class Page(Browsed):
         self.press("Verify")
         self.wait_text("This token may not do that.", "Only to look.")
 
+    def test_a_server_that_becomes_unresponsive_is_told_by_the_look_at_it(self):
+        # As dockerd is asked about one server only, not for the list.
+        self.open("node")
+        self.wait_text("Throughput")
+        self.browser.execute_script("""
+            const real = window.fetch, one = new RegExp(`/api/servers/${arguments[0]}$`);
+            window.fetch = async (path, how) => {
+              const answer = await real(path, how);
+              if (!one.test(String(path))) return answer;
+              const server = await answer.json();
+              server.unresponsive = {since: new Date(Date.now() - 300000).toISOString(), why: 'hung twice'};
+              return new Response(JSON.stringify(server), {status: 200, headers: {'Content-Type': 'application/json'}});
+            };""", self.castle)
+        self.browser.execute_script("location.hash = '#/servers'")
+        self.wait_text("castle", "unresponsive, first 5 min")
+
     def make_token(self, **how):
         status, _, text = self.node.ask("POST", "/api/tokens", how)
         self.assertEqual(status, 201, text)

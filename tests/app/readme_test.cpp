@@ -114,6 +114,7 @@ TEST_CASE("README.md shows the defaults as they are", "[app]") {
   CHECK(pools.kill == real.jobs.pools.kill);
   CHECK(pools.install == real.jobs.pools.install);
   CHECK(pools.pull == real.jobs.pools.pull);
+  CHECK(pools.pull >= pools.power + pools.install); // each comes by there
   CHECK(shown.jobs.boot_starts == real.jobs.boot_starts);
   CHECK(shown.jobs.install_deadline == real.jobs.install_deadline);
   CHECK(shown.jobs.install_silence == real.jobs.install_silence);

@@ -171,3 +171,24 @@ TEST_CASE("a server that Docker is silent about is shown as it was known",
   const auto all = json::parse(world.ask("GET", "/api/servers").body);
   CHECK(all.at(0).at("state_known") == false);
 }
+
+TEST_CASE("a server that a call of ours holds is known by the node's own word",
+          "[http]") {
+  console_api world;
+  world.run();
+  world.engine.container = fault{.code = fault_code::container_busy};
+  auto& usage = world.processes.by_server[world.id].usage;
+  usage.state = jobs::process_state::starting;
+  usage.is_known = true;
+  auto one = json::parse(world.ask("GET", of_server).body);
+  CHECK(one.at("state") == "starting");
+  CHECK(one.at("state_known") == true);
+  SECTION("unless it is not known to the node either") {
+    usage.is_known = false;
+  }
+  SECTION("unless an earlier call hung") {
+    usage.unresponsive = true;
+  }
+  one = json::parse(world.ask("GET", of_server).body);
+  CHECK(one.at("state_known") == false);
+}

@@ -30,9 +30,9 @@ std::string chunk(const std::string& text) {
   return size + text + "\r\n";
 }
 
-dockerd::reply is_there() {
-  return dockerd::answers(200, R"({"Id":")" + id
-                                   + R"(","Name":"/game","State":{}})");
+dockerd::reply is_there(const std::string& name = "game") {
+  return dockerd::answers(200, R"({"Id":")" + id + R"(","Name":"/)" + name
+                                   + R"(","State":{}})");
 }
 
 struct place {
@@ -171,9 +171,13 @@ TEST_CASE("what the kernel cannot do of new limits is logged", "[remote]") {
                     ? 1
                     : 0;
       });
-  CHECK(factory.update("game", {.io_weight = 300}));
+  for (int sync = 0; sync < 3; ++sync)
+    CHECK(factory.update("game", {.io_weight = 300}));
+  CHECK(told == 1); // of this container there is nothing new to say
+  p.peer.on("GET /v1.41/containers/other/json", {is_there("other")});
+  CHECK(factory.update("other", {.io_weight = 300}));
   jobs::set_log_sink({});
-  CHECK(told == 1);
+  CHECK(told == 2);
 }
 
 // -- images ------------------------------------------------------------------
