@@ -24,7 +24,7 @@ job_trace trace_of(client& node, const std::string& job) {
   return trace_in(node.ask("GET", "/api/jobs/" + job));
 }
 
-std::optional<std::set<std::string>> servers_of(client& node) {
+std::optional<std::set<std::string>> uuids_of_servers(client& node) {
   const auto listed = node.ask("GET", "/api/servers");
   if (listed.status != 200)
     return std::nullopt;
@@ -51,7 +51,7 @@ bool is_worked_on(client& node, const std::string& server) {
 /// or has taken its files away.
 gone_lookup gone_from(client& node) {
   return gone_by_list(
-      [&node] { return servers_of(node); },
+      [&node] { return uuids_of_servers(node); },
       [&node](const std::string& server) {
         return !is_worked_on(node, server)
                && node.ask("GET", "/api/servers/" + server).status == 404;
