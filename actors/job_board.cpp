@@ -26,9 +26,11 @@ bool is_held_up(const jobs::job_record& j) {
          || (j.state == jobs::job_state::retry_wait && j.reason != "Retained");
 }
 
+/// One that tries again counts from the first try: Docker and a container that
+/// is away by turns are two reasons, and one long wait.
 std::pair<jobs::time_ms, std::int64_t> waiting_key(const jobs::job_record& j) {
   const bool tries = j.state == jobs::job_state::retry_wait;
-  return {tries ? jobs::waiting_since(j) : std::max(j.created_at, j.run_at),
+  return {tries ? jobs::stands_since(j) : std::max(j.created_at, j.run_at),
           j.row};
 }
 

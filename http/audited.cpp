@@ -20,9 +20,14 @@ std::string job_in(const response& answer) {
   return {};
 }
 
-/// The one in the path; an appliance's requests are about its own.
+/// The one in the path; an appliance's requests are about its own. None for
+/// what is longer than any system's id: the row keeps of a request no more than
+/// the path, which is cut.
 std::string system_of(const request& asked) {
+  constexpr std::size_t longest = 255;
   const auto named = asked.param("system");
+  if (named.size() > longest)
+    return {};
   const auto& who = asked.who;
   if (named.empty() && who && who->kind == jobs::principal_kind::appliance
       && !who->scope.systems.empty())

@@ -168,8 +168,10 @@ std::string present_backups(const std::vector<jobs::backup_record>& backups,
 namespace {
 
 json object_of(const jobs::disk_space& disk) {
-  return {
-      {"free", disk.free}, {"total", disk.total}, {"reserved", disk.reserved}};
+  return {{"free", disk.free},
+          {"total", disk.total},
+          {"reserved", disk.reserved},
+          {"unused", disk.unused}};
 }
 
 /// Each disk once, with all that it holds; that of the backups first.

@@ -57,7 +57,7 @@ struct audit_record {
   int status = 0;        ///< of the answer
   std::string request_id;
   std::string remote;      ///< the peer's address
-  std::string system = {}; ///< the one it was about, or empty
+  std::string system = {}; ///< it was about, 255 bytes at most, or empty
   friend bool operator==(const audit_record&, const audit_record&) = default;
 };
 

@@ -251,6 +251,17 @@ std::string advice_about(const job_record& job) {
           : known};
 }
 
+time_ms stands_since(const job_record& job) {
+  const auto* step = step_at(job);
+  if (step && step->started_at != 0)
+    return step->started_at;
+  // Not begun: it stands there since what came before it was done.
+  auto since = job.created_at;
+  for (const auto& before : job.steps)
+    since = std::max(since, before.finished_at);
+  return since;
+}
+
 time_ms waiting_since(const job_record& job) {
   const bool waits =
       !job.is_done()
@@ -261,14 +272,7 @@ time_ms waiting_since(const job_record& job) {
   if (job.waiting_since != 0)
     return job.waiting_since;
   // It has told no reason yet, or has waited since before they were dated.
-  const auto* step = step_at(job);
-  if (step && step->started_at != 0)
-    return step->started_at;
-  // Not begun: it stands there since what came before it was done.
-  auto since = job.created_at;
-  for (const auto& before : job.steps)
-    since = std::max(since, before.finished_at);
-  return since;
+  return stands_since(job);
 }
 
 } // namespace alula::jobs

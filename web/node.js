@@ -43,16 +43,22 @@ async function queues(again) {
 }
 
 const holdings = { backups: "backups", volumes: "servers' files", ledger: "ledger" };
-/** What a disk that is nearly full keeps from working, the worst first. */
-const shortOf = (holds) => holds.includes("ledger") ? "The disk of the ledger is nearly full: alula ends when it cannot write it. Make room now."
-  : holds.includes("volumes") ? "The disk of the servers' files is nearly full: restores will be refused, and games cannot save. Make room."
-    : "The disk of the backups is nearly full: new ones will be refused. Remove old backups or make room.";
+/** What a disk that is nearly full keeps from working, the worst first; null: nothing. What is promised to jobs is still
+    there for the ledger and for games, and gone for new backups. */
+function shortOf({ holds, free, total, unused }) {
+  const few = total / 20;
+  if (unused < few && holds.includes("ledger")) return "The disk of the ledger is nearly full: alula ends when it cannot write it. Make room now.";
+  if (unused < few && holds.includes("volumes")) return "The disk of the servers' files is nearly full: restores will be refused, and games cannot save. Make room.";
+  return free < few && holds.includes("backups") ? "The disk of the backups is nearly full: new ones will be refused. Remove old backups or make room." : null;
+}
 
-function oneDisk({ holds, free, total, reserved }) {
+function oneDisk(one) {
+  const { holds, free, total, reserved } = one;
+  const short_ = shortOf(one);
   const names = holds.map((name) => holdings[name] ?? name).join(", ");
   return [h("p", `Disk of ${names}`), h("p", h("meter.wide", { min: 0, max: total, high: total * 0.9, value: total - free, "aria-label": `${bytes(free)} of ${bytes(total)} are free on the disk of ${names}` })),
     facts(["Free", bytes(free)], ["Of", bytes(total)], ["Promised to running jobs", bytes(reserved)]),
-    free < total / 20 && note(shortOf(holds), "bad")];
+    short_ && note(short_, "bad")];
 }
 
 async function disk() {

@@ -232,9 +232,10 @@ int usage_of(const asked_node& asked) {
         + bytes_text(disk.at("free")) + " free of "
         + bytes_text(disk.at("total")) + ", " + bytes_text(disk.at("reserved"))
         + " are promised to running jobs\n");
-  // The first is that of the backups.
-  for (std::size_t i = 1; i < usage.at("disks").size(); ++i) {
-    const auto& other = usage.at("disks")[i];
+  // The first is that of the backups; an older node tells of no other.
+  const auto disks = usage.value("disks", json::array());
+  for (std::size_t i = 1; i < disks.size(); ++i) {
+    const auto& other = disks[i];
     std::string names;
     for (const auto& held : other.at("holds"))
       names += (names.empty() ? "" : ", ") + held.get<std::string>();

@@ -64,18 +64,6 @@ std::string option_of_service(const std::string& name) {
   return {};
 }
 
-std::string url_of(const config& c) {
-  auto host = c.api.host;
-  if (host.empty() || host == "0.0.0.0")
-    host = "127.0.0.1";
-  else if (host == "::")
-    host = "::1";
-  if (host.find(':') != std::string::npos)
-    host = "[" + host + "]";
-  return (c.api.ssl.enabled ? "https://" : "http://") + host + ":"
-         + std::to_string(c.api.port);
-}
-
 void read_config(const fs::path& file, found_node& out) {
   auto report = load_config(file);
   if (!report.is_usable()) {
@@ -133,6 +121,18 @@ leave_code code_for(int status) {
 }
 
 } // namespace
+
+std::string url_of(const config& c) {
+  auto host = c.api.host;
+  if (host.empty() || host == "0.0.0.0")
+    host = "127.0.0.1";
+  else if (host == "::")
+    host = "::1";
+  if (host.find(':') != std::string::npos)
+    host = "[" + host + "]";
+  return (c.api.ssl.enabled ? "https://" : "http://") + host + ":"
+         + std::to_string(c.api.port);
+}
 
 fs::path find_config(const asked_node& asked) {
   if (!asked.config.empty())

@@ -67,6 +67,9 @@ struct found_node {
 /// leave(no_config) for a config that cannot be read.
 found_node find_node(const asked_node& asked);
 
+/// Where the node of this config is, asked from its own machine.
+std::string url_of(const config& c);
+
 /// The config that find_node would use; empty when there is none.
 std::filesystem::path find_config(const asked_node& asked);
 

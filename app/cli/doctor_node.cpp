@@ -6,8 +6,9 @@
 #include "app/places.hpp"
 #include "remote/docker.hpp"
 
+#include <algorithm>
 #include <ctime>
-#include <filesystem>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -15,47 +16,46 @@ namespace alula::app::cli {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 // -- what only the running node knows
 // -------------------------------------------
 
-std::set<std::string> names_in(const fs::path& directory) {
+/// By name, so that it is told from one that has begun since.
+job_trace trace_of(client& node, const std::string& job) {
+  return trace_in(node.ask("GET", "/api/jobs/" + job));
+}
+
+std::optional<std::set<std::string>> uuids_of_servers(client& node) {
+  const auto listed = node.ask("GET", "/api/servers");
+  if (listed.status != 200)
+    return std::nullopt;
   std::set<std::string> out;
-  std::error_code error;
-  for (fs::directory_iterator at{directory, error}, end; !error && at != end;
-       at.increment(error))
-    out.insert(at->path().filename().string());
+  for (const auto& one : listed.body)
+    out.insert(one.at("configuration").at("uuid"));
   return out;
 }
 
-/// By name, so that it is told from one that has begun since.
-job_trace trace_of(client& node, const std::string& job) {
-  const auto answer = node.ask("GET", "/api/jobs/" + job);
-  if (answer.status == 404)
-    return job_trace::unknown;
-  if (answer.status != 200)
-    return job_trace::untold;
-  return answer.body.value("done", false) ? job_trace::ended : job_trace::lives;
+/// Whether a job may be about to give the server its files, or take them: one
+/// that is brought back has them before it is registered. A delete that only
+/// keeps what is in the trash does neither.
+bool is_worked_on(client& node, const std::string& server) {
+  const auto live = node.ask("GET", "/api/jobs?done=false&server=" + server);
+  if (live.status != 200)
+    return true;
+  for (const auto& job : live.body.at("items"))
+    if (text_of(job, "reason", "") != "Retained")
+      return true;
+  return false;
 }
 
-bool look_at_volumes(client& node, const fs::path& volumes, findings& out) {
-  constexpr std::size_t uuid_length = 36;
-  const auto listed = node.ask("GET", "/api/servers");
-  if (listed.status != 200)
-    return true;
-  std::set<std::string> servers;
-  for (const auto& one : listed.body)
-    servers.insert(one.at("configuration").at("uuid"));
-  bool clean = true;
-  for (const auto& name : names_in(volumes))
-    if (name.size() == uuid_length && !servers.contains(name)) {
-      clean = false;
-      out.note("orphans", "the files of " + name + " belong to no server",
-               "Register the server again, or remove "
-                   + (volumes / name).string() + ".");
-    }
-  return clean;
+/// The jobs first: one that ends in between has registered its server by then,
+/// or has taken its files away.
+gone_lookup gone_from(client& node) {
+  return gone_by_list(
+      [&node] { return uuids_of_servers(node); },
+      [&node](const std::string& server) {
+        return !is_worked_on(node, server)
+               && node.ask("GET", "/api/servers/" + server).status == 404;
+      });
 }
 
 bool look_at_containers_of(client& node, const config& c, findings& out) {
@@ -63,20 +63,29 @@ bool look_at_containers_of(client& node, const config& c, findings& out) {
   if (!socket)
     return true;
   remote::docker docker{docker_settings_of(c, *std::move(socket))};
-  return look_at_containers(
-      docker,
-      [&](const std::string& server) {
-        return node.ask("GET", "/api/servers/" + server).status == 404;
-      },
-      out);
+  return look_at_containers(docker, gone_from(node), out);
+}
+
+/// What lies on this machine, held against what the node knows.
+bool look_at_machine_of(client& node, const config& c, findings& out) {
+  if (!is_node_here(node.node(), c)) {
+    out.note("orphans",
+             "the node was asked at " + node.node().url + ", which is not "
+                 + url_of(c)
+                 + " of the config here: no files and containers were looked "
+                   "at",
+             "On the machine of that node, leave out --url and ALULA_URL.");
+    return false;
+  }
+  const auto ask = [&](const std::string& job) { return trace_of(node, job); };
+  bool clean = look_at_volumes(c.system.data, gone_from(node), out);
+  clean = look_at_trash(trash_directory(c), ask, out) && clean;
+  clean = look_at_staging(staging_directory(c), ask, out) && clean;
+  return look_at_containers_of(node, c, out) && clean;
 }
 
 void look_for_orphans(client& node, const config& c, findings& out) {
-  const auto ask = [&](const std::string& job) { return trace_of(node, job); };
-  bool clean = look_at_volumes(node, c.system.data, out);
-  clean = look_at_trash(trash_directory(c), ask, out) && clean;
-  clean = look_at_staging(staging_directory(c), ask, out) && clean;
-  clean = look_at_containers_of(node, c, out) && clean;
+  bool clean = look_at_machine_of(node, c, out);
   const auto gone = node.ask("GET", "/api/backups?orphaned=true&limit=200");
   if (gone.status == 200 && !gone.body.at("items").empty()) {
     clean = false;
@@ -90,6 +99,17 @@ void look_for_orphans(client& node, const config& c, findings& out) {
     out.good("orphans", "no files without a server");
 }
 
+/// When the step that a job tries again was first tried; 0: it tries none
+/// again. What is held up by two reasons in turn waits for each but a moment.
+std::int64_t tries_since(const json& job) {
+  if (job.at("state") != "retry_wait")
+    return 0;
+  for (const auto& step : job.at("steps"))
+    if (step.at("state") == "started")
+      return seconds_of(step.at("started_at"));
+  return 0;
+}
+
 /// Jobs that stand still for longer than a busy node explains. What waits for
 /// the end of the undelete window stands there as promised.
 bool look_at_waiting(client& node, findings& out) {
@@ -100,7 +120,9 @@ bool look_at_waiting(client& node, findings& out) {
   bool some = false;
   for (const auto& job : live.body.at("items")) {
     const auto since = seconds_of(job.at("waiting_since"));
-    if (since == 0 || std::time(nullptr) - since < long_ago
+    const auto tried = tries_since(job);
+    const auto stands = tried == 0 ? since : std::min(since, tried);
+    if (since == 0 || std::time(nullptr) - stands < long_ago
         || job.at("state") == "parked"
         || text_of(job, "reason", "") == "Retained")
       continue;
@@ -108,8 +130,13 @@ bool look_at_waiting(client& node, findings& out) {
     out.note("jobs",
              job.at("kind").get<std::string>() + " "
                  + job.at("id").get<std::string>() + " waits for "
-                 + duration_text(std::time(nullptr) - since) + ": "
-                 + text_of(job, "message", text_of(job, "reason", "")),
+                 + duration_text(std::time(nullptr) - since)
+                 + (stands == since
+                        ? ""
+                        : ", in a step first tried "
+                              + duration_text(std::time(nullptr) - stands)
+                              + " ago")
+                 + ": " + text_of(job, "message", text_of(job, "reason", "")),
              text_of(job, "advice",
                      "`alula jobs show " + job.at("id").get<std::string>()
                          + "` says what its steps ran into."));

@@ -2,8 +2,8 @@
 
 #include "jobs/ids.hpp"
 
-#include <set>
-#include <string_view>
+#include <memory>
+#include <utility>
 
 namespace alula::app::cli {
 
@@ -13,9 +13,11 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t id_length = 36;
 
-/// Not of any job: the mark of the ledger, and what a file system makes itself.
+/// Not of any job: the mark of the ledger, also one that was being written when
+/// the node died, and what a file system makes itself.
 bool is_furniture(const std::string& name) {
-  return name == ".alula-store" || name == "lost+found";
+  return name == ".alula-store" || name == ".alula-store.part"
+         || name == "lost+found";
 }
 
 std::set<std::string> entries_of(const fs::path& directory) {
@@ -43,6 +45,46 @@ bool is_still_there(const fs::path& at) {
 }
 
 } // namespace
+
+job_trace trace_in(const reply& answer) {
+  constexpr int not_found = 404, not_kept = 410;
+  if (answer.status == not_found || answer.status == not_kept)
+    return job_trace::unknown;
+  if (answer.status != 200)
+    return job_trace::untold;
+  return answer.body.value("done", false) ? job_trace::ended : job_trace::lives;
+}
+
+gone_lookup gone_by_list(server_list list, gone_lookup by_name) {
+  struct listed {
+    bool is_asked_for = false;
+    std::optional<std::set<std::string>> servers;
+  };
+  return [list = std::move(list), by_name = std::move(by_name),
+          kept = std::make_shared<listed>()](const std::string& server) {
+    if (!std::exchange(kept->is_asked_for, true))
+      kept->servers = list();
+    return kept->servers && !kept->servers->contains(server) && by_name(server);
+  };
+}
+
+bool is_node_here(const found_node& asked, const config& here) {
+  return asked.own_address || asked.url == url_of(here);
+}
+
+bool look_at_volumes(const fs::path& volumes, const gone_lookup& is_gone,
+                     findings& out) {
+  bool clean = true;
+  for (const auto& name : entries_of(volumes)) {
+    const auto at = volumes / name;
+    if (!jobs::server_id::parse(name) || !is_gone(name) || !is_still_there(at))
+      continue;
+    clean = false;
+    out.note("orphans", "the files of " + name + " belong to no server",
+             "Register the server again, or remove " + at.string() + ".");
+  }
+  return clean;
+}
 
 bool look_at_trash(const fs::path& trash, const job_lookup& ask,
                    findings& out) {

@@ -75,6 +75,15 @@ TEST_CASE("the oldest waiting job is one in line or one that tries again",
   board.apply({tries}, {});
   CHECK(oldest() == 1'000);
 
+  SECTION("also when it waits for two things by turns") {
+    for (const auto* reason : {"ContainerBusy", "DockerUnavailable"}) {
+      tries.reason = reason;
+      tries.waiting_since += 10'000; // each wait begins anew
+      ++tries.version;
+      board.apply({tries}, {});
+      CHECK(oldest() == 1'000);
+    }
+  }
   SECTION("until it runs again") {
     tries.state = jobs::job_state::running;
     tries.version = 2;

@@ -190,6 +190,16 @@ class Doctor(unittest.TestCase):
         (node.base / "volumes" / stray).mkdir()
         self.finds("orphans", "warning", stray, "Register the server again")
 
+    def test_files_here_are_not_held_against_a_node_elsewhere(self):
+        node = self.node_with().start()
+        stray = str(uuids.uuid4())
+        (node.base / "volumes" / stray).mkdir()
+        self.finds("orphans", "warning", stray, "remove", "--url", node.url)
+        node.config.write_text(node.config.read_text().replace(f"port: {node.port}", "port: 1"))
+        found = [f["what"] for f in self.look("--url", node.url) if f["area"] == "orphans"]
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("no files and containers were looked at", found[0])
+
     def test_a_container_of_no_server(self):
         node = self.node_with().start()
         known, gone = node.make_server("castle"), str(uuids.uuid4())
@@ -206,12 +216,18 @@ class Doctor(unittest.TestCase):
         self.assertIn(status, (202, 204))
         for scan in node.get("/api/jobs?kind=backup.scan")["items"]:
             node.end_of(scan["id"])  # it sweeps the staging
+        # The node has kept no record of 2025 (410), and has none of just now (404).
         stray, left = (f"01970000-0000-7000-8000-00000000000{n}" for n in (1, 2))
+        now = f"{int(time.time() * 1000):012x}"
+        fresh = f"{now[:8]}-{now[8:]}-7000-8000-000000000003"
+        self.assertEqual([node.ask("GET", f"/api/jobs/{job}")[0] for job in (stray, fresh)], [410, 404])
         (node.base / ".trash" / stray).mkdir()
+        (node.base / ".trash" / fresh).mkdir()
+        self.finds("orphans", "warning", f"no job on record has put {fresh} in the trash", f"{node.base}/.trash/{fresh}")
         (node.base / ".staging" / left).mkdir()
         self.finds("orphans", "warning", f"no job on record has put {stray} in the trash", f"{node.base}/.trash/{stray}")
         self.finds("orphans", "warning", f"no job on record has put {left} in the staging", f"remove {node.base}/.staging/{left}")
-        self.assertEqual(sum(f["area"] == "orphans" for f in self.look()), 2)
+        self.assertEqual(sum(f["area"] == "orphans" for f in self.look()), 3)
 
     def test_a_server_without_a_backup(self):
         self.node_with().start().make_server("castle")

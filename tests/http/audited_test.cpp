@@ -131,6 +131,27 @@ TEST_CASE("no route that changes something leaves no row in the audit",
   CHECK(changing > 40);
 }
 
+TEST_CASE("what is longer than a system's id is no system of the audit",
+          "[http]") {
+  audited_world w;
+  const auto system_told = [&](std::size_t length) {
+    auto req = doubles::make_request(
+        "PUT", "/api/systems/" + std::string(length, 's'), "{}");
+    req.who = jobs::panel_principal();
+    auto match = w.routes.find(req.method, req.path);
+    REQUIRE(match.hit);
+    req.params = std::move(match.params);
+    const auto call = std::make_shared<doubles::fake_exchange>(std::move(req));
+    match.hit->run(call);
+    w.engine.let_time_pass();
+    REQUIRE(call->wait_for_answer());
+    REQUIRE_FALSE(w.access.audit.empty());
+    return w.access.audit.back().system;
+  };
+  CHECK(system_told(255) == std::string(255, 's'));
+  CHECK(system_told(256).empty());
+}
+
 TEST_CASE("a transfer that the Panel let in is in the audit of its server",
           "[http]") {
   audited_world w;

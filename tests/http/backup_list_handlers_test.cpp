@@ -84,16 +84,22 @@ TEST_CASE("a filter that is none is 400", "[http]") {
 
 TEST_CASE("usage tells each disk once, with what it holds", "[http]") {
   backup_world world;
-  world.desk.used.disk = {.free = 1, .total = 9, .reserved = 2, .device = 7};
+  world.desk.used.disk = {
+      .free = 1, .total = 9, .reserved = 2, .unused = 4, .device = 7};
   world.desk.used.places = {
-      {"volumes", {.free = 3, .total = 8, .reserved = 4, .device = 6}},
-      {"ledger", {.free = 1, .total = 9, .reserved = 2, .device = 7}},
+      {"volumes",
+       {.free = 3, .total = 8, .reserved = 4, .unused = 8, .device = 6}},
+      {"ledger",
+       {.free = 1, .total = 9, .reserved = 2, .unused = 4, .device = 7}},
       {"else", {.free = 5, .total = 6, .device = 0}}};
   const auto body = json::parse(world.ask("GET", "/api/backups/usage").body);
   CHECK(body.at("disks") == json::parse(R"([
-      {"holds": ["backups", "ledger"], "free": 1, "total": 9, "reserved": 2},
-      {"holds": ["volumes"], "free": 3, "total": 8, "reserved": 4},
-      {"holds": ["else"], "free": 5, "total": 6, "reserved": 0}])"));
+      {"holds": ["backups", "ledger"],
+       "free": 1, "total": 9, "reserved": 2, "unused": 4},
+      {"holds": ["volumes"],
+       "free": 3, "total": 8, "reserved": 4, "unused": 8},
+      {"holds": ["else"],
+       "free": 5, "total": 6, "reserved": 0, "unused": 0}])"));
 }
 
 TEST_CASE("usage tells bytes per server and of the disk", "[http]") {
@@ -107,11 +113,13 @@ TEST_CASE("usage tells bytes per server and of the disk", "[http]") {
   world.desk.used.servers.push_back({.backups = 1, .bytes = 5});
   world.desk.used.backups = 3;
   world.desk.used.bytes = 35;
-  world.desk.used.disk = {.free = 100, .total = 200, .reserved = 7};
+  world.desk.used.disk = {
+      .free = 100, .total = 200, .reserved = 7, .unused = 120};
   const auto body = json::parse(world.ask("GET", "/api/backups/usage").body);
   CHECK(body.at("bytes") == 35);
-  CHECK(body.at("disk")
-        == json{{"free", 100}, {"total", 200}, {"reserved", 7}});
+  CHECK(
+      body.at("disk")
+      == json{{"free", 100}, {"total", 200}, {"reserved", 7}, {"unused", 120}});
   REQUIRE(body.at("servers").size() == 2);
   CHECK(body.at("servers")[0].at("server") == some_server);
   CHECK(body.at("servers")[0].at("newest_at") == "2027-01-15T07:43:20.000Z");

@@ -6,6 +6,8 @@
 
 #include <fstream>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,7 @@ TEST_CASE("doctor finds what no job on record has put into the trash",
     fs::create_directory(trash / name);
   std::ofstream{trash / (nobody + ".list")} << "beside it";
   std::ofstream{trash / ".alula-store"} << "mark";
+  std::ofstream{trash / ".alula-store.part"} << "ma"; // it died meanwhile
   findings out;
   CHECK_FALSE(look_at_trash(trash, trace, out));
   CHECK(told(out) == "no job on record has put " + nobody + " in the trash\n");
@@ -91,6 +94,83 @@ TEST_CASE("a trash and a staging that are in order, or not there, are clean",
   CHECK(look_at_trash(place.path() / "none", trace, out));
   CHECK(look_at_staging(place.path() / "none", trace, out));
   CHECK(out.all.empty());
+}
+
+TEST_CASE("a job that is not kept any more is as unknown as one that never was",
+          "[app]") {
+  CHECK(trace_in({.status = 404, .body = {}}) == job_trace::unknown);
+  CHECK(trace_in({.status = 410, .body = {}}) == job_trace::unknown);
+  CHECK(trace_in({.status = 200, .body = {{"done", true}}})
+        == job_trace::ended);
+  CHECK(trace_in({.status = 200, .body = {{"done", false}}})
+        == job_trace::lives);
+  for (const int status : {0, 401, 403, 429, 503})
+    CHECK(trace_in({.status = status, .body = {}}) == job_trace::untold);
+}
+
+TEST_CASE("doctor holds the files here against the node here alone", "[app]") {
+  config here;
+  here.api.host = "0.0.0.0";
+  here.api.port = 8'443;
+  found_node asked;
+  asked.url = "http://node7.example.org:8443";
+  CHECK_FALSE(is_node_here(asked, here));
+  asked.url = "http://127.0.0.1:8443"; // given, and the same
+  CHECK(is_node_here(asked, here));
+  asked.url = "http://127.0.0.1:8080";
+  CHECK_FALSE(is_node_here(asked, here));
+  asked.own_address = true; // it was not given
+  CHECK(is_node_here(asked, here));
+}
+
+TEST_CASE("doctor finds files of servers that are gone once it has seen them",
+          "[app]") {
+  const std::string here = "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11";
+  const std::string gone = "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b12";
+  const std::string leaves = "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b13";
+  const temporary_directory place;
+  for (const auto& name : {here, gone, leaves, std::string{"lost+found"}})
+    fs::create_directory(place.path() / name);
+  const auto is_gone = [&](const std::string& server) {
+    if (server == leaves) // its delete comes to an end meanwhile
+      fs::remove(place.path() / leaves);
+    return server != here;
+  };
+  findings out;
+  CHECK_FALSE(look_at_volumes(place.path(), is_gone, out));
+  CHECK(told(out) == "the files of " + gone + " belong to no server\n");
+  fs::remove(place.path() / gone);
+  findings after;
+  CHECK(look_at_volumes(place.path(), is_gone, after));
+  CHECK(after.all.empty());
+}
+
+TEST_CASE("doctor asks by name about servers that are not listed alone",
+          "[app]") {
+  int lists = 0;
+  std::vector<std::string> asked;
+  std::optional<std::set<std::string>> servers{{"a", "b"}};
+  const auto lookup = [&] {
+    return gone_by_list(
+        [&] {
+          ++lists;
+          return servers;
+        },
+        [&](const std::string& server) {
+          asked.push_back(server);
+          return server == "d";
+        });
+  };
+  const auto is_gone = lookup();
+  CHECK(lists == 0); // what it is asked about was seen before
+  for (const auto* known : {"a", "b", "a", "c"})
+    CHECK_FALSE(is_gone(known));
+  CHECK(is_gone("d"));
+  CHECK(lists == 1);
+  CHECK(asked == std::vector<std::string>{"c", "d"});
+  servers.reset(); // the node does not answer
+  CHECK_FALSE(lookup()("d"));
+  CHECK(asked.size() == 2);
 }
 
 TEST_CASE("doctor finds containers of servers that are not registered",
