@@ -296,8 +296,8 @@ void server_keeper::catch_up() {
     const bool wants_start =
         server->wanted_up && may_be_started(*server) && was_installed
         && board_.state(server->uuid) == jobs::process_state::offline;
-    const bool may_be_left = server->wanted_up
-                             && server->install == jobs::install_state::failed;
+    const bool may_be_left =
+        server->wanted_up && server->install == jobs::install_state::failed;
     if (server->state != server_state::active
         || (!wants_install && !wants_start && !may_be_left)
         || !engine_.live_jobs(server->uuid).empty()) // its end is heard
