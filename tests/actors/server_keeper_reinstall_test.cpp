@@ -16,7 +16,7 @@ namespace {
 /// Server 2 is for seen_all(). `install` is paused where a test wants a
 /// reinstallation that has stopped its server and goes no further.
 struct reinstall_node : life_node {
-  reinstall_node() : life_node(2) {}
+  reinstall_node() : life_node(3) {}
 
   jobs::job_id reinstall() { return submit(jobs::server_reinstall, 1); }
 
@@ -150,6 +150,35 @@ TEST_CASE("a server that was suspended meanwhile is not started again",
   CHECK(n.end_of(job).state == job_state::cancelled);
   n.seen_all();
   CHECK(n.power_jobs() == 1);
+}
+
+TEST_CASE("a transfer that was cancelled in line behind a reinstallation lets "
+          "its server be started again",
+          "[life]") {
+  reinstall_node n;
+  n.rules.starts_at_once = 1;
+  n.begin();
+  for (const int i : {1, 2, 3})
+    n.end_of(n.power("start", i));
+  const auto job = n.reinstall_until_stopped();
+  REQUIRE(n.pause("lifecycle"));
+  const auto transfer =
+      n.submit(jobs::transfer_server, 1,
+               R"({"url":"https://other.example/api","token":"Bearer t"})");
+  REQUIRE(n.pause("power"));
+  for (const int i : {2, 3})
+    n.die(n.name(i), 3);
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  REQUIRE(n.resume("power"));
+  // The second of them is asked for when the keeper has heard of the first's
+  // end, and so of the reinstallation's.
+  for (const int i : {2, 3})
+    n.eventually([&] { return n.calls("start " + n.name(i)) == 2; });
+  CHECK(n.power_jobs() == 1);
+  REQUIRE(n.cancel(transfer));
+  CHECK(n.end_of(transfer).state == job_state::cancelled);
+  n.eventually([&] { return n.state() == process_state::starting; });
 }
 
 TEST_CASE("missed events start no server whose last start has failed",
