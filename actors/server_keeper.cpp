@@ -263,7 +263,9 @@ void server_keeper::job_ended(const jobs::event& what) {
     if (what.kind == "server.install")
       install_failed(what.server);
     if (what.kind == "server.reinstall")
-      reinstall_failed(what.server);
+      reinstall_failed(what.job);
+    if (what.kind == "server.transfer")
+      transfer_failed(what.job);
     return;
   }
   const bool made =
@@ -280,38 +282,6 @@ void server_keeper::job_ended(const jobs::event& what) {
     queue_start(server->uuid, "installed");
 }
 
-/// It was to be started when it is installed: whoever mends that starts it, and
-/// no boot does.
-void server_keeper::install_failed(const jobs::server_id& id) {
-  const auto server = engine_.find_server(id);
-  const bool never_installed = server && server->installed_at == 0;
-  if (never_installed && server->wanted_up
-      && board_.state(id) == jobs::process_state::offline)
-    amend({jobs::want_power{.up = false, .server = id}});
-}
-
-/// It was stopped for an installer that has not run, or it would not be wanted
-/// up any more. One that is still on its way down is awaited by a restart.
-void server_keeper::reinstall_failed(const jobs::server_id& id) {
-  const auto server = engine_.find_server(id);
-  const auto now = board_.state(id);
-  const bool goes_down =
-      now == process_state::offline || now == process_state::stopping;
-  const auto live = engine_.live_jobs(id);
-  const bool somebody_acts =
-      std::ranges::find(live, "server.power", &jobs::job_record::kind)
-      != live.end();
-  if (!server || !server->wanted_up || !may_be_started(*server) || !goes_down
-      || somebody_acts)
-    return;
-  board_.say(id, "The reinstallation has ended before it changed a file; the "
-                 "server is started again.");
-  if (now == process_state::offline)
-    queue_start(id, "reinstall");
-  else
-    submit("server.power", id, power("restart", "reinstall"));
-}
-
 /// Ends of jobs were told and not heard: what they would have led to is seen
 /// by how the servers are now.
 void server_keeper::catch_up() {
@@ -323,20 +293,22 @@ void server_keeper::catch_up() {
     const bool wants_install = server->install == jobs::install_state::wanted;
     const bool was_installed = server->install == jobs::install_state::done
                                && server->installed_at >= since;
-    const bool was_left = server->install == jobs::install_state::failed
-                          && server->installed_at != 0;
     const bool wants_start =
-        server->wanted_up && may_be_started(*server)
-        && (was_installed || was_left)
+        server->wanted_up && may_be_started(*server) && was_installed
         && board_.state(server->uuid) == jobs::process_state::offline;
+    const bool may_be_left =
+        server->wanted_up && server->install == jobs::install_state::failed;
     if (server->state != server_state::active
-        || (!wants_install && !wants_start)
+        || (!wants_install && !wants_start && !may_be_left)
         || !engine_.live_jobs(server->uuid).empty()) // its end is heard
       continue;
     if (wants_install)
       submit("server.install", server->uuid, "");
-    else
+    else if (wants_start)
       queue_start(server->uuid, "installed");
+    else if (const auto last = newest_reinstall(server->uuid);
+             last && last->finished_at >= since)
+      start_if_only_stopped(*last);
   }
   start_next();
 }

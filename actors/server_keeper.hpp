@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -74,7 +75,12 @@ private:
   void job_ended(const jobs::event& what);
   void catch_up();
   void install_failed(const jobs::server_id& server);
-  void reinstall_failed(const jobs::server_id& server);
+  void reinstall_failed(const jobs::job_id& reinstall);
+  void transfer_failed(const jobs::job_id& transfer);
+  void start_if_only_stopped(const jobs::job_record& reinstall);
+  /// By its accept.
+  std::optional<jobs::job_record>
+  newest_reinstall(const jobs::server_id& server) const;
   void queue_start(const jobs::server_id& server, std::string cause);
   void start_next();
   void has_begun(const jobs::job_id& start);

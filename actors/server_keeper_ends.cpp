@@ -1,10 +1,14 @@
-// The part of the keeper that judges the ends of servers nobody has asked for.
+// The part of the keeper that judges the ends of servers nobody has asked for,
+// and those of jobs that have stopped a server for nothing.
 #include "actors/server_keeper.hpp"
 #include "jobs/log.hpp"
 #include "jobs/server_config.hpp"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +22,24 @@ namespace {
 /// From the end of the first container to that of dockerd itself; each has ten
 /// seconds to end.
 constexpr std::chrono::milliseconds docker_stop_takes{30'000};
+
+/// Of a reinstallation that has ended: it has begun to stop its server, and no
+/// script could touch a file.
+bool has_only_stopped(const jobs::job_record& job) {
+  const auto* stop = job.find_step("stop");
+  const auto* run = job.find_step("run");
+  const bool went_wrong = job.state == jobs::job_state::failed
+                          || job.state == jobs::job_state::cancelled;
+  return went_wrong && stop && stop->started_at != 0 && run
+         && run->started_at == 0;
+}
+
+/// While one lives, its end says how the server goes on.
+bool decides_what_runs(const jobs::job_record& job) {
+  constexpr std::array<std::string_view, 3> kinds{
+      "server.power", "server.install", "server.reinstall"};
+  return std::ranges::find(kinds, job.kind) != kinds.end();
+}
 
 } // namespace
 
@@ -104,6 +126,67 @@ void server_keeper::docker_away() {
     amend({jobs::want_power{.up = true, .server = end.server}},
           [this, id = end.server] { queue_start(id, "docker"); });
   }
+}
+
+/// It was to be started when it is installed: whoever mends that starts it, and
+/// no boot does.
+void server_keeper::install_failed(const jobs::server_id& id) {
+  const auto server = engine_.find_server(id);
+  const bool never_installed = server && server->installed_at == 0;
+  if (never_installed && server->wanted_up
+      && board_.state(id) == jobs::process_state::offline)
+    amend({jobs::want_power{.up = false, .server = id}});
+}
+
+/// What has happened is read from the job's own record: how the server is now
+/// tells nothing of who has stopped it.
+void server_keeper::reinstall_failed(const jobs::job_id& id) {
+  if (const auto found = queries_.find_job(id); found && *found)
+    start_if_only_stopped(**found);
+}
+
+/// One that was in line behind a reinstallation kept the server from being
+/// started when that failed. From its first look on it does so itself.
+void server_keeper::transfer_failed(const jobs::job_id& id) {
+  const auto found = queries_.find_job(id);
+  if (!found || !*found)
+    return;
+  const auto& transfer = **found;
+  const auto* look = transfer.find_step("look");
+  if (!look || look->started_at != 0)
+    return;
+  const auto last = newest_reinstall(transfer.server);
+  if (last && last->finished_at >= transfer.created_at)
+    start_if_only_stopped(*last);
+}
+
+std::optional<jobs::job_record>
+server_keeper::newest_reinstall(const jobs::server_id& server) const {
+  auto page =
+      queries_.list_jobs({.server = server, .kind = "server.reinstall"}, 0, 1);
+  if (!page || page->items.empty())
+    return std::nullopt;
+  return std::move(page->items.front());
+}
+
+/// One that is still on its way down is awaited by a restart.
+void server_keeper::start_if_only_stopped(const jobs::job_record& reinstall) {
+  if (!has_only_stopped(reinstall))
+    return;
+  const auto& id = reinstall.server;
+  const auto server = engine_.find_server(id);
+  const auto now = board_.state(id);
+  const bool goes_down = now == jobs::process_state::offline
+                         || now == jobs::process_state::stopping;
+  if (!server || !server->wanted_up || !may_be_started(*server) || !goes_down
+      || std::ranges::any_of(engine_.live_jobs(id), decides_what_runs))
+    return;
+  board_.say(id, "The reinstallation has ended before it changed a file; the "
+                 "server is started again.");
+  if (now == jobs::process_state::offline)
+    queue_start(id, "reinstall");
+  else
+    submit("server.power", id, R"({"action":"restart","cause":"reinstall"})");
 }
 
 } // namespace alula::actors

@@ -326,7 +326,9 @@ struct want_install {};
 /// With the accept of a job that installs.
 struct begin_install {};
 
-/// It has ended, well or not. Nothing happens when none was under way.
+/// It has ended, well or not. Nothing happens when none was under way, nor by
+/// one that did not go well while another job that installs the server lives:
+/// that one's end tells.
 struct end_install {
   bool successful = false;
 };

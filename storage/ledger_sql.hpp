@@ -182,6 +182,11 @@ inline constexpr std::array ledger_statements{
               " CASE ?3 WHEN 1 THEN 'done' ELSE 'failed' END, installed_at ="
               " CASE ?3 WHEN 1 THEN ?4 ELSE installed_at END, updated_at = "
               "?4" ALULA_THAT_SERVER " AND install = 'running'"
+              " AND (?3 = 1 OR NOT EXISTS (SELECT 1 FROM jobs j"
+              " INDEXED BY jobs_by_incarnation"
+              " WHERE j.server_row = servers.server_row AND j.terminal = 0"
+              " AND j.job_row <> ?5"
+              " AND j.kind IN ('server.install', 'server.reinstall')))"
               " RETURNING server_row"},
     named_sql{"servers_of_owner", "SELECT server_row, state FROM servers"
                                   " WHERE owner_job = ?1"},

@@ -201,7 +201,7 @@ jobs::status server_changes::change(const jobs::begin_install&) {
 
 jobs::status server_changes::change(const jobs::end_install& what) {
   return touch(on_.ask(ledger_sql("end_install"), job_.server_row,
-                       job_.server.view(), what.successful, now_));
+                       job_.server.view(), what.successful, now_, job_.row));
 }
 
 jobs::status server_changes::change(const jobs::set_rotation& what) {

@@ -74,38 +74,6 @@ TEST_CASE("a server that crashes is started again, once", "[life]") {
   CHECK(n.calls("start " + n.name(1)) == 2);
 }
 
-TEST_CASE("a server that a reinstallation has only stopped is started again",
-          "[life]") {
-  life_node n;
-  n.begin();
-  n.end_of(n.power("start"));
-  std::promise<jobs::job_id> accepted;
-  n.fakes.streams.on_write = [&, job = accepted.get_future().share()](
-                                 std::string_view name, std::string_view) {
-    // It ends while the server is on its way down.
-    (void)n.cancel(job.get());
-    n.die(std::string{name}, 0);
-  };
-  const auto job = n.submit(jobs::server_reinstall, 1);
-  accepted.set_value(job);
-  CHECK(n.end_of(job).state == job_state::cancelled);
-  n.eventually([&] { return n.calls("start " + n.name(1)) == 2; });
-  n.eventually([&] { return n.state() == process_state::starting; });
-  CHECK(n.known(1).wanted_up);
-}
-
-TEST_CASE("a server that was reinstalled stays down", "[life]") {
-  life_node n;
-  n.begin();
-  n.end_of(n.power("start"));
-  CHECK(n.end_of(n.submit(jobs::server_reinstall, 1)).state
-        == job_state::succeeded);
-  n.keeper->settle();
-  CHECK_FALSE(n.known(1).wanted_up);
-  CHECK(n.state() == process_state::offline);
-  CHECK(n.calls("start " + n.name(1)) == 1);
-}
-
 TEST_CASE("a crash that came too soon keeps no later one from a start",
           "[life]") {
   life_node n;

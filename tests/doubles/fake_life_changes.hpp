@@ -58,6 +58,8 @@ public:
   }
   check apply(const jobs::job_record& job, const jobs::end_install& c,
               now_ms now) {
+    if (!c.successful && another_installs(job))
+      return {};
     return of_row(job.server_row, now, [&](auto& r) {
       if (r.install != state::running)
         return;
@@ -76,6 +78,15 @@ public:
   }
 
 private:
+  bool another_installs(const jobs::job_record& ended) {
+    return std::ranges::any_of(s().jobs, [&](const auto& each) {
+      const auto& job = each.second;
+      return job.server_row == ended.server_row && job.row != ended.row
+             && !job.is_done()
+             && (job.kind == "server.install"
+                 || job.kind == "server.reinstall");
+    });
+  }
   bool start_waits(std::int64_t server_row) {
     return std::ranges::any_of(s().jobs, [&](const auto& each) {
       const auto& job = each.second;

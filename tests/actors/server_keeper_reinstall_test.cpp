@@ -1,0 +1,194 @@
+// What the keeper of servers does about reinstallations that have ended.
+#include "tests/actors/life_node.hpp"
+
+#include <algorithm>
+#include <future>
+#include <string>
+#include <string_view>
+
+using namespace alula;
+using namespace alula::actors_test;
+using jobs::job_state;
+using jobs::process_state;
+
+namespace {
+
+/// Server 2 is for seen_all(). `install` is paused where a test wants a
+/// reinstallation that has stopped its server and goes no further.
+struct reinstall_node : life_node {
+  reinstall_node() : life_node(3) {}
+
+  jobs::job_id reinstall() { return submit(jobs::server_reinstall, 1); }
+
+  /// Its server is down, and nothing else has happened.
+  jobs::job_id reinstall_until_stopped() {
+    REQUIRE(pause("install"));
+    const auto job = reinstall();
+    until(job, [](const jobs::job_record& now) {
+      return now.find_step("stop")->state == jobs::step_state::done;
+    });
+    CHECK(state() == process_state::offline);
+    return job;
+  }
+
+  /// The keeper has heard of all that has ended until now: of what ends later
+  /// as well.
+  void seen_all() {
+    REQUIRE(resume("install"));
+    submit(jobs::server_install, 2, R"({"start_on_completion":true})");
+    eventually([&] { return state(2) == process_state::starting; });
+    keeper->settle();
+  }
+
+  std::size_t power_jobs() {
+    return queries
+        .list_jobs({.server = server_number(1), .kind = "server.power"}, 0, 100)
+        .value()
+        .items.size();
+  }
+
+  /// Wanted up, and offline: its start has failed.
+  void fail_a_start() {
+    volumes.fail_next("take_ownership", in_the_way());
+    CHECK(end_of(power("start")).state == job_state::failed);
+    CHECK(known(1).wanted_up);
+    CHECK(state() == process_state::offline);
+  }
+
+  static jobs::fault in_the_way() {
+    return {.code = jobs::fault_code::volume_obstructed,
+            .what = "a mount is in the way"};
+  }
+};
+
+} // namespace
+
+TEST_CASE("a server that a reinstallation has only stopped is started again",
+          "[life]") {
+  reinstall_node n;
+  SECTION("also when the keeper misses the end") {
+    n.settings.subscriber_lag = 1;
+  }
+  SECTION("as soon as it has ended") {}
+  n.begin();
+  n.end_of(n.power("start"));
+  const auto job = n.reinstall_until_stopped();
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  n.eventually([&] { return n.calls("start " + n.name(1)) == 2; });
+  n.eventually([&] { return n.state() == process_state::starting; });
+  CHECK(n.known(1).wanted_up);
+}
+
+TEST_CASE("a server that a reinstallation has left on its way down is awaited, "
+          "and started again",
+          "[life]") {
+  std::promise<void> asked;
+  int times = 0;
+  reinstall_node n;
+  n.begin();
+  n.end_of(n.power("start"));
+  n.fakes.streams.on_write = [&](std::string_view name, std::string_view) {
+    if (++times == 1)
+      asked.set_value();
+    else
+      n.die(std::string{name}, 0);
+  };
+  const auto job = n.reinstall();
+  asked.get_future().wait();
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  n.eventually([&] { return n.calls("start " + n.name(1)) == 2; });
+  n.eventually([&] { return n.state() == process_state::starting; });
+  CHECK(n.known(1).wanted_up);
+}
+
+TEST_CASE("a server that was reinstalled stays down", "[life]") {
+  reinstall_node n;
+  n.begin();
+  n.end_of(n.power("start"));
+  auto ends_as = job_state::succeeded;
+  SECTION("when it went well") {}
+  SECTION("when it went wrong after the script") {
+    ends_as = job_state::failed;
+    n.volumes.fail_next("take_ownership", n.in_the_way());
+  }
+  CHECK(n.end_of(n.reinstall()).state == ends_as);
+  n.seen_all();
+  CHECK_FALSE(n.known(1).wanted_up);
+  CHECK(n.state() == process_state::offline);
+  CHECK(n.power_jobs() == 1);
+}
+
+TEST_CASE("a reinstallation that was cancelled in line starts nothing",
+          "[life]") {
+  reinstall_node n;
+  n.begin();
+  n.fail_a_start();
+  REQUIRE(n.pause("power"));
+  const auto job = n.reinstall();
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  REQUIRE(n.resume("power"));
+  n.seen_all();
+  CHECK(n.power_jobs() == 1);
+}
+
+TEST_CASE("a server that was suspended meanwhile is not started again",
+          "[life]") {
+  reinstall_node n;
+  n.begin();
+  n.end_of(n.power("start"));
+  const auto job = n.reinstall_until_stopped();
+  n.ledger->amend({jobs::set_server_config{.server = server_number(1),
+                                           .config = n.known(1).config,
+                                           .suspended = true}},
+                  [](const jobs::status&) {});
+  n.eventually(
+      [&] { return n.engine->find_server(server_number(1))->suspended; });
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  n.seen_all();
+  CHECK(n.power_jobs() == 1);
+}
+
+TEST_CASE("a transfer that was cancelled in line behind a reinstallation lets "
+          "its server be started again",
+          "[life]") {
+  reinstall_node n;
+  n.rules.starts_at_once = 1;
+  n.begin();
+  for (const int i : {1, 2, 3})
+    n.end_of(n.power("start", i));
+  const auto job = n.reinstall_until_stopped();
+  REQUIRE(n.pause("lifecycle"));
+  const auto transfer =
+      n.submit(jobs::transfer_server, 1,
+               R"({"url":"https://other.example/api","token":"Bearer t"})");
+  REQUIRE(n.pause("power"));
+  for (const int i : {2, 3})
+    n.die(n.name(i), 3);
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  REQUIRE(n.resume("power"));
+  // The second of them is asked for when the keeper has heard of the first's
+  // end, and so of the reinstallation's.
+  for (const int i : {2, 3})
+    n.eventually([&] { return n.calls("start " + n.name(i)) == 2; });
+  CHECK(n.power_jobs() == 1);
+  REQUIRE(n.cancel(transfer));
+  CHECK(n.end_of(transfer).state == job_state::cancelled);
+  n.eventually([&] { return n.state() == process_state::starting; });
+}
+
+TEST_CASE("missed events start no server whose last start has failed",
+          "[life]") {
+  reinstall_node n;
+  n.settings.subscriber_lag = 1;
+  n.record(1).install = jobs::install_state::failed;
+  n.record(1).installed_at = 1;
+  n.begin();
+  n.fail_a_start();
+  n.seen_all();
+  CHECK(n.power_jobs() == 1);
+}
