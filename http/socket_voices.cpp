@@ -16,8 +16,7 @@ socket_hub::voice_ptr socket_hub::voice_of(const jobs::server_id& server) {
 
 /// For what only those in the room hear: of a server that was deleted since
 /// they were looked up there is to be no voice again.
-socket_hub::voice_ptr
-socket_hub::voice_in_room(const jobs::server_id& server) {
+socket_hub::voice_ptr socket_hub::voice_in_room(const jobs::server_id& server) {
   const std::lock_guard lock{mutex_};
   return rooms_.contains(server) ? take_voice(server) : nullptr;
 }

@@ -354,8 +354,8 @@ TEST_CASE("what is said while a backup is looked for has the request's id",
   };
   const jobs::log_scope whose{"request", "r-of-a-finder"};
   CHECK_FALSE(w.find(1));
-  CHECK(log_books().lines.wait_for(
-      "looked-for-a-backup request=r-of-a-finder"));
+  CHECK(
+      log_books().lines.wait_for("looked-for-a-backup request=r-of-a-finder"));
 }
 
 TEST_CASE("a file of a backup comes from the first store that gives it",

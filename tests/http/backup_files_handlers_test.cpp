@@ -93,9 +93,7 @@ TEST_CASE("what is said while a file is read has the id of its request",
           "[http]") {
   backup_world world;
   world.desk.contents["a"] = "bytes";
-  world.desk.before_run = [] {
-    jobs::log(jobs::log_level::info, "reading");
-  };
+  world.desk.before_run = [] { jobs::log(jobs::log_level::info, "reading"); };
   const heard_log heard;
   {
     const jobs::log_scope whose{"request", "r1"};
