@@ -43,8 +43,7 @@ void actor_engine::state::change_pool(const std::string& name,
       return;
     }
     {
-      const auto whose = done.whose();
-      const jobs::log_scope as{whose};
+      const jobs::log_scope as{done.whose()};
       apply();
     }
     parts->pools.at(name)->send(pool_switched{});

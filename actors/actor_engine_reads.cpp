@@ -205,11 +205,11 @@ void actor_engine::inspect_server(
                          .where = "inspect"});
     });
   });
-  const bool taken = s.inspectors.run([&s, server, answer, alarm] {
+  const auto ask = [&s, server, answer, alarm] {
     answer(inspect(s.node.containers, *server));
     s.alarms.disarm(alarm);
-  });
-  if (taken)
+  };
+  if (s.inspectors.run(ask, answer.whose()))
     return;
   s.alarms.disarm(alarm);
   s.refuse(answer, {.code = jobs::fault_code::docker_unavailable,

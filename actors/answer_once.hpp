@@ -26,9 +26,10 @@ public:
 
   explicit operator bool() const { return state_ != nullptr; }
 
-  /// For lines about what was asked; of nobody without a callback.
-  jobs::log_context whose() const {
-    return state_ ? state_->whose : jobs::log_context{};
+  /// For lines about what was asked, as long as a copy of this lives; of nobody
+  /// without a callback.
+  const jobs::log_context& whose() const noexcept {
+    return state_ ? state_->whose : jobs::log_context::of_nobody();
   }
 
   /// Later calls are ignored, and so is the answer to nobody.

@@ -16,8 +16,7 @@ pending_accept::~pending_accept() {
   try {
     give_up();
   } catch (const std::exception& e) {
-    const auto asked_by = done_.whose();
-    const jobs::log_scope as{asked_by};
+    const jobs::log_scope as{done_.whose()};
     const bool is_job = what_ && *what_;
     const jobs::log_scope whose{"job", is_job ? what_->value().job.id.view()
                                               : std::string_view{}};

@@ -107,8 +107,7 @@ void reading_desk::answer(std::function<void(jobs::result<T>)> done,
 template<class T>
 void reading_desk::settle(const answer_once<T>& once,
                           const std::function<jobs::result<T>()>& question) {
-  const auto whose = once.whose();
-  const jobs::log_scope as{whose};
+  const jobs::log_scope as{once.whose()};
   try {
     once(closing_ ? jobs::result<T>{stopping()} : question());
   } catch (const std::exception& e) {
@@ -123,7 +122,7 @@ void reading_desk::find(
     jobs::server_id server, jobs::backup_id backup,
     std::function<void(jobs::result<jobs::backup_record>)> done) {
   const answer_once<jobs::backup_record> once{std::move(done)};
-  const bool taken = threads_.run([this, server, backup, once] {
+  const auto look = [this, server, backup, once] {
     if (closing_) {
       once(stopping());
       return;
@@ -145,8 +144,8 @@ void reading_desk::find(
     } else {
       record_found(server, **std::move(file), once);
     }
-  });
-  if (!taken)
+  };
+  if (!threads_.run(look, once.whose()))
     refuse(once);
 }
 
@@ -167,7 +166,7 @@ void reading_desk::record_found(jobs::server_id server, jobs::archive_file file,
           return;
         }
         // The ledger's thread reads nothing.
-        const bool taken = threads_.run([this, server, backup, done] {
+        const auto look = [this, server, backup, done] {
           auto known = queries_.find_backup(backup);
           if (!known)
             done(std::move(known).error());
@@ -175,8 +174,8 @@ void reading_desk::record_found(jobs::server_id server, jobs::archive_file file,
             done(**std::move(known));
           else
             done(unknown(backup));
-        });
-        if (!taken)
+        };
+        if (!threads_.run(look, done.whose()))
           refuse(done);
       });
 }
@@ -318,7 +317,7 @@ void reading_desk::open_content(
         done) {
   using content = std::unique_ptr<jobs::content_reader>;
   const answer_once<content> once{std::move(done)};
-  const bool taken = threads_.run([this, once, backup, path = std::move(path)] {
+  const auto open = [this, once, backup, path = std::move(path)] {
     if (closing_)
       return once(stopping());
     const auto known = queries_.find_backup(backup);
@@ -334,8 +333,8 @@ void reading_desk::open_content(
     });
     if (!begun)
       refuse(once);
-  });
-  if (!taken)
+  };
+  if (!threads_.run(open, once.whose()))
     refuse(once);
 }
 

@@ -7,6 +7,7 @@
 #include "http/reply.hpp"
 #include "http/sha256.hpp"
 #include "http/text.hpp"
+#include "jobs/log.hpp"
 
 #include <memory>
 #include <string>
@@ -57,7 +58,8 @@ jobs::result<listing> read_listing(const request& req) {
   return out;
 }
 
-/// Reads a file out of an archive on the threads of the desk.
+/// Reads a file out of an archive on the threads of the desk, for whom the
+/// thread works that makes it: it is pulled by one that works for nobody.
 class content_source final
   : public body_source,
     public std::enable_shared_from_this<content_source> {
@@ -70,6 +72,7 @@ public:
   /// An archive that is being read ends when its disk lets it: not on the
   /// thread that serves everybody.
   ~content_source() override {
+    const jobs::log_scope as{whose_};
     (void)api_->backups.run(
         [reader = std::shared_ptr<jobs::content_reader>{std::move(reader_)},
          place = std::move(place_)]() mutable {
@@ -86,8 +89,13 @@ public:
       if (const auto self = mine.lock())
         give(self->read_piece());
     };
-    // Half a file is worth more than a busy desk.
-    if (!api_->backups.run(read) && !api_->later.run(read))
+    bool is_taken = false;
+    { // Ends before `give`, with which this may end.
+      const jobs::log_scope as{whose_};
+      // Half a file is worth more than a busy desk.
+      is_taken = api_->backups.run(read) || api_->later.run(read);
+    }
+    if (!is_taken)
       give(fault{.code = fault_code::rate_limited,
                  .what = "too many files are read at once"});
   }
@@ -104,6 +112,7 @@ private:
   }
 
   const api_ptr api_;
+  const jobs::log_context whose_; ///< of the request
   std::unique_ptr<jobs::content_reader> reader_;
   std::shared_ptr<void> place_;
 };

@@ -223,16 +223,20 @@ void socket_hub::dismiss(const jobs::server_id& server, std::uint16_t code,
   std::vector<session_ptr> leaving;
   {
     const std::lock_guard lock{mutex_};
-    if (code == going_away)
-      voices_.erase(server); // nothing more is said of a server that is gone
-    const auto found = rooms_.find(server);
-    if (found == rooms_.end())
-      return;
-    for (const auto& [id, session] : found->second.members)
-      leaving.push_back(session);
+    if (const auto found = rooms_.find(server); found != rooms_.end())
+      for (const auto& [id, session] : found->second.members)
+        leaving.push_back(session);
   }
   for (const auto& session : leaving)
     session->dismiss(code, reason, grace);
+  if (code == going_away) {
+    // Nothing more is said of a server that is gone. Not before its room is
+    // empty: whoever speaks to it would have a voice made again.
+    const std::lock_guard lock{mutex_};
+    voices_.erase(server);
+  }
+  if (leaving.empty())
+    return;
   jobs::log(jobs::log_level::info, "sockets-dismissed",
             {{"server", server.view()},
              {"sockets", leaving.size()},

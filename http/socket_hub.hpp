@@ -130,6 +130,8 @@ private:
   using voice_ptr = std::shared_ptr<voice>;
 
   voice_ptr voice_of(const jobs::server_id& server);
+  voice_ptr voice_in_room(const jobs::server_id& server); ///< or null
+  voice_ptr take_voice(const jobs::server_id& server);
   voice_ptr find_voice(const jobs::server_id& server) const; ///< or null
   std::vector<session_ptr> members_of(const jobs::server_id& server) const;
   void hear(const jobs::event_batch& batch);

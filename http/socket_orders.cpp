@@ -143,6 +143,7 @@ socket_session::errand socket_session::order(const client_message& message) {
   if (text != "jobs")
     return {};
   follows_jobs_ = event == "subscribe";
+  unfinished_.clear();
   send(follows_jobs_ ? "subscribed" : "unsubscribed", {"jobs"});
   if (!follows_jobs_)
     return {};
@@ -270,11 +271,24 @@ bool socket_session::follows_jobs() const {
   return follows_jobs_;
 }
 
-void socket_session::deliver_job(const broadcast& whole,
+void socket_session::deliver_job(const jobs::job_record& job,
+                                 const broadcast& whole,
                                  const frame_ptr& plain) {
+  constexpr std::size_t most_unfinished = 256;
   const std::lock_guard lock{mutex_};
-  if (phase_ != phase::open || !follows_jobs_ || !has_access())
+  if (phase_ != phase::open || !follows_jobs_ || !claims_)
     return;
+  const bool is_heard = has_access();
+  if (is_heard && job.is_done())
+    unfinished_.erase(job.id);
+  else if (unfinished_.insert(job.id).second
+           && unfinished_.size() > most_unfinished)
+    unfinished_.erase(unfinished_.begin()); // the oldest: ids grow with time
+  if (!is_heard) {
+    if (!missed_after_)
+      missed_after_ = last_seq_;
+    return;
+  }
   last_seq_ = std::max(last_seq_, whole.seq);
   if (!whole.permission.empty() && !has_permission(*claims_, whole.permission))
     return;
@@ -282,8 +296,16 @@ void socket_session::deliver_job(const broadcast& whole,
 }
 
 void socket_session::send_jobs() {
+  std::set<jobs::job_id> ids;
+  {
+    // Those that still are unfinished come back with being told.
+    const std::lock_guard lock{mutex_};
+    ids.swap(unfinished_);
+  }
   for (const auto& job : engine_.live_jobs(who_.server))
-    send_job(job.id);
+    ids.insert(job.id);
+  for (const auto& id : ids)
+    send_job(id);
 }
 
 /// A change that came while it was looked up may have been told before it.
@@ -295,7 +317,8 @@ void socket_session::send_job(const jobs::job_id& id) {
     if (!job || job->etag() == told)
       return;
     told = job->etag();
-    deliver_job({render_message("job progress", {present_job(*job, true)}),
+    deliver_job(job->record(),
+                {render_message("job progress", {present_job(*job, true)}),
                  permission_for_job(job->record().kind), 0},
                 render_message("job progress", {present_job(*job, false)}));
   }

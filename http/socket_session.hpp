@@ -26,6 +26,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -131,8 +132,10 @@ public:
   bool follows_jobs() const;
   /// How one of them is now: `whole` for those who may see why something
   /// failed, `plain` for the others.
-  void deliver_job(const broadcast& whole, const frame_ptr& plain);
-  /// Sends all that are under way: some were not told.
+  void deliver_job(const jobs::job_record& job, const broadcast& whole,
+                   const frame_ptr& plain);
+  /// Some were not told: sends all that are under way, and those whose end it
+  /// has not heard of, as far as the engine still knows them.
   void send_jobs();
 
   /// The token is one of this user's.
@@ -211,6 +214,8 @@ private:
   bool expiry_told_ = false;
   bool status_known_ = false;
   bool follows_jobs_ = false;
+  /// Jobs that were or should have been told, but not how they ended.
+  std::set<jobs::job_id> unfinished_;
   /// Of the last message that could be delivered, when a later one could not.
   std::optional<std::int64_t> missed_after_;
   std::int64_t last_seq_ = 0; ///< of those delivered

@@ -10,8 +10,20 @@ namespace alula::http {
 // -- announcements -----------------------------------------------------------
 
 socket_hub::voice_ptr socket_hub::voice_of(const jobs::server_id& server) {
-  constexpr std::size_t most = 20'000; // of servers that were here and are not
   const std::lock_guard lock{mutex_};
+  return take_voice(server);
+}
+
+/// For what only those in the room hear: of a server that was deleted since
+/// they were looked up there is to be no voice again.
+socket_hub::voice_ptr socket_hub::voice_in_room(const jobs::server_id& server) {
+  const std::lock_guard lock{mutex_};
+  return rooms_.contains(server) ? take_voice(server) : nullptr;
+}
+
+/// With the lock held.
+socket_hub::voice_ptr socket_hub::take_voice(const jobs::server_id& server) {
+  constexpr std::size_t most = 20'000; // of servers that were here and are not
   if (voices_.size() >= most && !voices_.contains(server))
     std::erase_if(voices_, [this](const auto& each) {
       return !rooms_.contains(each.first);
@@ -146,7 +158,9 @@ void socket_hub::tell_job(const jobs::job_view& job) {
                 [](const auto& each) { return !each->follows_jobs(); });
   if (followers.empty())
     return;
-  const auto speaker = voice_of(record.server);
+  const auto speaker = voice_in_room(record.server);
+  if (!speaker)
+    return;
   const std::lock_guard speaking{speaker->mutex};
   const auto seq = ++speaker->seq;
   const broadcast whole{
@@ -157,7 +171,7 @@ void socket_hub::tell_job(const jobs::job_view& job) {
           ? render_message("job progress", {present_job(job, false)}, seq)
           : whole.frame;
   for (const auto& session : followers)
-    session->deliver_job(whole, plain);
+    session->deliver_job(record, whole, plain);
 }
 
 } // namespace alula::http

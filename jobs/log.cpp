@@ -95,6 +95,11 @@ log_context::log_context() {
       });
 }
 
+const log_context& log_context::of_nobody() noexcept {
+  static const log_context nobody{empty{}};
+  return nobody;
+}
+
 log_scope::log_scope(std::string_view key, std::string_view value)
   : key_(key), value_(value), outer_(innermost) {
   innermost = this;

@@ -51,9 +51,13 @@ void log(log_level level, std::string_view event,
 class log_context {
 public:
   log_context();
+  /// That of a thread that works for nobody in particular. Never throws.
+  static const log_context& of_nobody() noexcept;
 
 private:
   friend class log_scope;
+  struct empty {};
+  explicit log_context(empty) noexcept {}
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 

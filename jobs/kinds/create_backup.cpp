@@ -30,7 +30,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -210,6 +213,34 @@ archive_tell telling(step_context& ctx, const tree_size& whole) {
   };
 }
 
+/// The step, with its files in every report: while an archive is sent as it is
+/// made, the threads that send it know only of bytes.
+class step_with_files {
+public:
+  step_with_files(const step_context& of, std::int64_t total)
+    : files_(count_of(0, total)),
+      ctx_(of.job, of.node, of.stop, of.now, [this, &of](progress p) {
+        p.files = newest(p.files);
+        of.report(std::move(p));
+      }) {}
+  step_with_files(const step_with_files&) = delete;
+  step_with_files& operator=(const step_with_files&) = delete;
+
+  step_context& ctx() { return ctx_; }
+
+private:
+  work_count newest(const std::optional<work_count>& told) {
+    const std::lock_guard lock{mutex_};
+    if (told)
+      files_ = *told;
+    return files_;
+  }
+
+  std::mutex mutex_;
+  work_count files_;
+  step_context ctx_;
+};
+
 step_outcome send_while_made(step_context& ctx, archive_stream& to,
                              const json& planned) {
   auto volume = ctx.node.volumes.open(ctx.job.server);
@@ -240,12 +271,13 @@ step_outcome send_while_made(step_context& ctx, archive_stream& to,
 step_outcome archive(step_context& ctx) {
   const auto planned = fields::told_by(ctx.job, "preflight");
   const auto size = size_in(planned);
-  auto stream = open_stream(ctx, size.files, size.bytes,
+  step_with_files counting{ctx, size.files}; // outlives the stream
+  auto stream = open_stream(counting.ctx(), size.files, size.bytes,
                             planned.at("needs").get<std::int64_t>());
   if (!stream)
     return wait_for_store(ctx, std::move(stream).error());
   if (*stream) {
-    auto sent = send_while_made(ctx, **stream, planned);
+    auto sent = send_while_made(counting.ctx(), **stream, planned);
     if (std::holds_alternative<step_done>(sent) || ctx.stop.stop_requested()
         || !(*stream)->is_too_slow())
       return sent;

@@ -31,16 +31,16 @@ step_outcome index(step_context& ctx) {
   const auto file = ctx.node.archives.inspect(uuid);
   if (!file)
     return file.error();
-  const auto total = *file ? (*file)->size : 0;
-  if (auto kept = ctx.node.archives.reserve(ctx.job.id, room_for_index(total));
+  const auto size = *file ? (*file)->size : 0;
+  if (auto kept = ctx.node.archives.reserve(ctx.job.id, room_for_index(size));
       !kept)
     return without_room(std::move(kept).error());
-  auto made =
-      ctx.node.archives.index(uuid, ctx.job.server, ctx.job.id, ctx.stop,
-                              [&](const archive_progress_made& so_far) {
-                                ctx.report(progress_of(so_far, {.bytes = total},
-                                                       "reading the archive"));
-                              });
+  // What is counted are contents: how much is in it the manifest will say.
+  auto made = ctx.node.archives.index(
+      uuid, ctx.job.server, ctx.job.id, ctx.stop,
+      [&](const archive_progress_made& so_far) {
+        ctx.report(progress_of(so_far, {}, "reading the archive"));
+      });
   ctx.node.archives.release(ctx.job.id);
   if (!made)
     return std::move(made).error();

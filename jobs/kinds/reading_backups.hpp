@@ -39,10 +39,9 @@ inline result<archive_verified> read_whole(step_context& ctx,
                                            const backup_id& uuid,
                                            const archive_facts& facts,
                                            const job_id& fetched_by = {}) {
-  // What is counted are contents; who made the archive may not have told them.
-  const tree_size whole{.files = facts.files,
-                        .bytes = facts.content_bytes > 0 ? facts.content_bytes
-                                                         : facts.size};
+  // What is counted are contents, of which another program's archive has told
+  // nothing: 0 is not known, and the size of an archive says nothing of them.
+  const tree_size whole{.files = facts.files, .bytes = facts.content_bytes};
   return ctx.node.archives.verify(
       uuid,
       {.size = facts.size,

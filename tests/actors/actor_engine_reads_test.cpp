@@ -97,3 +97,19 @@ TEST_CASE("a container is looked at by its name, then through its record",
   w.containers.set_down(true);
   CHECK(ask(1).error().code == fault_code::docker_unavailable);
 }
+
+TEST_CASE("what is said while a container is looked at has the request's id",
+          "[actors]") {
+  engine_world w;
+  log_book();
+  w.containers.before_inspect = [] {
+    jobs::log(jobs::log_level::info, "looked-at-a-container");
+  };
+  w.boot();
+  const jobs::log_scope whose{"request", "r-of-a-looker"};
+  CHECK(answer_of<std::optional<jobs::container_info>>([&](auto done) {
+    w.engine->inspect_server(server_number(1), std::move(done));
+  }));
+  CHECK(log_books().lines.wait_for(
+      "looked-at-a-container request=r-of-a-looker"));
+}

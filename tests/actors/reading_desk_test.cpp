@@ -346,6 +346,18 @@ TEST_CASE("a question that throws is answered", "[actors]") {
       "request=r-of-a-reader"));
 }
 
+TEST_CASE("what is said while a backup is looked for has the request's id",
+          "[actors]") {
+  desk_world w;
+  w.archives.before_inspect = [] {
+    jobs::log(jobs::log_level::info, "looked-for-a-backup");
+  };
+  const jobs::log_scope whose{"request", "r-of-a-finder"};
+  CHECK_FALSE(w.find(1));
+  CHECK(
+      log_books().lines.wait_for("looked-for-a-backup request=r-of-a-finder"));
+}
+
 TEST_CASE("a file of a backup comes from the first store that gives it",
           "[actors]") {
   desk_world w;

@@ -228,6 +228,8 @@ status fake_archives::discard(const backup_id& backup, const job_id& job) {
 
 result<std::optional<archive_file>>
 fake_archives::inspect(const backup_id& backup) {
+  if (before_inspect)
+    before_inspect();
   std::unique_lock lock{mutex};
   if (auto planned = enter(lock, {}, "inspect", backup.view()); !planned)
     return std::move(planned).error();

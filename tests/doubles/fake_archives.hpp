@@ -63,6 +63,8 @@ public:
   std::vector<std::string> last_denied; ///< patterns that it was given
   /// Called by extract, outside the mutex, before it says how far it is.
   std::function<void()> before_tell;
+  /// The same of inspect.
+  std::function<void()> before_inspect;
   time_ms now = 1'700'000'000'000; ///< when archives are written
 
   // -- what a test does -------------------------------------------------------

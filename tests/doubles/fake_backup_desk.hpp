@@ -47,7 +47,8 @@ public:
   std::optional<jobs::fault> refuse_find, refuse_list, refuse_open, refuse_burn,
       refuse_pin, refuse_browse, refuse_rotation;
   std::set<std::string> burnt;
-  bool is_busy = false;          ///< run() takes nothing
+  bool is_busy = false; ///< run() takes nothing
+  std::function<void()> before_run;
   std::int64_t content_lies = 0; ///< bytes a reader promises too many
 
   // -- the journal ------------------------------------------------------------
@@ -193,6 +194,8 @@ public:
     if (is_busy)
       return false;
     ++runs;
+    if (before_run)
+      before_run();
     what();
     return true;
   }

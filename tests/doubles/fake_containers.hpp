@@ -29,8 +29,8 @@ public:
   bool is_deaf = false;
   /// Called by destroy, outside the mutex: a test may hold it there.
   std::function<void(std::string_view)> before_destroy;
-  /// The same of list.
-  std::function<void()> before_list;
+  /// The same of list and inspect.
+  std::function<void()> before_list, before_inspect;
   /// By name: those that dockerd does not answer for.
   std::map<std::string, container_silence, std::less<>> silences;
 
@@ -65,6 +65,8 @@ public:
 
   result<std::optional<container_info>>
   inspect(std::string_view name_or_id) override {
+    if (before_inspect)
+      before_inspect();
     const std::lock_guard guard{mutex};
     if (auto planned = note("inspect", name_or_id); !planned)
       return std::move(planned).error();

@@ -3,6 +3,7 @@
 
 #include "http/exchange.hpp"
 #include "http/text.hpp"
+#include "jobs/log.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -266,6 +267,8 @@ public:
         return;
     }
     head.headers.emplace_back("Content-Length", std::to_string(length));
+    // As the door does: on a thread that works for nobody.
+    const jobs::log_scope as{jobs::log_context::of_nobody()};
     pull(std::make_shared<pulled>(pulled{
         std::move(head), req_.method == "HEAD" ? 0 : length, std::move(from)}));
   }

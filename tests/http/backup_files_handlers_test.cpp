@@ -1,5 +1,7 @@
 #include "http/backup_files_handlers.hpp"
+#include "jobs/log.hpp"
 #include "tests/http/backup_world.hpp"
+#include "tests/http/heard_log.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -85,6 +87,22 @@ TEST_CASE("one file comes out of a backup in bounded pieces", "[http]") {
                  {{"If-None-Match", etag}})
             .status
         == 304);
+}
+
+TEST_CASE("what is said while a file is read has the id of its request",
+          "[http]") {
+  backup_world world;
+  world.desk.contents["a"] = "bytes";
+  world.desk.before_run = [] { jobs::log(jobs::log_level::info, "reading"); };
+  const heard_log heard;
+  {
+    const jobs::log_scope whose{"request", "r1"};
+    CHECK(world.ask("GET", content + "?path=a").body == "bytes");
+  }
+  // One piece at least, and the end of the archive.
+  REQUIRE(heard.lines().size() >= 2);
+  for (const auto& line : heard.lines())
+    CHECK(line == "reading request=r1");
 }
 
 TEST_CASE("a file is read on although the desk is busy", "[http]") {

@@ -4,11 +4,14 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 
 using namespace alula;
 using namespace alula::http;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -148,4 +151,68 @@ TEST_CASE("who follows jobs hears all of them after the node was too slow",
   sink({.lost = true});
   CHECK(world.engine.subscriptions == 2);
   CHECK(progress_of(world.heard(*follower)) == lines{"running 7"});
+}
+
+TEST_CASE("who brings a new token hears how the jobs went on that it follows",
+          "[http]") {
+  live_world world;
+  world.hub.follow(world.engine);
+  auto job = backup_job(server_a);
+  world.engine.live = {view_of(job, 1)};
+  const auto follower = world.come_in_quietly();
+  socket_world::say(*follower, "subscribe", {"jobs"});
+  world.pass(601s);
+  world.heard(*follower);
+  const auto ends = [&world](const jobs::job_record& which) {
+    const auto over = doubles::ended(which, jobs::job_state::succeeded);
+    std::erase_if(world.engine.live, [&](const auto& each) {
+      return each->record().id == which.id;
+    });
+    world.engine.live.push_back(view_of(over, 100));
+    jobs::event end{
+        .job = which.id, .server = server_a, .type = "job.succeeded"};
+    world.engine.sink({.events = {std::make_shared<const jobs::event>(end)}});
+  };
+  lines expected;
+  SECTION("of one under way") {
+    world.engine.live = {view_of(job, 50)};
+    world.engine.sink({.progress = {view_of(job, 50)}});
+    expected = {"running 50"};
+  }
+  SECTION("of one that has ended") {
+    ends(job);
+    expected = {"succeeded 100"};
+  }
+  SECTION("of one that came and went meanwhile") {
+    const auto other = backup_job(server_a);
+    world.engine.sink({.progress = {view_of(other, 1)}});
+    ends(other);
+    expected = {"running 1", "succeeded 100"};
+  }
+  CHECK(world.heard(*follower).empty());
+  world.authenticate(*follower, world.claims(server_a));
+  auto told = progress_of(world.heard(*follower));
+  std::ranges::sort(told);
+  CHECK(told == expected);
+  // Once.
+  world.authenticate(*follower, world.claims(server_a));
+  CHECK(world.heard(*follower) == lines{"auth success"});
+}
+
+TEST_CASE("who follows jobs hears of an end that the node was too slow to tell",
+          "[http]") {
+  live_world world;
+  world.hub.follow(world.engine);
+  const auto job = backup_job(server_a);
+  world.engine.live = {view_of(job, 1)};
+  const auto follower = world.come_in_quietly();
+  socket_world::say(*follower, "subscribe", {"jobs"});
+  world.heard(*follower);
+  world.engine.live = {
+      view_of(doubles::ended(job, jobs::job_state::succeeded), 100)};
+  const auto sink = world.engine.sink;
+  sink({.lost = true});
+  CHECK(progress_of(world.heard(*follower)) == lines{"succeeded 100"});
+  sink({.lost = true});
+  CHECK(world.heard(*follower).empty());
 }

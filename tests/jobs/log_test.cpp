@@ -132,3 +132,18 @@ TEST_CASE("a sink that throws harms nobody", "[jobs]") {
   CHECK_NOTHROW(log(log_level::error, "anything"));
   set_log_sink({});
 }
+
+TEST_CASE("who works for nobody says so, whatever its thread did before",
+          "[jobs]") {
+  std::vector<std::string> lines;
+  set_log_sink([&](log_level, std::string_view, std::string_view text) {
+    lines.emplace_back(text);
+  });
+  {
+    const log_scope request{"request", "r1"};
+    const log_scope as{log_context::of_nobody()};
+    log(log_level::info, "anything");
+  }
+  set_log_sink({});
+  CHECK(lines == std::vector<std::string>{""});
+}

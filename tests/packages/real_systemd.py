@@ -77,6 +77,8 @@ class RealSystemd:
             ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--uts", "--ipc", "--cgroup",
              "sh", "-c", ENTER, "sh", self.root, PROGRAM], stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=subprocess.STDOUT, preexec_fn=lambda: (self.group / "cgroup.procs").write_text(str(os.getpid())))
+        # Of this very process, also when it is over and its number another's.
+        self.world = os.pidfd_open(self.outer.pid)
         self.until("systemd is up", lambda: self.first() and self.tries("systemctl", "is-system-running")
                    in ("running", "degraded"))
 
@@ -98,14 +100,13 @@ class RealSystemd:
 
     def until(self, what, is_so):
         end = time.monotonic() + PATIENCE
-        with open(os.pidfd_open(self.outer.pid), "rb", buffering=0) as world:
-            news = select.poll()
-            news.register(world, select.POLLIN)
-            while not is_so():
-                # It has no bus that would tell it out here: asked again, unless
-                # the world ends before.
-                if time.monotonic() > end or news.poll(LOOK_AGAIN):
-                    raise AssertionError(f"{what}: not so\n{self.said()}")
+        news = select.poll()
+        news.register(self.world, select.POLLIN)
+        while not is_so():
+            # It has no bus that would tell it out here: asked again, unless the
+            # world ends before.
+            if time.monotonic() > end or news.poll(LOOK_AGAIN):
+                raise AssertionError(f"{what}: not so\n{self.said()}")
 
     # -- from outside -------------------------------------------------------------
 
@@ -167,6 +168,7 @@ class RealSystemd:
     def close(self):
         self.outer.kill()
         self.outer.wait()
+        os.close(self.world)
         self.log.close()
         with open(self.group / "cgroup.events", "rb", buffering=0) as events:
             news = select.poll()

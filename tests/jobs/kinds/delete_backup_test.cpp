@@ -231,6 +231,24 @@ TEST_CASE("another program's archive gets a manifest and a server", "[kinds]") {
   CHECK(w.backups.published.at(w.backup(1)).has_manifest);
 }
 
+TEST_CASE("how much is in another program's archive nobody knows before",
+          "[kinds]") {
+  backup_world w;
+  w.backups.put(w.backup(1), {}, {{"a", "b"}, {"c", "d"}});
+  REQUIRE(w.store->amend(
+      {record_found_backup{*w.backups.inspect(w.backup(1)).value()}}, w.now));
+  REQUIRE(w.record(1)->facts.content_bytes == 0);
+  REQUIRE(w.record(1)->facts.size > 0);
+  const bool is_checked = GENERATE(false, true);
+  w.run_to_end(is_checked ? verify_backup : index_backup, delete_body(1));
+  REQUIRE_FALSE(w.reports.empty());
+  for (const auto& told : w.reports) {
+    CHECK(told.total == 0);
+    REQUIRE(told.files);
+    CHECK(told.files->total == 0);
+  }
+}
+
 TEST_CASE("an index is not made on the last of a disk", "[kinds]") {
   backup_world w;
   w.put_backup(1);

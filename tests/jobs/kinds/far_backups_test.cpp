@@ -138,3 +138,34 @@ TEST_CASE("a backup is streamed into a store of ours", "[kinds][far]") {
   CHECK(w.far.offsite.objects.contains(w.key(1) + ".manifest"));
   CHECK(w.far.offsite.uploads.empty());
 }
+
+TEST_CASE("a backup that is streamed counts its files in every report",
+          "[kinds][far]") {
+  far_world w;
+  w.far.places.rules.stream = true;
+  const bool to_panel = GENERATE(false, true);
+  std::size_t from = 0;
+  std::size_t to = 0;
+  w.before_step = [&](const std::string& name) {
+    if (name == "archive")
+      from = w.reports.size();
+    if (name == "upload")
+      to = w.reports.size();
+  };
+  REQUIRE(
+      w.run_to_end(create_backup, to_panel ? w.for_panel(1) : w.for_store(1))
+          .state
+      == job_state::succeeded);
+  REQUIRE_FALSE(w.record(1)->is_local);
+  bool is_sent = false;
+  for (auto i = from; i < to; ++i) {
+    const auto& told = w.reports[i];
+    is_sent = is_sent || told.message.starts_with("sending part");
+    INFO(told.message);
+    REQUIRE(told.files);
+    CHECK(told.files->total == 2);
+  }
+  CHECK(is_sent);
+  REQUIRE(to > from);
+  CHECK(w.reports[to - 1].files->done == 2);
+}
