@@ -146,14 +146,15 @@ void server_keeper::reinstall_failed(const jobs::job_id& id) {
 }
 
 /// One that was in line behind a reinstallation kept the server from being
-/// started when that failed. From its first look on it does so itself.
+/// started when that failed. From its own stop on it does so itself: until then
+/// it has nothing to take back.
 void server_keeper::transfer_failed(const jobs::job_id& id) {
   const auto found = queries_.find_job(id);
   if (!found || !*found)
     return;
   const auto& transfer = **found;
-  const auto* look = transfer.find_step("look");
-  if (!look || look->started_at != 0)
+  const auto* stop = transfer.find_step("stop");
+  if (!stop || stop->started_at != 0)
     return;
   const auto last = newest_reinstall(transfer.server);
   if (last && last->finished_at >= transfer.created_at)

@@ -2,6 +2,7 @@
 #include "tests/actors/life_node.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@ using namespace alula;
 using namespace alula::actors_test;
 using jobs::job_state;
 using jobs::process_state;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -38,6 +40,33 @@ struct reinstall_node : life_node {
     submit(jobs::server_install, 2, R"({"start_on_completion":true})");
     eventually([&] { return state(2) == process_state::starting; });
     keeper->settle();
+  }
+
+  /// Servers 2 and 3 run, and starts are asked for one at a time.
+  void cancel_and_let_keeper_hear(const jobs::job_id& job) {
+    REQUIRE(pause("power"));
+    for (const int i : {2, 3})
+      die(name(i), 3);
+    REQUIRE(cancel(job));
+    CHECK(end_of(job).state == job_state::cancelled);
+    REQUIRE(resume("power"));
+    // The second of them is asked for when the keeper has heard of the first's
+    // end, and so of the job's.
+    for (const int i : {2, 3})
+      eventually([&] { return calls("start " + name(i)) == 2; });
+  }
+
+  jobs::job_id transfer() {
+    return submit(jobs::transfer_server, 1,
+                  R"({"url":"https://other.example/api","token":"Bearer t"})");
+  }
+
+  /// One that a pause of its pool has kept from beginning.
+  void let_wait_for_docker(const jobs::job_id& transfer) {
+    containers.set_down(true);
+    REQUIRE(resume("lifecycle"));
+    until_reason(transfer, "DockerUnavailable");
+    CHECK(now(transfer).find_step("look")->started_at != 0);
   }
 
   std::size_t power_jobs() {
@@ -152,8 +181,8 @@ TEST_CASE("a server that was suspended meanwhile is not started again",
   CHECK(n.power_jobs() == 1);
 }
 
-TEST_CASE("a transfer that was cancelled in line behind a reinstallation lets "
-          "its server be started again",
+TEST_CASE("a transfer that was cancelled behind a reinstallation, before it "
+          "stopped anything, lets its server be started again",
           "[life]") {
   reinstall_node n;
   n.rules.starts_at_once = 1;
@@ -162,23 +191,19 @@ TEST_CASE("a transfer that was cancelled in line behind a reinstallation lets "
     n.end_of(n.power("start", i));
   const auto job = n.reinstall_until_stopped();
   REQUIRE(n.pause("lifecycle"));
-  const auto transfer =
-      n.submit(jobs::transfer_server, 1,
-               R"({"url":"https://other.example/api","token":"Bearer t"})");
-  REQUIRE(n.pause("power"));
-  for (const int i : {2, 3})
-    n.die(n.name(i), 3);
-  REQUIRE(n.cancel(job));
-  CHECK(n.end_of(job).state == job_state::cancelled);
-  REQUIRE(n.resume("power"));
-  // The second of them is asked for when the keeper has heard of the first's
-  // end, and so of the reinstallation's.
-  for (const int i : {2, 3})
-    n.eventually([&] { return n.calls("start " + n.name(i)) == 2; });
+  const auto transfer = n.transfer();
+  n.cancel_and_let_keeper_hear(job);
   CHECK(n.power_jobs() == 1);
+  SECTION("in line") {}
+  SECTION("while it waits for Docker to say whether the server runs") {
+    n.let_wait_for_docker(transfer);
+  }
   REQUIRE(n.cancel(transfer));
-  CHECK(n.end_of(transfer).state == job_state::cancelled);
-  n.eventually([&] { return n.state() == process_state::starting; });
+  const auto ended = n.end_of(transfer);
+  CHECK(ended.state == job_state::cancelled);
+  CHECK(ended.find_step("stop")->started_at == 0);
+  n.containers.set_down(false);
+  n.pass_until(1'000ms, [&] { return n.state() == process_state::starting; });
 }
 
 TEST_CASE("missed events start no server whose last start has failed",
