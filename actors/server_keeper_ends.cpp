@@ -4,6 +4,8 @@
 #include "jobs/log.hpp"
 #include "jobs/server_config.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -23,15 +25,21 @@ namespace {
 /// seconds to end.
 constexpr std::chrono::milliseconds docker_stop_takes{30'000};
 
-/// Of a reinstallation that has ended: it has begun to stop its server, and no
-/// script could touch a file.
+/// One that was broken off says nothing: it had something to stop.
+bool had_nothing_to_stop(const jobs::step_record& stop) {
+  const auto told = nlohmann::json::parse(stop.output, nullptr, false);
+  return told.is_object() && !told.value("ran", true);
+}
+
+/// Of a reinstallation that has ended: it has begun to stop its server, which
+/// ran, and no script could touch a file.
 bool has_only_stopped(const jobs::job_record& job) {
   const auto* stop = job.find_step("stop");
   const auto* run = job.find_step("run");
   const bool went_wrong = job.state == jobs::job_state::failed
                           || job.state == jobs::job_state::cancelled;
-  return went_wrong && stop && stop->started_at != 0 && run
-         && run->started_at == 0;
+  return went_wrong && stop && stop->started_at != 0
+         && !had_nothing_to_stop(*stop) && run && run->started_at == 0;
 }
 
 /// While one lives, its end says how the server goes on.

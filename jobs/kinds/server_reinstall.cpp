@@ -5,9 +5,11 @@
 // the keeper of servers starts it again.
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
+#include "jobs/kinds/fields.hpp"
 #include "jobs/kinds/installing.hpp"
 #include "jobs/kinds/living.hpp"
 #include "jobs/kinds/steps.hpp"
+#include "jobs/kinds/stop_for_restore.hpp"
 
 namespace alula::jobs {
 
@@ -17,19 +19,32 @@ result<job_draft> read(const submission& request) {
   return read_install(request, true);
 }
 
+/// An earlier try may have stopped what ran. One that did not get through, or
+/// was broken off, has left a time for the next.
+bool is_first_try(const job_record& job) {
+  const auto* stop = job.find_step("stop");
+  return job.crashes == 0 && stop && !stop->error
+         && job.run_at <= stop->started_at;
+}
+
 /// It is wanted down when there is an installer, and no earlier: whoever
 /// cancels it until then, or has no image of an installer, gets the server as
-/// it was.
+/// it was. Whether there was something to stop is kept as "ran" in the output:
+/// the keeper of servers starts again only what this has stopped.
 step_outcome stop(step_context& ctx) {
   const auto server = server_of(ctx);
   if (!server)
     return server.error();
+  const auto runs = is_running(ctx);
+  if (!runs)
+    return runs.error();
+  const bool ran = *runs || !is_first_try(ctx.job);
   if (auto stopped =
           stop_process(ctx, *server, life_of(ctx).settings.reinstall_grace,
                        begun_at(ctx, "stop"));
       !stopped)
     return std::move(stopped).error();
-  return step_done{};
+  return step_done{.output = fields::as_text(fields::json{{"ran", ran}})};
 }
 
 std::vector<step> steps() {

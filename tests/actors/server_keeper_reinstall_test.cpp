@@ -163,6 +163,19 @@ TEST_CASE("a reinstallation that was cancelled in line starts nothing",
   CHECK(n.power_jobs() == 1);
 }
 
+TEST_CASE("a reinstallation that had nothing to stop starts nothing",
+          "[life]") {
+  reinstall_node n;
+  n.begin();
+  n.fail_a_start();
+  const auto job = n.reinstall_until_stopped();
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  n.seen_all();
+  CHECK(n.power_jobs() == 1);
+  CHECK(n.known(1).wanted_up);
+}
+
 TEST_CASE("a server that was suspended meanwhile is not started again",
           "[life]") {
   reinstall_node n;

@@ -220,6 +220,32 @@ TEST_CASE("a reinstall wants the server down when there is an installer, and "
   CHECK(wish.unless_start_waits);
 }
 
+TEST_CASE("a reinstall says whether there was something to stop",
+          "[install]") {
+  install_world w;
+  auto job = w.accept(server_reinstall);
+  job.run_at = w.now;
+  job.steps[0].started_at = w.now;
+  std::string ran = R"({"ran":true})";
+  SECTION("a server that runs") {
+    w.run_it();
+  }
+  SECTION("nothing, at the first try") {
+    ran = R"({"ran":false})";
+  }
+  SECTION("perhaps, at a try after one that failed") {
+    job.steps[0].error = fault{.code = fault_code::docker_unavailable};
+  }
+  SECTION("perhaps, at a try after one that was broken off") {
+    job.run_at = w.now + 1;
+  }
+  SECTION("perhaps, at a try after one that alula died in") {
+    job.crashes = 1;
+  }
+  const auto outcome = w.run(server_reinstall, job, "stop");
+  CHECK(done(outcome).output == ran);
+}
+
 TEST_CASE("a reinstall that has failed is reported as one", "[install]") {
   install_world w;
   const auto job = w.accept(server_reinstall);
