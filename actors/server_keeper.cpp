@@ -261,11 +261,12 @@ void server_keeper::job_ended(const jobs::event& what) {
   }
   if (what.type != "job.succeeded") {
     if (what.kind == "server.install")
-      install_failed(what.server);
+      install_failed(what.job, what.server);
     if (what.kind == "server.reinstall")
       reinstall_failed(what.job);
     if (what.kind == "server.transfer")
-      transfer_failed(what.job);
+      // From its own stop on it starts the server again itself.
+      ended_in_line(what.job, "stop");
     return;
   }
   const bool made =

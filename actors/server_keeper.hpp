@@ -25,6 +25,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace alula::actors {
 
@@ -74,10 +75,11 @@ private:
   bool ran_under_wings(const jobs::server_id& server) const;
   void job_ended(const jobs::event& what);
   void catch_up();
-  void install_failed(const jobs::server_id& server);
+  void install_failed(const jobs::job_id& install,
+                      const jobs::server_id& server);
   void reinstall_failed(const jobs::job_id& reinstall);
-  void transfer_failed(const jobs::job_id& transfer);
-  void start_if_only_stopped(const jobs::job_record& reinstall);
+  bool ended_in_line(const jobs::job_id& job, std::string_view step);
+  bool start_if_only_stopped(const jobs::job_record& reinstall);
   /// By its accept.
   std::optional<jobs::job_record>
   newest_reinstall(const jobs::server_id& server) const;

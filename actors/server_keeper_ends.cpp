@@ -137,13 +137,16 @@ void server_keeper::docker_away() {
 }
 
 /// It was to be started when it is installed: whoever mends that starts it, and
-/// no boot does.
-void server_keeper::install_failed(const jobs::server_id& id) {
-  const auto server = engine_.find_server(id);
+/// no boot does. Not so one that ran until a reinstallation stopped it.
+void server_keeper::install_failed(const jobs::job_id& id,
+                                   const jobs::server_id& server_id) {
+  if (ended_in_line(id, "begin"))
+    return;
+  const auto server = engine_.find_server(server_id);
   const bool never_installed = server && server->installed_at == 0;
   if (never_installed && server->wanted_up
-      && board_.state(id) == jobs::process_state::offline)
-    amend({jobs::want_power{.up = false, .server = id}});
+      && board_.state(server_id) == jobs::process_state::offline)
+    amend({jobs::want_power{.up = false, .server = server_id}});
 }
 
 /// What has happened is read from the job's own record: how the server is now
@@ -153,20 +156,21 @@ void server_keeper::reinstall_failed(const jobs::job_id& id) {
     start_if_only_stopped(**found);
 }
 
-/// One that was in line behind a reinstallation kept the server from being
-/// started when that failed. From its own stop on it does so itself: until then
-/// it has nothing to take back.
-void server_keeper::transfer_failed(const jobs::job_id& id) {
+/// It kept the server from being started when a reinstallation before it
+/// failed. Unless that step of it has begun, it has done nothing that would
+/// start the server, or be a reason to leave it down.
+bool server_keeper::ended_in_line(const jobs::job_id& id,
+                                  std::string_view step) {
   const auto found = queries_.find_job(id);
   if (!found || !*found)
-    return;
-  const auto& transfer = **found;
-  const auto* stop = transfer.find_step("stop");
-  if (!stop || stop->started_at != 0)
-    return;
-  const auto last = newest_reinstall(transfer.server);
-  if (last && last->finished_at >= transfer.created_at)
-    start_if_only_stopped(*last);
+    return false;
+  const auto& ended = **found;
+  const auto* first = ended.find_step(step);
+  if (!first || first->started_at != 0)
+    return false;
+  const auto last = newest_reinstall(ended.server);
+  return last && last->finished_at >= ended.created_at
+         && start_if_only_stopped(*last);
 }
 
 std::optional<jobs::job_record>
@@ -178,10 +182,11 @@ server_keeper::newest_reinstall(const jobs::server_id& server) const {
   return std::move(page->items.front());
 }
 
-/// One that is still on its way down is awaited by a restart.
-void server_keeper::start_if_only_stopped(const jobs::job_record& reinstall) {
+/// True when it does. One that is still on its way down is awaited by a
+/// restart.
+bool server_keeper::start_if_only_stopped(const jobs::job_record& reinstall) {
   if (!has_only_stopped(reinstall))
-    return;
+    return false;
   const auto& id = reinstall.server;
   const auto server = engine_.find_server(id);
   const auto now = board_.state(id);
@@ -189,13 +194,14 @@ void server_keeper::start_if_only_stopped(const jobs::job_record& reinstall) {
                          || now == jobs::process_state::stopping;
   if (!server || !server->wanted_up || !may_be_started(*server) || !goes_down
       || std::ranges::any_of(engine_.live_jobs(id), decides_what_runs))
-    return;
+    return false;
   board_.say(id, "The reinstallation has ended before it changed a file; the "
                  "server is started again.");
   if (now == jobs::process_state::offline)
     queue_start(id, "reinstall");
   else
     submit("server.power", id, R"({"action":"restart","cause":"reinstall"})");
+  return true;
 }
 
 } // namespace alula::actors

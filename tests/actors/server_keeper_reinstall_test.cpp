@@ -219,6 +219,29 @@ TEST_CASE("a transfer that was cancelled behind a reinstallation, before it "
   n.pass_until(1'000ms, [&] { return n.state() == process_state::starting; });
 }
 
+TEST_CASE("an installation that was cancelled in line behind a reinstallation "
+          "lets its server be started again",
+          "[life]") {
+  reinstall_node n;
+  n.rules.starts_at_once = 1;
+  SECTION("one that was installed here") {
+    n.record(1).install = jobs::install_state::done;
+    n.record(1).installed_at = 1;
+  }
+  SECTION("one that was installed elsewhere") {}
+  n.begin();
+  for (const int i : {1, 2, 3})
+    n.end_of(n.power("start", i));
+  const auto job = n.reinstall_until_stopped();
+  const auto install = n.submit(jobs::server_install, 1);
+  n.cancel_and_let_keeper_hear(job);
+  CHECK(n.power_jobs() == 1);
+  REQUIRE(n.cancel(install));
+  CHECK(n.end_of(install).state == job_state::cancelled);
+  n.eventually([&] { return n.state() == process_state::starting; });
+  CHECK(n.known(1).wanted_up);
+}
+
 TEST_CASE("missed events start no server whose last start has failed",
           "[life]") {
   reinstall_node n;

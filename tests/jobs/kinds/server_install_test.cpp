@@ -220,8 +220,7 @@ TEST_CASE("a reinstall wants the server down when there is an installer, and "
   CHECK(wish.unless_start_waits);
 }
 
-TEST_CASE("a reinstall says whether there was something to stop",
-          "[install]") {
+TEST_CASE("a reinstall says whether there was something to stop", "[install]") {
   install_world w;
   auto job = w.accept(server_reinstall);
   job.run_at = w.now;
