@@ -284,13 +284,17 @@ void server_keeper::job_ended(const jobs::event& what) {
 }
 
 /// Ends of jobs were told and not heard: what they would have led to is seen
-/// by how the servers are now.
+/// by how the servers are now. One that a job decides about is left to its end,
+/// and if that is missed as well, to the next look.
 void server_keeper::catch_up() {
-  const auto since = std::exchange(caught_up_at_, clock_.now());
+  const auto last_look = std::exchange(caught_up_at_, clock_.now());
+  const auto left_before = std::exchange(left_to_ends_, {});
   std::erase_if(starting_, [this](const auto& id) { return !lives(id); });
   const auto all = engine_.list_servers();
   take_up(all); // those that were made meanwhile
   for (const auto& server : all) {
+    const auto left = left_before.find(server->uuid);
+    const auto since = left == left_before.end() ? last_look : left->second;
     const bool wants_install = server->install == jobs::install_state::wanted;
     const bool was_installed = server->install == jobs::install_state::done
                                && server->installed_at >= since;
@@ -300,10 +304,11 @@ void server_keeper::catch_up() {
     const bool may_be_left =
         server->wanted_up && server->install == jobs::install_state::failed;
     if (server->state != server_state::active
-        || (!wants_install && !wants_start && !may_be_left)
-        || !engine_.live_jobs(server->uuid).empty()) // its end is heard
+        || (!wants_install && !wants_start && !may_be_left))
       continue;
-    if (wants_install)
+    if (is_left_to_an_end(server->uuid))
+      left_to_ends_[server->uuid] = since;
+    else if (wants_install)
       submit("server.install", server->uuid, "");
     else if (wants_start)
       queue_start(server->uuid, "installed");

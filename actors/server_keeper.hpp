@@ -80,6 +80,7 @@ private:
   void reinstall_failed(const jobs::job_id& reinstall);
   bool ended_in_line(const jobs::job_id& job, std::string_view step);
   bool start_if_only_stopped(const jobs::job_record& reinstall);
+  bool is_left_to_an_end(const jobs::server_id& server) const;
   /// By its accept.
   std::optional<jobs::job_record>
   newest_reinstall(const jobs::server_id& server) const;
@@ -130,6 +131,9 @@ private:
   std::size_t submitting_ = 0;
   std::set<jobs::job_id> starting_; ///< those that hold a place
   jobs::time_ms caught_up_at_ = 0;  ///< with the ends of jobs until then
+  /// Servers that a live job kept from being looked at then, and of which only
+  /// the ends until this time are known.
+  std::map<jobs::server_id, jobs::time_ms> left_to_ends_;
   jobs::time_ms begun_at_ = 0;
   /// Crashes that were answered by a start, as long as they matter.
   std::map<jobs::server_id, jobs::time_ms> answered_;

@@ -49,6 +49,14 @@ bool decides_what_runs(const jobs::job_record& job) {
   return std::ranges::find(kinds, job.kind) != kinds.end();
 }
 
+/// Its end is heard, and leads to something.
+bool leads_on(const jobs::job_record& job) {
+  constexpr std::array<std::string_view, 3> kinds{
+      "server.transfer", "server.create", "server.undelete"};
+  return decides_what_runs(job)
+         || std::ranges::find(kinds, job.kind) != kinds.end();
+}
+
 } // namespace
 
 void server_keeper::crashed(const jobs::server_id& id,
@@ -171,6 +179,10 @@ bool server_keeper::ended_in_line(const jobs::job_id& id,
   const auto last = newest_reinstall(ended.server);
   return last && last->finished_at >= ended.created_at
          && start_if_only_stopped(*last);
+}
+
+bool server_keeper::is_left_to_an_end(const jobs::server_id& server) const {
+  return std::ranges::any_of(engine_.live_jobs(server), leads_on);
 }
 
 std::optional<jobs::job_record>

@@ -242,6 +242,47 @@ TEST_CASE("an installation that was cancelled in line behind a reinstallation "
   CHECK(n.known(1).wanted_up);
 }
 
+TEST_CASE("a server of which the keeper misses an end is started again also "
+          "while a job lives that decides nothing",
+          "[life]") {
+  reinstall_node n;
+  n.settings.subscriber_lag = 1;
+  n.begin();
+  n.end_of(n.power("start"));
+  const auto job = n.reinstall_until_stopped();
+  REQUIRE(n.pause("power"));
+  const auto sync = n.submit(jobs::server_sync, 1);
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  n.eventually([&] { return n.power_jobs() == 2; });
+  CHECK_FALSE(n.now(sync).is_done());
+  REQUIRE(n.resume("power"));
+  n.eventually([&] { return n.state() == process_state::starting; });
+}
+
+TEST_CASE("an end that the keeper misses while a transfer is in line is known "
+          "when that has ended",
+          "[life]") {
+  reinstall_node n;
+  n.settings.subscriber_lag = 1;
+  n.begin();
+  n.end_of(n.power("start"));
+  const auto job = n.reinstall_until_stopped();
+  REQUIRE(n.pause("lifecycle"));
+  const auto transfer = n.transfer();
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  // The looks at the servers after this one's start are later than that end.
+  n.pass(60s);
+  n.end_of(n.power("start", 2));
+  n.keeper->settle();
+  n.let_wait_for_docker(transfer);
+  REQUIRE(n.cancel(transfer));
+  CHECK(n.end_of(transfer).state == job_state::cancelled);
+  n.containers.set_down(false);
+  n.pass_until(1'000ms, [&] { return n.state() == process_state::starting; });
+}
+
 TEST_CASE("missed events start no server whose last start has failed",
           "[life]") {
   reinstall_node n;
