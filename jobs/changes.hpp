@@ -323,7 +323,7 @@ struct note_crash {
 /// The job's server is to be installed once it is active.
 struct want_install {};
 
-/// With the accept of a job that installs.
+/// With the accept of a job that installs, and again when it begins.
 struct begin_install {};
 
 /// It has ended, well or not. Nothing happens when none was under way, nor by

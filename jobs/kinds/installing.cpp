@@ -43,9 +43,10 @@ bool has_script(const step_context& ctx) {
   return script_of(ctx).is_object();
 }
 
-/// Nothing yet: its undo is the last of all.
+/// Its undo is the last of all. One that was before it in line may have ended
+/// well meanwhile, and then it is installed, until this begins.
 step_outcome begin(step_context&) {
-  return step_done{};
+  return step_done{.changes = {begin_install{}}};
 }
 
 step_outcome announce_end(step_context& ctx) {

@@ -153,6 +153,23 @@ inline void ledger_knows_the_life_of_servers(world_maker make) {
     CHECK(known()->install == jobs::install_state::failed);
   }
 
+  SECTION(
+      "one that begins after another has gone well ends as it goes itself") {
+    const auto accept = [&](const char* kind) {
+      auto what = s.draft(sample_kind(kind), s.first);
+      what.changes = {jobs::begin_install{}};
+      return s.must_accept(std::move(what));
+    };
+    const auto install = accept("server.install");
+    const auto next = accept("server.reinstall");
+    s.run_to_end(install, {jobs::end_install{true}});
+    CHECK(known()->install == jobs::install_state::done);
+    const auto begun = s.finish_step(s.start(next), {jobs::begin_install{}});
+    CHECK(known()->install == jobs::install_state::running);
+    s.run_to_end(begun, {jobs::end_install{false}});
+    CHECK(known()->install == jobs::install_state::failed);
+  }
+
   SECTION("a server has a rotation of its own until that is taken back") {
     CHECK(known()->rotation.empty());
     REQUIRE(s.amend({jobs::set_rotation{uuid, R"({"keep_last":3})"}}));

@@ -18,6 +18,15 @@ TEST_CASE("an install is known from its accept on", "[install]") {
   CHECK_FALSE(w.read(server_install, {}, false));
 }
 
+TEST_CASE("an install that begins says so again: one before it may have ended",
+          "[install]") {
+  for (const auto* kind : {&server_install, &server_reinstall}) {
+    life_world w;
+    auto job = w.accept(*kind);
+    (void)only_change<begin_install>(w.run(*kind, job, "begin"));
+  }
+}
+
 TEST_CASE("an image of an installer is got by workers of its own",
           "[install]") {
   for (const auto* kind : {&server_install, &server_reinstall})
