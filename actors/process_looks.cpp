@@ -271,23 +271,22 @@ void process_board::core::look_at_all_later() {
 
 void process_board::core::look_at_all() {
   while (true) {
-    bool is_awaited = false, has_answer = false;
+    bool is_awaited = false;
     {
       const std::scoped_lock lock{mutex};
       is_awaited = std::exchange(list_anew, false);
     }
     try {
-      has_answer = look_at_list();
+      // Nobody has said that anything happened: the next turn will do.
+      if (!look_at_list() && is_awaited)
+        for (const auto& e : all())
+          look_later(e);
     } catch (...) {
       // The thread says so; the next turn lists again.
       const std::scoped_lock lock{mutex};
       is_listing = false;
       throw;
     }
-    // Nobody has said that anything happened: the next turn will do.
-    if (!has_answer && is_awaited)
-      for (const auto& e : all())
-        look_later(e);
     const std::scoped_lock lock{mutex};
     if (!list_anew || stopped) {
       is_listing = false;

@@ -2,7 +2,13 @@
 
 #include "jobs/ids.hpp"
 
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
 #include <memory>
+#include <netinet/in.h>
+#include <string_view>
+#include <unistd.h>
 #include <utility>
 
 namespace alula::app::cli {
@@ -44,6 +50,79 @@ bool is_still_there(const fs::path& at) {
   return fs::exists(fs::symlink_status(at, error));
 }
 
+/// Two of the same are answered by the same node.
+struct origin {
+  std::string scheme, host, port;
+};
+
+std::string lowered(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text;
+}
+
+/// Of "http://host:port"; an address in brackets without them, the port of the
+/// scheme when none is given. None for a URL with anything more in it.
+std::optional<origin> origin_of(const std::string& url) {
+  const auto text = lowered(url);
+  const auto scheme = text.substr(0, text.find("://"));
+  if ((scheme != "http" && scheme != "https") || scheme == text)
+    return std::nullopt;
+  auto rest = std::string_view{text}.substr(scheme.size() + 3);
+  if (rest.find_first_of("/?#@\\") != std::string_view::npos)
+    return std::nullopt;
+  const bool has_brackets = rest.starts_with('[');
+  const auto end = has_brackets ? rest.find(']') : rest.find(':');
+  if (has_brackets && end == std::string_view::npos)
+    return std::nullopt;
+  origin out{scheme, std::string{rest.substr(0, end)},
+             scheme == "https" ? "443" : "80"};
+  rest.remove_prefix(std::min(end, rest.size()));
+  if (has_brackets) {
+    out.host.erase(0, 1);
+    rest.remove_prefix(1);
+  }
+  if (!rest.empty() && !rest.starts_with(':'))
+    return std::nullopt;
+  if (rest.size() > 1)
+    out.port = rest.substr(1);
+  return out;
+}
+
+/// As the machine calls itself; empty when it does not say.
+std::string machine_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0)
+    return {};
+  return lowered(name.data());
+}
+
+bool is_loopback_v4(const std::string& host) {
+  in_addr v4{};
+  return ::inet_pton(AF_INET, host.c_str(), &v4) == 1
+         && (ntohl(v4.s_addr) >> 24) == 127;
+}
+
+/// The addresses that "localhost" leads to.
+bool is_localhost(const std::string& host) {
+  return host == "localhost" || host == "127.0.0.1" || host == "::1";
+}
+
+/// Whether a node that listens on `listens`, of which url_of() makes `own`,
+/// answers this machine at `host`.
+bool leads_here(const std::string& host, const std::string& own,
+                const std::string& listens) {
+  if (host == own)
+    return true;
+  if (listens.empty() || listens == "0.0.0.0" || listens == "::")
+    return host == "localhost" || is_loopback_v4(host)
+           || (host == "::1" && listens == "::") || host == machine_name();
+  // On one address alone: at the same port of the others may be another node.
+  return (host == "localhost" && is_localhost(own))
+         || (own == "localhost" && is_localhost(host));
+}
+
 } // namespace
 
 job_trace trace_in(const reply& answer) {
@@ -69,7 +148,12 @@ gone_lookup gone_by_list(server_list list, gone_lookup by_name) {
 }
 
 bool is_node_here(const found_node& asked, const config& here) {
-  return asked.own_address || asked.url == url_of(here);
+  const auto own_url = url_of(here);
+  if (asked.own_address || asked.url == own_url)
+    return true;
+  const auto at = origin_of(asked.url), own = origin_of(own_url);
+  return at && own && at->scheme == own->scheme && at->port == own->port
+         && leads_here(at->host, own->host, here.api.host);
 }
 
 bool look_at_volumes(const fs::path& volumes, const gone_lookup& is_gone,

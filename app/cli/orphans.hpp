@@ -31,7 +31,10 @@ using server_list = std::function<std::optional<std::set<std::string>>()>;
 gone_lookup gone_by_list(server_list list, gone_lookup by_name);
 
 /// Whether the node that is asked is the one that `here`, this machine's
-/// config, is of: another's jobs and servers say nothing about files here.
+/// config, is of: another's jobs and servers say nothing about files here. By
+/// scheme, port and host. Of a node that listens on all addresses, localhost, a
+/// loopback address and the machine's own name are this machine, too; any other
+/// name may be another's. Looks nothing up.
 bool is_node_here(const found_node& asked, const config& here);
 
 /// Trees among the volumes that no server owns. Asks about each after it has

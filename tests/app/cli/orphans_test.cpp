@@ -4,11 +4,13 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <fstream>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 namespace alula::app::cli {
@@ -121,6 +123,69 @@ TEST_CASE("doctor holds the files here against the node here alone", "[app]") {
   CHECK_FALSE(is_node_here(asked, here));
   asked.own_address = true; // it was not given
   CHECK(is_node_here(asked, here));
+}
+
+TEST_CASE("a node that listens everywhere is here by any name of this machine",
+          "[app]") {
+  config here;
+  here.api.host = "0.0.0.0";
+  here.api.port = 8'443;
+  const auto is_here = [&](const std::string& url) {
+    found_node asked;
+    asked.url = url;
+    return is_node_here(asked, here);
+  };
+  std::array<char, 256> name{};
+  REQUIRE(gethostname(name.data(), name.size() - 1) == 0);
+  const auto own_name = "http://" + std::string{name.data()};
+  for (const auto* url : {"http://localhost:8443", "HTTP://LocalHost:8443",
+                          "http://127.0.1.1:8443"})
+    CHECK(is_here(url));
+  CHECK(is_here(own_name + ":8443"));
+  for (const auto* url :
+       {"https://localhost:8443", "http://localhost:8080", "http://localhost",
+        "http://localhost:8443/behind", "http://localhost:8443.example.org",
+        "http://localhost@node7:8443", "http://127.0.0.1.example.org:8443",
+        "http://[::1]:8443", "http://[::1", "localhost:8443", "http", "http://",
+        ""})
+    CHECK_FALSE(is_here(url));
+  CHECK_FALSE(is_here(own_name + ".elsewhere:8443"));
+  CHECK_FALSE(is_here(own_name + ":8080"));
+
+  here.api.host = "::";
+  for (const auto* url :
+       {"http://[::1]:8443", "http://127.0.0.1:8443", "http://localhost:8443"})
+    CHECK(is_here(url));
+
+  here.api.host.clear();
+  CHECK(is_here("http://127.0.1.1:8443"));
+
+  here.api.host = "::";
+  here.api.ssl.enabled = true;
+  here.api.port = 443;
+  CHECK(is_here("https://localhost"));
+  CHECK(is_here(own_name.substr(0, 4) + "s" + own_name.substr(4)));
+  CHECK_FALSE(is_here("http://localhost:443"));
+}
+
+TEST_CASE("a node that listens on one address is here at that address alone",
+          "[app]") {
+  config here;
+  here.api.port = 8'080;
+  const auto is_here = [&](const std::string& url) {
+    found_node asked;
+    asked.url = url;
+    return is_node_here(asked, here);
+  };
+  here.api.host = "127.0.0.1";
+  CHECK(is_here("http://localhost:8080"));
+  CHECK_FALSE(is_here("http://127.0.0.2:8080")); // another node may be there
+  CHECK_FALSE(is_here("http://[::1]:8080"));
+  here.api.host = "localhost";
+  CHECK(is_here("http://127.0.0.1:8080"));
+  here.api.host = "Node7.example.org";
+  CHECK(is_here("http://node7.example.org:8080"));
+  CHECK_FALSE(is_here("http://localhost:8080"));
 }
 
 TEST_CASE("doctor finds files of servers that are gone once it has seen them",
