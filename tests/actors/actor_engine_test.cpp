@@ -39,7 +39,7 @@ TEST_CASE("a ticket means that the job is on disk", "[actors]") {
 
 TEST_CASE("what cannot be asked for is refused with its reason", "[actors]") {
   engine_world w;
-  CHECK(w.settings.pools.size() == 11);
+  CHECK(w.settings.pools.size() == 12);
   w.boot();
   CHECK(w.ask(single, 99).error().code == fault_code::server_not_found);
   CHECK(w.ask(plain, 1, "bad").error().code == fault_code::validation);
