@@ -15,21 +15,21 @@ public:
   void good(const char* area, std::string what) {
     add("ok", area, std::move(what), {});
   }
-  void note(const char* area, std::string what, std::string todo) {
-    add("warning", area, std::move(what), std::move(todo));
+  void note(const char* area, std::string what, std::string to_do) {
+    add("warning", area, std::move(what), std::move(to_do));
   }
-  void bad(const char* area, std::string what, std::string todo) {
-    add("bad", area, std::move(what), std::move(todo));
+  void bad(const char* area, std::string what, std::string to_do) {
+    add("bad", area, std::move(what), std::move(to_do));
   }
   json all = json::array();
 
 private:
   void add(const char* level, const char* area, std::string what,
-           std::string todo) {
+           std::string to_do) {
     all.push_back({{"level", level},
                    {"area", area},
                    {"what", std::move(what)},
-                   {"to_do", todo.empty() ? json(nullptr) : json(todo)}});
+                   {"to_do", to_do.empty() ? json(nullptr) : json(to_do)}});
   }
 };
 
