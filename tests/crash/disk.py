@@ -103,6 +103,11 @@ def settle(pending, inode):
             if not (c.kind in "CUR" and c.unsynced and c.unsynced <= gone)]
 
 
+def place_of(change):
+    """The directory that has the name, or had it, once the change is made."""
+    return change.words[2 if change.kind == "R" else 0]
+
+
 def choose_lost(pending, rng):
     """Marks, per file and per directory, the newest changes as lost, and what
     cannot stay without them."""
@@ -119,22 +124,26 @@ def choose_lost(pending, rng):
             change.is_lost = True
     cut, objects = set(), set()
     never_came, full_again = set(), set()  # (directory, inode); directories
+    never_made = set()
     for change in pending:
         if change.kind not in "CUR":
             continue
-        # A journal never keeps the removal of a directory that is not empty.
+        # A journal keeps neither the removal of a directory that is not empty,
+        # nor what came into one that was never made.
         if change.unsynced & cut or change.object in objects \
-                or (change.kind == "U" and change.object in full_again):
+                or (change.kind == "U" and change.object in full_again) \
+                or place_of(change) in never_made:
             change.is_lost = True
         if change.is_lost:
             cut |= change.unsynced
             objects.add(change.object)
             left = change.words[0]
+            if change.kind == "C":
+                never_made.add(change.object)
             if change.kind != "C" and (left, change.object) not in never_came:
                 full_again.add(left)
             if change.kind != "U":
-                came = left if change.kind == "C" else change.words[2]
-                never_came.add((came, change.object))
+                never_came.add((place_of(change), change.object))
     return [change for change in pending if change.is_lost]
 
 

@@ -155,6 +155,22 @@ class Cuts(Place):
         # The file may be back, or only its directory, or neither.
         self.assertEqual(len(seen), 3)
 
+    def test_what_came_into_a_directory_is_back_when_that_was_never_made(self):
+        seen = set()
+        for seed in range(1, 80):
+            old, new = f"from{seed}", f"to{seed}"
+            self.do(f"mkdir {old}", f"write {old}/a hello", f"sync {old}/a",
+                    f"sync {old}", "sync .")
+            self.do(f"mkdir {new}", f"mkdir {new}/d",
+                    f"rename {old}/a {new}/d/a")
+            self.cut(seed)
+            tree = self.tree()
+            places = (f"{old}/a" in tree, f"{new}/d/a" in tree)
+            self.assertIn(places, ((True, False), (False, True)))
+            seen.add((places, new in tree, f"{new}/d" in tree))
+        # The file may have come, or not, and so may one directory, or both.
+        self.assertEqual(len(seen), 4)
+
     def test_a_mode_comes_back_without_a_sync(self):
         self.do("write a hello", "sync a", "sync .", "chmod a 600")
         self.cut()
