@@ -109,13 +109,21 @@ bool runs(const container_answer& container) {
   return container && *container && (*container)->running;
 }
 
-/// A call of ours holds the container, a slow start or removal, say: what the
-/// node says of it meanwhile is what it does to it. Docker is not asked past
-/// that call: it would wait for the same lock, and look hung.
-bool is_handled(const container_answer& container, const usage_answer& usage) {
+bool acts_on_container(const jobs::job_record& job) {
+  return job.kind.starts_with("server.")
+         && (job.state == jobs::job_state::running
+             || job.state == jobs::job_state::cancelling);
+}
+
+/// A job holds the container, for a slow start or removal, say: what the node
+/// says of it meanwhile is what it does to it. Docker is not asked past that
+/// call: it would wait for the same lock, and look hung. When no job holds it,
+/// a mere look does that gets no answer.
+bool is_handled(const container_answer& container, const usage_answer& usage,
+                const std::vector<jobs::job_record>& live) {
   return !container
          && container.error().code == jobs::fault_code::container_busy && usage
-         && usage->is_known;
+         && usage->is_known && std::ranges::any_of(live, acts_on_container);
 }
 
 /// The node knows more words than Docker; Docker knows a container that the
@@ -196,8 +204,9 @@ std::string present_server(const jobs::server_record& server,
                            const std::vector<jobs::job_record>& live,
                            const usage_answer& usage,
                            const jobs::overhead_rule& overhead) {
-  const bool is_known = (container.has_value() || is_handled(container, usage))
-                        && !(usage && usage->unresponsive);
+  const bool is_known =
+      (container.has_value() || is_handled(container, usage, live))
+      && !(usage && usage->unresponsive);
   auto out = object_of(server, container, now, usage, is_known, overhead);
   out["jobs"] = json::array();
   for (const auto& job : live)

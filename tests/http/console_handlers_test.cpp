@@ -172,10 +172,12 @@ TEST_CASE("a server that Docker is silent about is shown as it was known",
   CHECK(all.at(0).at("state_known") == false);
 }
 
-TEST_CASE("a server that a call of ours holds is known by the node's own word",
+TEST_CASE("a server that a job's call holds is known by the node's own word",
           "[http]") {
   console_api world;
   world.run();
+  auto job = make_job("server.power");
+  world.engine.put(job);
   world.engine.container = fault{.code = fault_code::container_busy};
   auto& usage = world.processes.by_server[world.id].usage;
   usage.state = jobs::process_state::starting;
@@ -188,6 +190,14 @@ TEST_CASE("a server that a call of ours holds is known by the node's own word",
   }
   SECTION("unless an earlier call hung") {
     usage.unresponsive = true;
+  }
+  SECTION("unless what holds it is a look without an answer") {
+    job.state = jobs::job_state::queued;
+    world.engine.put(job);
+  }
+  SECTION("unless the job has no business with the container") {
+    job.kind = "backup.create";
+    world.engine.put(job);
   }
   one = json::parse(world.ask("GET", of_server).body);
   CHECK(one.at("state_known") == false);

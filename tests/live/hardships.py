@@ -137,6 +137,8 @@ class Hardships:
         if not dockerd:
             say("--   this dockerd is not ours to stop")
             return
+        for job in self.state()["jobs"]:
+            self.node.end_of({"location": "/api/jobs/" + job["id"]})
         os.kill(int(dockerd), signal.SIGSTOP)
         try:
             began = time.monotonic()
