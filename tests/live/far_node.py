@@ -179,6 +179,9 @@ docker: {{socket: {self.socket}, network: {{network_mode: none}}}}
         uuid = settings["uuid"]
         self.server, self.volume = uuid, self.base / "volumes" / uuid
         known = {"settings": settings, "process_configuration": process}
+        # Or the sync of the boot would find it there before it is asked for.
+        self.panel.wait_for_calls("GET", "/servers", 1,
+                                  "the node asks for its servers")
         self.panel.control("POST", "/servers", {"uuid": uuid, **known})
         self.end_of(self.asked("POST", "/api/servers", {
             "uuid": uuid, "start_on_completion": False, **known}))
