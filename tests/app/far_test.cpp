@@ -1,6 +1,7 @@
 // The binary, the Panel for tests and a real object store: run in
 // scripts/with-s3.
 #include "tests/app/node_directory.hpp"
+#include "tests/doubles/counted_way.hpp"
 #include "tests/doubles/panel_process.hpp"
 #include "tests/doubles/real_s3.hpp"
 
@@ -55,10 +56,15 @@ struct far_node {
     content = read_file(here.volume() / "world" / "region");
     panel.add_server(uuid);
     panel.add_backup(backup, uuid);
+    sign_for(real.endpoint);
+  }
+
+  /// The Panel's links lead there.
+  void sign_for(const std::string& endpoint) {
     panel.set({{"default_disk", "s3"},
                {"part_size", part},
                {"s3",
-                {{"endpoint", real.endpoint},
+                {{"endpoint", endpoint},
                  {"region", real.region},
                  {"bucket", real.bucket},
                  {"prefix", real.prefix + "panel/"},
@@ -186,7 +192,9 @@ TEST_CASE("an upload goes on after kill -9, and sends no part twice that is on "
           "[app][s3]") {
   if (is_skipped())
     return;
+  doubles::counted_way way{doubles::real_s3().endpoint};
   far_node w{"    s3_parallel: 1\n    s3_upload_limit: 4\n"};
+  w.sign_for(way.endpoint());
   {
     const auto alula = w.start();
     const auto asked =
@@ -210,6 +218,11 @@ TEST_CASE("an upload goes on after kill -9, and sends no part twice that is on "
   const auto job = wait_for_end(
       *w.node, "/api/jobs/" + jobs.at("items")[0].at("id").get<std::string>());
   REQUIRE(job.at("state") == "succeeded");
+  // The first part was on record; of the others one at most was under way.
+  const auto sent = way.parts();
+  REQUIRE(sent.size() == 3);
+  CHECK(sent.at(1) == 1);
+  CHECK(sent.at(2) + sent.at(3) <= 3);
   // One upload only, and it is the one that was completed.
   std::size_t asked = 0;
   for (const auto& call : w.panel.calls())

@@ -4,6 +4,13 @@
 using namespace alula::jobs;
 using json = nlohmann::json;
 
+namespace {
+
+/// Four parts of S3's least, the last one short.
+const std::string large(std::size_t{16} << 20, 'x');
+
+} // namespace
+
 TEST_CASE("a backup for a store of ours is there with its manifest, and no "
           "upload is open",
           "[kinds][far]") {
@@ -28,6 +35,55 @@ TEST_CASE("a backup may stay on the disk besides", "[kinds][far]") {
   CHECK(w.record(1)->is_local);
   CHECK_FALSE(w.record(1)->is_scratch);
   CHECK(w.records.list_settled_scratch(10)->empty());
+}
+
+TEST_CASE("an upload to a store of ours that was broken off goes on at the "
+          "next part",
+          "[kinds][far]") {
+  far_world w;
+  w.backups.volume["world/region"] = large;
+  w.far.places.rules.parallel = 1;
+  w.stop_first_run(w.far.offsite, "upload", 4);
+  REQUIRE(w.run_to_end(create_backup, w.for_store(1)).state
+          == job_state::succeeded);
+  CHECK(w.runs == 2);
+  CHECK(w.far.offsite.count("begin_upload") == 1);
+  for (int part = 1; part <= 3; ++part) {
+    CAPTURE(part);
+    CHECK(w.times_sent(1, part) == 1);
+  }
+  CHECK(w.times_sent(1, 4) == 2);
+  CHECK(w.far.offsite.objects.at(w.key(1)).bytes == w.archive_of(1));
+  CHECK(w.far.offsite.uploads.empty());
+}
+
+TEST_CASE("a part on record that the store of ours does not have, or has "
+          "otherwise, is sent again",
+          "[kinds][far]") {
+  far_world w;
+  w.backups.volume["world/region"] = large;
+  w.far.places.rules.parallel = 1;
+  const bool is_gone = GENERATE(true, false);
+  CAPTURE(is_gone);
+  w.stop_first_run(w.far.offsite, "upload", 4, [&] {
+    if (w.runs != 2)
+      return;
+    REQUIRE(w.far.offsite.uploads.size() == 1);
+    auto& parts = w.far.offsite.uploads.begin()->second.parts;
+    REQUIRE(parts.size() == 3);
+    if (is_gone)
+      parts.erase(2);
+    else
+      parts.at(2) = {std::string(parts.at(2).bytes.size(), 'x'), "another"};
+  });
+  REQUIRE(w.run_to_end(create_backup, w.for_store(1)).state
+          == job_state::succeeded);
+  CHECK(w.runs == 2);
+  CHECK(w.far.offsite.count("begin_upload") == 1);
+  CHECK(w.times_sent(1, 1) == 1);
+  CHECK(w.times_sent(1, 2) == 2);
+  CHECK(w.times_sent(1, 3) == 1);
+  CHECK(w.far.offsite.objects.at(w.key(1)).bytes == w.archive_of(1));
 }
 
 TEST_CASE("an upload whose id was lost with a crash is aborted and begun anew",

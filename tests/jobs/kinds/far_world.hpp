@@ -3,6 +3,7 @@
 
 #include "tests/jobs/kinds/backup_world.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -91,7 +92,12 @@ struct far_world : backup_world {
   /// store. `before` is called in every run of it, which `runs` counts.
   void stop_first_run(std::string step, int part,
                       std::function<void()> before = {}) {
-    before_step = [this, step = std::move(step),
+    stop_first_run(far.bucket, std::move(step), part, std::move(before));
+  }
+  /// As that, when it sends the part to this store.
+  void stop_first_run(fake_object_store& there, std::string step, int part,
+                      std::function<void()> before = {}) {
+    before_step = [this, &there, step = std::move(step),
                    end = " " + std::to_string(part),
                    before = std::move(before)](const std::string& name) {
       if (name != step)
@@ -99,8 +105,10 @@ struct far_world : backup_world {
       ++runs;
       if (before)
         before();
-      far.bucket.before = [this, end](const std::string& call) {
-        return runs == 1 && call.ends_with(end) ? status{stopped()} : status{};
+      there.before = [this, end](const std::string& call) {
+        return runs == 1 && call.starts_with("put_part ") && call.ends_with(end)
+                   ? status{stopped()}
+                   : status{};
       };
     };
   }
@@ -130,6 +138,13 @@ struct far_world : backup_world {
 
   // -- what has become of it --------------------------------------------------
 
+  /// How often a part of a backup was begun to be sent to the store of ours.
+  std::size_t times_sent(int number, int part) {
+    const auto call = "put_part " + key(number) + " " + std::to_string(part);
+    const std::scoped_lock lock{far.offsite.mutex};
+    return static_cast<std::size_t>(
+        std::ranges::count(far.offsite.journal, call));
+  }
   std::string archive_of(int number) {
     return fake_archives::text_in(backups.published.at(backup(number)).file);
   }
