@@ -182,6 +182,41 @@ TEST_CASE("an upload that cannot be completed is looked for: it may be done",
   CHECK(finish().error().code == fault_code::store_unavailable);
 }
 
+TEST_CASE("an upload is aborted until the store has no part of it",
+          "[remote][far]") {
+  int aborts = 0;
+  int left_until = 0; // so many aborts leave a part
+  bool is_known = false;
+  scripted_store s{[&](const scripted_web::request& asked) {
+    if (asked.head.starts_with("DELETE")) {
+      ++aborts;
+      return scripted_web::answer(204, "", "");
+    }
+    if (aborts <= left_until)
+      return scripted_web::answer(
+          200, "",
+          "<ListPartsResult><Part><PartNumber>1</PartNumber>"
+          "<ETag>\"e\"</ETag><Size>5</Size></Part></ListPartsResult>");
+    return is_known ? scripted_web::answer(200, "", "<ListPartsResult/>")
+                    : scripted_web::answer(
+                        404, "", "<Error><Code>NoSuchUpload</Code></Error>");
+  }};
+  SECTION("one that was under way has come after the first") {
+    left_until = 1;
+    is_known = GENERATE(false, true);
+    CHECK(s.store.abort_upload("k", "u", {}));
+    CHECK(aborts == 2);
+  }
+  SECTION("one that never goes is told after five") {
+    left_until = 99;
+    const auto gone = s.store.abort_upload("k", "u", {});
+    REQUIRE_FALSE(gone);
+    CHECK(gone.error().code == fault_code::store_unavailable);
+    CHECK(gone.error().where.find("k in store s") != std::string::npos);
+    CHECK(aborts == 5);
+  }
+}
+
 TEST_CASE("a store that serves no ranges is refused when it sends too much",
           "[remote][far]") {
   scripted_store s{[](const scripted_web::request&) {
