@@ -255,7 +255,7 @@ TEST_CASE("a backup lives in a real store of the node's own", "[app][s3]") {
   CHECK(w.node->get(url_of() + "/files?path=world").status == 200);
   const auto file = w.node->get(url_of() + "/files/content?path=world/region");
   CHECK(file.status == 200);
-  CHECK(file.body.size() >= w.content.size());
+  CHECK((file.body == w.content)); // 12 MB that nobody wants printed
   const auto download = w.node->get(url_of() + "/download");
   CHECK(download.status == 302);
 

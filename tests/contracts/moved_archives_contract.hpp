@@ -51,6 +51,37 @@ archives_are_moved(std::unique_ptr<archives_world> (*make_world)()) {
     CHECK(port.find_piece(on.backup, "level.dat"));
     fails_with(port.open(on.backup), code::backup_not_found);
   }
+  SECTION("a small file of a large archive is read from a piece of it alone") {
+    auto files = on.files;
+    files["world/region/r.1.0.mca"] = std::string(std::size_t{3} << 20, 'r');
+    on.world->fill(files);
+    auto order = on.order(on.later);
+    order.backup = on.other;
+    REQUIRE(port.write(on.world->volume(), order, {}, {}));
+    REQUIRE(port.publish(on.other, on.later));
+    const auto large = bytes_of(port.open(on.other).value().file);
+    REQUIRE(port.drop(on.other));
+    for (const auto& [path, content] : files) {
+      CAPTURE(path);
+      const auto piece = port.find_piece(on.other, path);
+      REQUIRE(piece);
+      CHECK(piece->archive_size == static_cast<std::int64_t>(large.size()));
+      REQUIRE(piece->at >= 0);
+      REQUIRE(piece->at + piece->length <= piece->archive_size);
+      if (content.size() < 10'000)
+        CHECK(piece->length < piece->archive_size);
+      auto spool = port.make_spool();
+      REQUIRE(spool);
+      REQUIRE(::ftruncate(spool->get(), piece->archive_size) == 0);
+      REQUIRE(::pwrite(spool->get(), large.data() + piece->at,
+                       static_cast<std::size_t>(piece->length), piece->at)
+              == piece->length);
+      const auto reader = port.open_piece(on.other, path, *std::move(spool));
+      REQUIRE(reader);
+      CHECK((all_of(**reader) == content));
+    }
+    fails_with(port.find_piece(on.other, "nothing"), code::path_not_found);
+  }
   SECTION("one that is dropped while somebody reads it is read to its end") {
     const auto reader = port.open(on.backup);
     REQUIRE(reader);

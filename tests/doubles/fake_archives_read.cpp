@@ -114,9 +114,21 @@ result<archive_piece> fake_archives::find_piece(const backup_id& backup,
   const auto found = find_indexed(backup);
   if (!found)
     return found.error();
-  if (!(*found)->files.contains(std::string{path}))
-    return path_missing(path);
-  return archive_piece{0, (*found)->facts.size, (*found)->facts.size};
+  // As make() puts them one behind the other; with what the next one begins
+  // with, which is where this one ends.
+  auto at = std::string_view{"archive of "}.size() + backup.view().size();
+  for (const auto& [name, content] : (*found)->files) {
+    const auto length = name.size() + content.size() + 2;
+    if (name == path) {
+      const auto size = (*found)->facts.size;
+      const auto begin = static_cast<std::int64_t>(at);
+      return archive_piece{
+          begin, std::min(static_cast<std::int64_t>(length) + 1, size - begin),
+          size};
+    }
+    at += length;
+  }
+  return path_missing(path);
 }
 
 result<std::unique_ptr<content_reader>>
