@@ -34,6 +34,23 @@ TEST_CASE("all uploads of a node share one limit", "[app]") {
   CHECK(upload_rules_of(c).parallel == 3);
 }
 
+TEST_CASE("each way has the certificates that it believes", "[app]") {
+  const auto c = read("system:\n  backups: {s3_ca: /etc/panel-store.pem}\n"
+                      "stores:\n"
+                      "  offsite: {endpoint: 'https://s3.test', bucket: b,"
+                      " ca: /etc/offsite.pem, access_key: a, secret_key: s}\n"
+                      "  public: {endpoint: 'https://s4.test', bucket: b,"
+                      " access_key: a, secret_key: s}\n");
+  CHECK(link_settings_of(c).ca_file == "/etc/panel-store.pem");
+  const auto stores = stores_of(c, nullptr);
+  REQUIRE(stores);
+  REQUIRE(stores->size() == 2);
+  CHECK(stores->at(0).name == "offsite");
+  CHECK(stores->at(0).ca_file == "/etc/offsite.pem");
+  // The system's.
+  CHECK(stores->at(1).ca_file.empty());
+}
+
 TEST_CASE("without limits transfers are as fast as they can be", "[app]") {
   const auto links = link_settings_of(read(""));
   CHECK_FALSE(upload_limit_of(read("")));

@@ -57,6 +57,7 @@ public:
                  const std::string& host = "127.0.0.1") const {
     return "http://" + host + ":" + std::to_string(port_) + path;
   }
+  std::uint16_t port() const { return port_; }
   std::vector<request> requests() const {
     const std::scoped_lock lock{mutex_};
     return requests_;
