@@ -90,7 +90,8 @@ private:
     if (multi_ != nullptr)
       curl_multi_cleanup(multi_);
   }
-  void prepare(const http_request& request, header_list& headers, inbox& in);
+  void prepare(const http_request& request, header_list& headers,
+               header_list& names, inbox& in);
   std::optional<http_error> drive(const http_request& request, inbox& in,
                                   const std::stop_token& stop);
   http_error error_from(CURLcode code) const;
@@ -103,7 +104,8 @@ private:
 };
 
 void http_client::line::prepare(const http_request& request,
-                                header_list& headers, inbox& in) {
+                                header_list& headers, header_list& names,
+                                inbox& in) {
   const auto set = [this](CURLoption option, auto value) {
     if (curl_easy_setopt(easy_, option, value) == CURLE_OUT_OF_MEMORY)
       throw std::bad_alloc{};
@@ -135,6 +137,10 @@ void http_client::line::prepare(const http_request& request,
   set(CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&sockets_));
   if (!request.ca_file.empty())
     set(CURLOPT_CAINFO, request.ca_file.c_str());
+  for (const auto& name : request.resolve)
+    names.add(name);
+  if (names.first != nullptr)
+    set(CURLOPT_RESOLVE, names.first);
   if (request.send_rate > 0)
     set(CURLOPT_MAX_SEND_SPEED_LARGE,
         static_cast<curl_off_t>(request.send_rate));
@@ -245,7 +251,8 @@ http_outcome http_client::line::exchange(const http_request& request,
   if (request.take)
     in.take = &request.take;
   header_list headers;
-  prepare(request, headers, in);
+  header_list names;
+  prepare(request, headers, names, in);
   if (const auto code = curl_multi_add_handle(multi_, easy_); code != CURLM_OK)
     return http_error{http_failure::broken, 0, curl_multi_strerror(code)};
   auto error = drive(request, in, stop);

@@ -79,6 +79,9 @@ struct http_request {
   /// `forbidden`. A connection that is kept was asked for.
   std::function<bool(const sockaddr&)> may_connect = {};
   std::string ca_file = {}; ///< PEM, instead of the system's
+  /// "HOST:PORT:ADDRESS": where such a name leads, for tests of names that no
+  /// machine knows. What is connected to is asked for all the same.
+  std::vector<std::string> resolve = {};
 };
 
 struct http_answer {

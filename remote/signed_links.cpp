@@ -172,6 +172,7 @@ http_request web_links::request_for(reading& now) {
   request.max_body = std::size_t{1} << 20;
   request.take_rate = settings_.take_rate;
   request.ca_file = settings_.ca_file;
+  request.resolve = settings_.resolve;
   request.may_connect = [this, &now](const sockaddr& to) {
     return may_connect(to, now.host, settings_.allowed);
   };

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace alula::remote {
 
@@ -19,6 +20,8 @@ struct link_settings {
   std::string ca_file = {};
   /// How long nothing may move.
   std::chrono::milliseconds stall{60'000};
+  /// Of tests alone, never of a configuration: http_request::resolve.
+  std::vector<std::string> resolve = {};
 };
 
 class web_links final : public jobs::signed_links {

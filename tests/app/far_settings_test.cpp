@@ -42,6 +42,7 @@ TEST_CASE("each way has the certificates that it believes", "[app]") {
                       "  public: {endpoint: 'https://s4.test', bucket: b,"
                       " access_key: a, secret_key: s}\n");
   CHECK(link_settings_of(c).ca_file == "/etc/panel-store.pem");
+  CHECK(link_settings_of(c).resolve.empty()); // of tests alone
   const auto stores = stores_of(c, nullptr);
   REQUIRE(stores);
   REQUIRE(stores->size() == 2);
