@@ -59,19 +59,20 @@ class Panel:
 
 
 class RunningNode:
-    def __init__(self, binary, docker=True, more="", read_limit=0):
+    def __init__(self, binary, docker=True, more="", read_limit=0, api=""):
+        """`more` are lines at the top level, `api` more lines of that section."""
         self.binary = pathlib.Path(binary).resolve()
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="alula-look-"))
         self.socket = self.base / "docker.sock"
         self.dockerd = Dockerd(str(self.socket)) if docker else None
         self.token, self.port, self.process = TOKEN, 0, None
         self.config = self.base / "config.yml"
-        self.more, self.read_limit = more, read_limit
+        self.more, self.read_limit, self.api = more, read_limit, api
         self.write_config()
 
     def write_config(self):
         self.config.write_text(
-            f"token: {self.token}\napi:\n  host: 127.0.0.1\n  port: {self.port}\n"
+            f"token: {self.token}\napi:\n  host: 127.0.0.1\n  port: {self.port}\n{self.api}"
             f"system:\n  root_directory: {self.base}\n  data: {self.base}/volumes\n"
             f"  log_directory: {self.base}/logs\n  tmp_directory: {self.base}/tmp\n"
             f"  undelete_hours: 24\n  backups:\n    rotation: {{keep_last: 2}}\n"

@@ -7,6 +7,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import time
 import unittest
 import urllib.error
 import urllib.request
+import uuid as uuids
 
 from running_node import ROOT, RunningNode, run_tests
 
@@ -31,11 +33,27 @@ LIMITS = """systems:
   uploads_per_minute: 0
   uploads_per_hour: 0
 """
+SECRET = "what-the-issuer-and-this-node-know"
+ISSUER = f"""  jwt:
+    issuer: https://id.example.org
+    audience: alula
+    secret: {SECRET}
+"""
+
+
+def make_jwt(secret=SECRET, expires_in=300, **claims):
+    """A JSON Web Token, signed by HS256 as an issuer does."""
+    def part(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+    content = b".".join(part(json.dumps(one).encode()) for one in (
+        {"typ": "JWT", "alg": "HS256"},
+        {"iss": "https://id.example.org", "aud": "alula", "sub": "anna", "exp": int(time.time()) + expires_in, **claims}))
+    return (content + b"." + part(hmac.digest(secret.encode(), content, "sha256"))).decode()
 
 
 class Systems(unittest.TestCase):
     def setUp(self):
-        self.node = RunningNode(BINARY, more=LIMITS)
+        self.node = RunningNode(BINARY, more=LIMITS, api=ISSUER)
         self.addCleanup(self.node.close)
         self.node.start()
         self.body = os.urandom(MIB)
@@ -221,6 +239,34 @@ class Systems(unittest.TestCase):
         self.admin("PUT", "/api/systems/edge-8", {"organization": "umbrella", "suspended": True})
         self.own(other, "GET", code=401)
         self.assertEqual(len(self.own(key, "GET")["backups"]), 1)
+
+    def test_tokens_of_an_issuer_are_believed_as_far_as_they_go(self):
+        key = self.make_system("edge-7")
+        self.make_system("edge-8", "umbrella")
+        sent = self.upload(key, "a.bin")["id"]
+        path = f"/api/systems/edge-7/backups/{sent}"
+        viewer = make_jwt(role="viewer", organisations=["acme"])
+        self.assertEqual([s["id"] for s in self.admin("GET", "/api/systems", token=viewer)["systems"]], ["edge-7"])
+        self.admin("GET", "/api/systems/edge-7/backups", token=viewer)
+        self.admin("GET", "/api/systems/edge-8/backups", code=403, token=viewer)
+        self.admin("DELETE", path, code=403, token=viewer)
+        # As it is without a role: what the user may, and what the organisation may.
+        user = {"username": "anna", "organization_id": "acme", "user_permissions": ["read:systems"], "org_permissions": []}
+        self.admin("DELETE", path, code=403, token=make_jwt(user=user))
+        for refused in (make_jwt(role="admin", all=True, expires_in=-300), make_jwt("x" * 40, role="admin", all=True),
+                        make_jwt(role="admin", all=True, aud="another"), make_jwt(role="admin", all=True, iss="https://another")):
+            self.admin("GET", "/api/systems", code=401, token=refused)
+            self.admin("DELETE", path, code=401, token=refused)
+        self.assertEqual(len(self.own(key, "GET")["backups"]), 1)
+        self.admin("DELETE", path, token=make_jwt(user={**user, "org_permissions": ["manage:systems"]}))
+        self.assertEqual(self.own(key, "GET")["backups"], [])
+
+    def test_a_restore_fetches_nothing_from_this_machine_in_whatever_notation(self):
+        server = self.node.make_server("a", files=1)
+        for host in ("2130706433", "127.1", "[::ffff:127.0.0.1]"):
+            status, _, text = self.node.ask("POST", f"/api/servers/{server}/backup/{uuids.uuid4()}/restore", {
+                "adapter": "s3", "truncate_directory": False, "download_url": f"http://{host}:{self.node.port}/x.tar.gz"})
+            self.assertEqual((status, json.loads(text)["code"]), (400, "link-refused"), text)
 
 
 if __name__ == "__main__":
