@@ -1,5 +1,7 @@
 // Who may do what to systems, at the door.
+#include "http/issuer.hpp"
 #include "tests/http/guarded_systems.hpp"
+#include "tests/http/token_maker.hpp"
 
 #include <map>
 #include <set>
@@ -130,6 +132,81 @@ TEST_CASE("a role reaches the systems of its scope and no other",
       }
     }
   }
+}
+
+TEST_CASE("a permission counts by way of the user's list and of the "
+          "organisation's",
+          "[http][systems]") {
+  systems_world w;
+  const std::string key(32, 's');
+  const auto from = issuer::make({"https://id.example", "alula",
+                                  std::chrono::seconds{60}, key},
+                                 w.clock)
+                        .value();
+  const auto status = [&](const std::string& method, const json& of_user,
+                          const json& of_organisation) {
+    const json user{{"organization_id", "d1"},
+                    {"user_permissions", of_user},
+                    {"org_permissions", of_organisation}};
+    const auto who = from->find(sign({{"iss", "https://id.example"},
+                                      {"aud", "alula"},
+                                      {"sub", "42"},
+                                      {"exp", w.clock.now() / 1'000 + 300},
+                                      {"user", user}},
+                                     key));
+    REQUIRE(who);
+    const std::string backups = "/api/systems/d1c1/backups";
+    return w
+        .ask(who, method, method == "GET" ? backups : backups + "/" + no_such)
+        .status;
+  };
+  const auto none = json::array();
+  const auto reads = json::array({"read:systems"});
+  const auto manages = json::array({"manage:systems"});
+  CHECK(status("GET", reads, none) == 200);
+  CHECK(status("GET", none, reads) == 200);
+  CHECK(status("GET", none, none) == 403);
+  CHECK(status("GET", manages, none) == 403);
+  CHECK(status("DELETE", manages, none) == 404);
+  CHECK(status("DELETE", none, manages) == 404);
+  CHECK(status("DELETE", reads, none) == 403);
+  CHECK(status("DELETE", none, reads) == 403);
+}
+
+TEST_CASE(
+    "a system that another organisation gets keeps its backups, and takes "
+    "their bytes along",
+    "[http][systems]") {
+  systems_world w{{.organization = 10}};
+  const auto id = w.stored("d1c1", std::string(6, 'x'));
+  const auto before = systems_world::person(access_role::operate, {"d1/r1"});
+  const auto after = systems_world::person(access_role::operate, {"d2/r1"});
+  const auto owner = systems_world::person(access_role::admin, {"d1", "d2"});
+  const std::string backups = "/api/systems/d1c1/backups";
+  CHECK(w.ask(after, "GET", backups).status == 403);
+  REQUIRE(
+      w.ask(owner, "PUT", "/api/systems/d1c1", R"({"organization":"d2/r1/c1"})")
+          .status
+      == 200);
+  for (const auto& asked : calls_about("d1c1", id)) {
+    INFO(asked.method << ' ' << asked.path);
+    const auto answer = w.ask(before, asked.method, asked.path);
+    CHECK(answer.status == 403);
+    CHECK(message_of(answer) == "access denied to system");
+  }
+  const auto listed = data_of(w.ask(after, "GET", backups));
+  CHECK(listed.at("backups").at(0).at("id") == id);
+  CHECK(listed.at("quota_used_bytes") == 6);
+  CHECK(w.ask(systems_world::appliance("d1c1"), "GET",
+              "/api/systems/backups/" + id)
+            .status
+        == 200);
+  // The organisation that it came to has so much less, the other so much more.
+  const auto full = w.upload("d2c1", std::string(5, 'x'));
+  CHECK(full.status == 413);
+  CHECK(message_of(full) == "organization backup quota exceeded");
+  REQUIRE(w.amend(jobs::put_system{"d1y", "d1/r1/c1", "", false}));
+  CHECK(w.upload("d1y", std::string(10, 'x')).status == 201);
 }
 
 TEST_CASE("routes of appliances let in the key of one and nobody else",
