@@ -58,6 +58,7 @@ public:
   bool take_body(std::shared_ptr<jobs::body_pipe> into) override {
     return to_->take_body(std::move(into));
   }
+  void is_about(const jobs::access_object& what) override { about_ = what; }
   std::shared_ptr<stream> start_stream(response head) override {
     write_down(head);
     return to_->start_stream(std::move(head));
@@ -67,6 +68,8 @@ public:
   }
 
 private:
+  using kinds = jobs::access_object::kinds;
+
   void write_down(const response& answer) {
     constexpr int not_served = 501;
     if (answer.status == not_served || written_.exchange(true))
@@ -77,17 +80,25 @@ private:
                           .name = by_.name,
                           .method = asked.method,
                           .path = asked.path,
-                          .server = by_.server,
+                          .server = server_of(),
                           .job = job_in(answer),
                           .status = answer.status,
                           .request_id = asked.request_id,
                           .remote = asked.remote,
-                          .system = system_of(asked)});
+                          .system = named_system(asked)});
+  }
+  std::string server_of() const {
+    return by_.server.empty() && about_.kind == kinds::server ? about_.id
+                                                              : by_.server;
+  }
+  std::string named_system(const request& asked) const {
+    return about_.kind == kinds::system ? about_.id : system_of(asked);
   }
 
   const api_ptr api_;
   const exchange_ptr to_;
   const audit_author by_;
+  jobs::access_object about_ = {};
   std::atomic<bool> written_{false};
 };
 

@@ -139,6 +139,9 @@ public:
     (void)into;
     return false;
   }
+  /// What the request turned out to be about, where its path does not say it.
+  /// Before the answer.
+  virtual void is_about(const jobs::access_object& what) { (void)what; }
   /// A chunked answer with these headers; null when already answered.
   virtual std::shared_ptr<stream> start_stream(response head) = 0;
   /// Accepts a websocket upgrade; null when the request is none (answer 426).

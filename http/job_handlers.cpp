@@ -81,10 +81,16 @@ void with_job_to_change(const api_ptr& api, const exchange_ptr& call,
   const auto id = read_job_id(call->req());
   if (!id)
     return reply_fault(call, id.error());
-  if (changes_all_jobs(call->req()))
-    return then(*id);
   api->engine.find(*id, [call, id = *id, then = std::move(then)](
                             const jobs::result<job_view_ptr>& job) {
+    if (job) {
+      const auto& record = (*job)->record();
+      call->is_about(
+          jobs::subject_of(record.kind, record.server, record.input));
+    }
+    // What is not there is then told by the change itself.
+    if (changes_all_jobs(call->req()))
+      return then(id);
     if (!job)
       return reply_fault(call, job.error());
     if (!sees_job(call->req(), (*job)->record()))

@@ -52,7 +52,7 @@ struct audit_record {
   std::string name;      ///< as it was called then
   std::string method;    ///< of the request
   std::string path;      ///< of the request, cut at 1,000 bytes
-  std::string server;    ///< the one in the path, or empty
+  std::string server;    ///< in the path, or of the job in it; or empty
   std::string job;       ///< that it started or joined, or empty
   int status = 0;        ///< of the answer
   std::string request_id;

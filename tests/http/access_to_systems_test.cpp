@@ -151,6 +151,39 @@ TEST_CASE("a job about a system is of whoever reaches the system", "[http]") {
   CHECK(w.status(reader, "POST", url + "/cancel") == 403);
 }
 
+TEST_CASE("what is done to a job by its id is on record with its system or "
+          "server",
+          "[http]") {
+  guarded_world w;
+  auto job = make_job();
+  const auto server = job.server.to_string();
+  REQUIRE_FALSE(server.empty());
+  const bool is_of_system = GENERATE(true, false);
+  if (is_of_system) {
+    job.kind = "system.backup.receive";
+    job.server = {};
+    job.input = R"({"system":"s1","organization":"acme/north"})";
+  }
+  w.engine.ticket = {w.engine.put(job), jobs::accept_outcome::created};
+  const auto url = "/api/jobs/" + job.id.to_string();
+  const auto narrow =
+      w.add(access_role::admin,
+            {.servers = {server}, .organisations = {"acme/north"}});
+  for (const auto& secret : {std::string{"the-node-token"}, narrow}) {
+    w.access.audit.clear();
+    w.status(secret, "POST", url + "/cancel");
+    w.status(secret, "POST", url + "/retry");
+    w.status(secret, "POST", url + "/abandon", R"({"reason":"gone"})");
+    w.status(secret, "DELETE", url);
+    REQUIRE(w.access.audit.size() == 4);
+    for (const auto& row : w.access.audit) {
+      CAPTURE(row.method, row.path);
+      CHECK(row.system == (is_of_system ? "s1" : ""));
+      CHECK(row.server == (is_of_system ? "" : server));
+    }
+  }
+}
+
 TEST_CASE("a stream of all events tells those of the systems in reach",
           "[http]") {
   guarded_world w;
