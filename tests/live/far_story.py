@@ -315,8 +315,8 @@ class Teller(Stage):
 TALES = ("world", "stream", "copies", "cut", "etag", "expired", "quota", "full",
          "hang", "kill")
 # Without what another one tells nearly as well, and what the store has no part in.
-SHORT = ("stream", "copies", "cut", "expired", "quota", "full_once", "hang",
-         "kill_once")
+SHORT = ("stream", "copies", "cut", "etag", "expired", "quota", "full_once",
+         "hang", "kill_once")
 
 
 def main():
