@@ -1,34 +1,14 @@
 #include "jobs/lifecycle.hpp"
 
 #include "jobs/lifecycle_words.hpp"
+#include "jobs/next_action.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 namespace alula::jobs {
 
 namespace {
-
-std::optional<std::size_t> forward_step(const job_record& job) {
-  for (std::size_t i = 0; i < job.steps.size(); ++i) {
-    const auto state = job.steps[i].state;
-    if (state == step_state::pending || state == step_state::started)
-      return i;
-  }
-  return std::nullopt;
-}
-
-/// The last step that left, or may have left, something behind.
-std::optional<std::size_t> step_to_undo(const job_record& job) {
-  for (auto i = job.steps.size(); i-- > 0;) {
-    const auto state = job.steps[i].state;
-    if (state == step_state::started || state == step_state::done
-        || state == step_state::undoing)
-      return i;
-  }
-  return std::nullopt;
-}
 
 fault misplaced(const job_record& job, std::string_view what) {
   return {.code = fault_code::internal,
@@ -412,20 +392,6 @@ private:
 result<decision> decide(const job_record& before, const happening& what,
                         time_ms now, const retention& keep) {
   return std::visit(transition{before, now, keep}, what);
-}
-
-action next_action(const job_record& job, time_ms now) {
-  if (job.is_done() || job.state == job_state::parked)
-    return nothing{};
-  const bool moving = job.state == job_state::running;
-  if (!moving && job.run_at > now)
-    return wait_until{job.run_at};
-  if (job.state == job_state::cancelling) {
-    const auto index = step_to_undo(job);
-    return index ? action{undo_step{*index}} : action{nothing{}};
-  }
-  const auto index = forward_step(job);
-  return index ? action{run_step{*index}} : action{nothing{}};
 }
 
 } // namespace alula::jobs
