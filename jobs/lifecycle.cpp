@@ -4,8 +4,9 @@
 #include "jobs/lifecycle_words.hpp"
 #include "jobs/next_action.hpp"
 
-#include <algorithm>
-#include <utility>
+#include <string>
+#include <string_view>
+#include <variant>
 
 namespace alula::jobs {
 

@@ -3,7 +3,9 @@
 #include "tests/doubles/fake_store.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>

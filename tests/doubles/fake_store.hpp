@@ -12,14 +12,15 @@
 #include "tests/doubles/fake_server_changes.hpp"
 #include "tests/doubles/fake_system_changes.hpp"
 
-#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace alula::doubles {
