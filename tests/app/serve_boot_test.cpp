@@ -1,15 +1,20 @@
-// What a restart keeps for those who come back.
+// Who is answered while a node starts, and what it has kept for them.
 #include "tests/app/node_directory.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <csignal>
+#include <fcntl.h>
+#include <filesystem>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <vector>
 
 using namespace alula::tests;
+using Catch::Contains;
 
 namespace {
 
@@ -39,6 +44,30 @@ auto has_told(std::string job, std::string_view type) {
     return !told.empty() && told.back().ends_with(end);
   };
 }
+
+/// What recovery reads first, and waits for: a FIFO in its place is a disk as
+/// slow as a test wants it.
+class slow_last_words {
+public:
+  explicit slow_last_words(const node_directory& of)
+    : file_(of.dir.path() / "alula" / "ledger.db.last-words") {
+    REQUIRE(std::filesystem::remove(file_));
+    REQUIRE(mkfifo(file_.c_str(), 0600) == 0);
+  }
+  ~slow_last_words() { close(fd_); }
+  slow_last_words(const slow_last_words&) = delete;
+  slow_last_words& operator=(const slow_last_words&) = delete;
+
+  /// Whether recovery waits already or not (fifo(7): neither waits for it).
+  void come() {
+    fd_ = open(file_.c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(write(fd_, "\n", 1) == 1);
+  }
+
+private:
+  std::filesystem::path file_;
+  int fd_ = -1;
+};
 
 std::string id_in(const std::string& location) {
   return location.substr(location.rfind('/') + 1);
@@ -97,4 +126,37 @@ TEST_CASE("a stream goes on behind its last event after a restart", "[app]") {
     return text.ends_with("\r\n0\r\n\r\n"); // the job's last event ends it
   });
   CHECK(events_of(id_in(deletion), rest) == later);
+}
+
+TEST_CASE("the door is open before the jobs of the last boot are taken up",
+          "[app]") {
+  node_directory here;
+  {
+    const auto alula = here.start();
+    REQUIRE(alula->port() != 0);
+    have_server(client{alula->port(), here.token});
+    alula->send(SIGTERM);
+    REQUIRE(alula->end() == 0);
+  }
+  slow_last_words words{here};
+  const auto alula = here.start();
+  const auto opened = alula->line_with("door-open");
+  REQUIRE(opened);
+  const auto port = static_cast<std::uint16_t>(
+      std::stoi(opened->substr(opened->find(" port=") + 6)));
+  const client anybody{port, ""};
+  const client node{port, here.token};
+  CHECK(anybody.get("/healthz").status == 200);
+  const auto unready = anybody.get("/readyz");
+  CHECK(unready.status == 503);
+  CHECK(unready.header("Retry-After") == "1");
+  const auto early = node.get("/api/servers/" + uuid);
+  CHECK(early.status == 503);
+  CHECK(early.header("Retry-After") == "1");
+  CHECK_THAT(alula->all_output(), !Contains("listening on"));
+
+  words.come();
+  REQUIRE(alula->port() == port);
+  CHECK(anybody.get("/readyz").status == 200);
+  CHECK(node.get("/api/servers/" + uuid).status == 200);
 }
