@@ -69,6 +69,14 @@ struct reinstall_node : life_node {
     CHECK(now(transfer).find_step("look")->started_at != 0);
   }
 
+  /// To its console.
+  bool has_said_that_it_starts_again() {
+    return std::ranges::any_of(audience.calls(), [&](const std::string& call) {
+      return call.find(name(1)) != std::string::npos
+             && call.find("the server is started again") != std::string::npos;
+    });
+  }
+
   std::size_t power_jobs() {
     return queries
         .list_jobs({.server = server_number(1), .kind = "server.power"}, 0, 100)
@@ -107,6 +115,7 @@ TEST_CASE("a server that a reinstallation has only stopped is started again",
   n.eventually([&] { return n.calls("start " + n.name(1)) == 2; });
   n.eventually([&] { return n.state() == process_state::starting; });
   CHECK(n.known(1).wanted_up);
+  CHECK(n.has_said_that_it_starts_again());
 }
 
 TEST_CASE("a server that a reinstallation has left on its way down is awaited, "
@@ -192,6 +201,28 @@ TEST_CASE("a server that was suspended meanwhile is not started again",
   CHECK(n.end_of(job).state == job_state::cancelled);
   n.seen_all();
   CHECK(n.power_jobs() == 1);
+}
+
+TEST_CASE("a server that is deleted meanwhile is not started again", "[life]") {
+  reinstall_node n;
+  SECTION("also when the keeper misses the end") {
+    n.settings.subscriber_lag = 1;
+  }
+  SECTION("as soon as it has ended") {}
+  n.begin();
+  n.end_of(n.power("start"));
+  const auto job = n.reinstall_until_stopped();
+  n.containers.set_down(true);
+  const auto deletion = n.submit(jobs::delete_server, 1);
+  // It has sent the reinstallation away, and goes no further.
+  n.until_reason(deletion, "DockerUnavailable");
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  n.containers.set_down(false);
+  n.seen_all();
+  CHECK(n.known(1).state == jobs::server_state::deleting);
+  CHECK(n.known(1).wanted_up);
+  CHECK(n.power_jobs() == 1);
+  CHECK_FALSE(n.has_said_that_it_starts_again());
 }
 
 TEST_CASE("a transfer that was cancelled behind a reinstallation, before it "
