@@ -202,11 +202,14 @@ bool server_keeper::ran_under_wings(const jobs::server_id& server) const {
 
 // -- starts, a few at a time --------------------------------------------------
 
+bool server_keeper::is_in_queue(const jobs::server_id& server) const {
+  return std::ranges::find(queue_, server, &wished_start::server)
+         != queue_.end();
+}
+
 void server_keeper::queue_start(const jobs::server_id& server,
                                 std::string cause) {
-  const bool queued = std::ranges::any_of(
-      queue_, [&](const auto& wish) { return wish.server == server; });
-  if (!queued)
+  if (!is_in_queue(server))
     queue_.push_back({server, std::move(cause)});
   start_next();
 }
@@ -312,9 +315,8 @@ void server_keeper::catch_up() {
       submit("server.install", server->uuid, "");
     else if (wants_start)
       queue_start(server->uuid, "installed");
-    else if (const auto last = newest_reinstall(server->uuid);
-             last && last->finished_at >= since)
-      start_if_only_stopped(*last);
+    else
+      start_if_left_by_reinstall(server->uuid);
   }
   start_next();
 }

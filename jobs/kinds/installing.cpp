@@ -327,8 +327,8 @@ std::vector<change> install_is_over(const job_record& ended) {
   const auto* finished = ended.find_step("finish");
   if (finished && finished->state == step_state::done)
     return {};
-  return {end_install{false},
-          reports::install_has_ended(ended.server, false, is_reinstall(ended))};
+  return {end_install{false, reports::install_has_ended(ended.server, false,
+                                                        is_reinstall(ended))}};
 }
 
 } // namespace alula::jobs

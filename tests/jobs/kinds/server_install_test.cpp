@@ -162,9 +162,9 @@ TEST_CASE("one that did not go well is reported however it ended",
   install_world w;
   auto job = w.accept_until("run");
   const auto over = server_install.when_over(job);
-  REQUIRE(over.size() == 2);
+  REQUIRE(over.size() == 1);
   CHECK_FALSE(std::get<end_install>(over[0]).successful);
-  CHECK(std::get<tell_panel>(over[1]).body
+  CHECK(std::get<end_install>(over[0]).told.value().body
         == R"({"successful":false,"reinstall":false})");
   for (auto& step : job.steps)
     step.state = step_state::done;
@@ -258,8 +258,8 @@ TEST_CASE("a reinstall that has failed is reported as one", "[install]") {
   install_world w;
   const auto job = w.accept(server_reinstall);
   const auto over = server_reinstall.when_over(job);
-  REQUIRE(over.size() == 2);
+  REQUIRE(over.size() == 1);
   CHECK_FALSE(std::get<end_install>(over[0]).successful);
-  CHECK(std::get<tell_panel>(over[1]).body
+  CHECK(std::get<end_install>(over[0]).told.value().body
         == R"({"successful":false,"reinstall":true})");
 }
