@@ -18,8 +18,7 @@ class Hardships:
     """A part of a Story."""
 
     def tell_hardships(self):
-        self.create()
-        client = self.come()
+        client = self.create_and_come()
         self.install(client)
         self.start(client)
         client = self.outlive_a_kill(client)
@@ -212,7 +211,7 @@ class Hardships:
         """Another server of this node, installed and off."""
         other = type(self)(self.game, self.node, self.panel)
         other.create()
-        other.install(None)
+        other.install()
         return other
 
     def be_deleted_without_dockerd(self):

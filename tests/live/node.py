@@ -2,6 +2,7 @@
 servers in a real dockerd."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -178,6 +179,14 @@ class Alula:
             if job["done"]:
                 return job
         raise Broken(f"a job does not end: {job}")
+
+    @contextlib.contextmanager
+    def holding(self, pool):
+        """No work of that kind begins meanwhile."""
+        self.expect(200, "POST", f"/api/pools/{pool}/pause",
+                    {"reason": "a story has to be told first"})
+        yield
+        self.expect(200, "POST", f"/api/pools/{pool}/resume")
 
     def until_there(self, uuid, name):
         path = self.volumes / uuid / name

@@ -23,6 +23,7 @@ from node import ROOT, Broken, Client, check, say  # noqa: E402
 from scene import Scene, options_of, parser_of  # noqa: E402
 
 INSTALLER = "alula/test-server:1"
+SPEAKS = "the installer is at work"
 
 
 @dataclasses.dataclass
@@ -92,28 +93,37 @@ class Story(Hardships):
             {"startup": {"done": [self.game.done]}, "stop": self.game.stop,
              "configs": []},
             {"container_image": INSTALLER, "entrypoint": "sh",
-             "script": "#!/bin/sh\r\n" + self.game.install + "\r\n"})
+             "script": "\r\n".join(["#!/bin/sh", f"echo {SPEAKS}",
+                                    self.game.install, ""])})
 
     def state(self):
         return self.node.expect(200, "GET", self.base)[1]
 
     def tell(self):
-        self.create()
-        client = Client(self.node, self.uuid,
-                        ("*", "admin.websocket.install"))
+        client = self.create_and_come()
         self.install(client)
         self.start(client)
         self.use_console(client)
         self.stop(client)
         self.restart_and_kill(client)
         self.suspend(client)
-        client = Client(self.node, self.uuid,
-                        ("*", "admin.websocket.install"))
+        client = self.come()
         self.reinstall(client)
         self.delete(client)
         self.look_at_activity()
 
+    def create_and_come(self):
+        """The client of a new server, who comes before it is installed: that an
+        installation begins is told once, to who is there, and before there is a
+        container whose script could wait."""
+        with self.node.holding("install"):
+            self.create()
+            return self.come()
+
     def create(self):
+        # Or the sync of the boot would find it there before it is asked for.
+        self.panel.wait_for_calls("GET", "/servers", 1,
+                                  "the node asks for its servers")
         self.tell_panel()
         headers, _ = self.node.expect(
             202, "POST", "/api/servers",
@@ -123,14 +133,20 @@ class Story(Hardships):
         self.panel.wait_for_calls("GET", f"/servers/{self.uuid}", 1,
                                   "the node asks what the server is like")
 
-    def install(self, client):
+    def install(self, client=None):
+        """What a client hears who was there before it began, and what is told
+        the Panel."""
+        if client:
+            client.hear("install started", "the installation begins")
+            client.hear("install output", "the installer speaks", SPEAKS)
+            client.hear("install completed", "the installation ends")
         told = self.panel.wait_for_calls(
             "POST", f"/servers/{self.uuid}/install", 1, "it is installed")
         check(told[0]["body"] == {"successful": True, "reinstall": False},
               "the installation went well")
-        # It may be over before the client came.
         _, log = self.node.expect(200, "GET", f"{self.base}/install-logs")
-        check(any("| Output:" in line for line in log["data"]),
+        check(any("| Output:" in line for line in log["data"])
+              and any(SPEAKS in line for line in log["data"]),
               "the log of the installation is served")
         check(self.state()["install"]["state"] == "done",
               "the server shows that it is installed")
@@ -212,9 +228,9 @@ class Story(Hardships):
         headers, _ = self.node.expect(202, "POST", f"{self.base}/reinstall")
         client.hear("job progress", "a job reinstalls", "server.reinstall")
         client.hear("status", "the server is off for it", "offline")
-        client.hear("install started", "the installation begins")
-        client.hear("install output", "the installer speaks")
-        client.hear("install completed", "the installation ends")
+        client.hear("install started", "the installation begins again")
+        client.hear("install output", "the installer speaks again", SPEAKS)
+        client.hear("install completed", "the installation ends again")
         told = self.panel.wait_for_calls(
             "POST", f"/servers/{self.uuid}/install", 2, "it is reinstalled")
         check(told[1]["body"] == {"successful": True, "reinstall": True},
