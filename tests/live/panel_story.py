@@ -10,6 +10,7 @@ Without --game all of them; `hardships` is what happens to a node meanwhile
 (hardships.py). Ends with code 77 where there is no dockerd.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -99,6 +100,16 @@ class Story(Hardships):
     def state(self):
         return self.node.expect(200, "GET", self.base)[1]
 
+    @contextlib.contextmanager
+    def asks_the_panel(self, what):
+        """What the server is like now, once."""
+        def asked():
+            return len(self.panel.calls("GET", f"/servers/{self.uuid}"))
+
+        before = asked()
+        yield
+        check(asked() - before == 1, f"the Panel was asked once, for {what}")
+
     def tell(self):
         client = self.create_and_come()
         self.install(client)
@@ -152,9 +163,10 @@ class Story(Hardships):
               "the server shows that it is installed")
 
     def start(self, client):
-        client.send("set state", "start")
-        client.hear("status", "the server starts", "starting")
-        client.hear("status", "it is up", "running")
+        with self.asks_the_panel("a start"):
+            client.send("set state", "start")
+            client.hear("status", "the server starts", "starting")
+            client.hear("status", "it is up", "running")
         client.hear("stats", "it is told what it uses",
                     '"memory_bytes"')
         check(self.state()["state"] == "running", "the API says the same")
@@ -189,10 +201,11 @@ class Story(Hardships):
     def restart_and_kill(self, client):
         client.send("set state", "start")
         client.hear("status", "it is up again", "running")
-        client.send("set state", "restart")
-        client.hear("status", "a restart stops it", "stopping")
-        client.hear("status", "the restart starts it", "starting")
-        client.hear("status", "it is up after the restart", "running")
+        with self.asks_the_panel("a restart"):
+            client.send("set state", "restart")
+            client.hear("status", "a restart stops it", "stopping")
+            client.hear("status", "the restart starts it", "starting")
+            client.hear("status", "it is up after the restart", "running")
         client.send("set state", "kill")
         client.hear("status", "a kill ends it", "offline")
         check(self.state()["wanted_power"] == "down",
@@ -202,7 +215,8 @@ class Story(Hardships):
         client.send("set state", "start")
         client.hear("status", "it is up before it is suspended", "running")
         self.tell_panel(suspended=True)
-        self.node.expect(204, "POST", f"{self.base}/sync")
+        with self.asks_the_panel("the sync that suspends it"):
+            self.node.expect(204, "POST", f"{self.base}/sync")
         check(client.hear_end("the server is suspended")[0] == 1008,
               "with the code that pages know for that")
         watcher = Client(self.node, self.uuid)
@@ -216,21 +230,25 @@ class Story(Hardships):
         watcher.hear("daemon error", "a suspended server is not started",
                      "suspended")
         self.tell_panel(suspended=False)
-        self.node.expect(204, "POST", f"{self.base}/sync")
+        with self.asks_the_panel("the sync that lifts the suspension"):
+            self.node.expect(204, "POST", f"{self.base}/sync")
         check(not self.state()["is_suspended"], "the Panel lifts the suspension")
         check(self.state()["state"] == "offline", "that alone starts nothing")
-        watcher.send("set state", "start")
-        watcher.hear("status", "it may be started again", "running")
+        with self.asks_the_panel("the start after that"):
+            watcher.send("set state", "start")
+            watcher.hear("status", "it may be started again", "running")
 
     def reinstall(self, client):
         client.send("subscribe", "jobs")
         client.hear("subscribed", "jobs can be followed")
-        headers, _ = self.node.expect(202, "POST", f"{self.base}/reinstall")
-        client.hear("job progress", "a job reinstalls", "server.reinstall")
-        client.hear("status", "the server is off for it", "offline")
-        client.hear("install started", "the installation begins again")
-        client.hear("install output", "the installer speaks again", SPEAKS)
-        client.hear("install completed", "the installation ends again")
+        with self.asks_the_panel("a reinstallation"):
+            headers, _ = self.node.expect(202, "POST",
+                                          f"{self.base}/reinstall")
+            client.hear("job progress", "a job reinstalls", "server.reinstall")
+            client.hear("status", "the server is off for it", "offline")
+            client.hear("install started", "the installation begins again")
+            client.hear("install output", "the installer speaks again", SPEAKS)
+            client.hear("install completed", "the installation ends again")
         told = self.panel.wait_for_calls(
             "POST", f"/servers/{self.uuid}/install", 2, "it is reinstalled")
         check(told[1]["body"] == {"successful": True, "reinstall": True},
