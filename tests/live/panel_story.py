@@ -25,6 +25,15 @@ from scene import Scene, options_of, parser_of  # noqa: E402
 
 INSTALLER = "alula/test-server:1"
 SPEAKS = "the installer is at work"
+# A file of every egg here, as its installer leaves it, and what a start makes of
+# it (wings-protocol 3.4).
+CONFIGURED = "server.properties"
+LEFT = ["motd=a world", "server-port=1"]
+CONFIGS = [{"parser": "properties", "file": CONFIGURED, "replace": [
+    {"match": "server-port", "replace_with": "25565"},
+    {"match": "motd", "if_value": "another", "replace_with": "nothing"},
+    {"match": "online-mode", "replace_with": True}]}]
+MADE = ["motd=a world", "server-port=25565", "online-mode=true"]
 
 
 @dataclasses.dataclass
@@ -92,10 +101,13 @@ class Story(Hardships):
         self.panel.put_server(
             self.uuid, self.settings,
             {"startup": {"done": [self.game.done]}, "stop": self.game.stop,
-             "configs": []},
+             "configs": CONFIGS},
             {"container_image": INSTALLER, "entrypoint": "sh",
-             "script": "\r\n".join(["#!/bin/sh", f"echo {SPEAKS}",
-                                    self.game.install, ""])})
+             "script": "\r\n".join([
+                 "#!/bin/sh", f"echo {SPEAKS}",
+                 f": >/mnt/server/{CONFIGURED}",
+                 *(f"echo '{line}' >>/mnt/server/{CONFIGURED}" for line in LEFT),
+                 self.game.install, ""])})
 
     def state(self):
         return self.node.expect(200, "GET", self.base)[1]
@@ -167,6 +179,9 @@ class Story(Hardships):
             client.send("set state", "start")
             client.hear("status", "the server starts", "starting")
             client.hear("status", "it is up", "running")
+        file = self.node.volumes / self.uuid / CONFIGURED
+        check(file.read_text().splitlines() == MADE,
+              "its configuration file says what the egg wants, and what it said")
         client.hear("stats", "it is told what it uses",
                     '"memory_bytes"')
         check(self.state()["state"] == "running", "the API says the same")
