@@ -11,7 +11,10 @@ import subprocess
 import time
 import uuid as uuids
 
-from node import Broken, Client, check, say
+from node import Broken, Client, check, say, wait_in
+
+# Seconds: a look at a container has 5 for its answer.
+SILENCE = 30
 
 
 class Hardships:
@@ -25,8 +28,10 @@ class Hardships:
         client = self.do_without_the_panel(client)
         client = self.end_unheard(client)
         self.lose_the_container(client)
-        self.outlive_a_hang(client)
-        self.lose_dockerd(client)
+        other = self.neighbour()
+        self.outlive_a_hang(client, other)
+        self.lose_dockerd(client, other)
+        other.leave()
         self.be_suspended_meanwhile()
         self.be_created_while_the_node_starts()
         self.node.expect(204, "DELETE", self.base)
@@ -131,30 +136,45 @@ class Hardships:
         client.hear("status", "it is started again", "running")
         self.answers(client, "the new one listens")
 
-    def outlive_a_hang(self, client):
+    def outlive_a_hang(self, client, other):
         dockerd = os.environ.get("ALULA_DOCKERD_PID")
         if not dockerd:
             say("--   this dockerd is not ours to stop")
             return
-        for job in self.state()["jobs"]:
+        for job in self.state()["jobs"] + other.state()["jobs"]:
             self.node.end_of({"location": "/api/jobs/" + job["id"]})
         os.kill(int(dockerd), signal.SIGSTOP)
         try:
-            began = time.monotonic()
-            self.node.expect(200, "GET", "/api/servers")
-            self.node.expect(200, "GET", "/healthz")
-            # It would be asked for 15 s.
-            check(time.monotonic() - began < 12,
-                  "a dockerd that hangs keeps no list waiting")
+            for path in ("/api/servers", "/healthz", "/readyz", other.backups):
+                began = time.monotonic()
+                self.node.expect(200, "GET", path)
+                check(time.monotonic() - began < 2,
+                      f"a dockerd that hangs does not keep {path} waiting")
             began = time.monotonic()
             _, shown = self.node.expect(200, "GET", self.base)
             check(time.monotonic() - began < 12 and not shown["state_known"],
                   "the node says soon that it does not know")
             check(shown["state"] == "running", "and shows what it knew last")
+            other.be_backed_up()
+            self.be_shown_as_unresponsive()
         finally:
             os.kill(int(dockerd), signal.SIGCONT)
         self.until_docker_is_believed(client)
         self.answers(client, "the console has lived on")
+
+    def be_shown_as_unresponsive(self):
+        """In the list of servers, which asks no Docker."""
+        def silence():
+            _, servers = self.node.expect(200, "GET", "/api/servers")
+            [shown] = [one for one in servers
+                       if one["configuration"]["uuid"] == self.uuid]
+            return shown["unresponsive"]
+
+        # The log has a line of every call that nobody answers.
+        if not (said := wait_in(self.node.base, silence, SILENCE)):
+            raise Broken("nobody says that a container is unresponsive")
+        check(said["since"] and said["why"],
+              f"the server is shown as unresponsive: {said['why']}")
 
     def until_docker_is_believed(self, client):
         """Every line of statistics is an occasion to look."""
@@ -165,8 +185,10 @@ class Hardships:
                 raise Broken("the node never finds its dockerd again")
             client.hear("stats", "dockerd answers", quietly=True)
         say("ok   a dockerd that answers again is believed")
+        check(self.state()["unresponsive"] is None,
+              "and the server is not shown as unresponsive any more")
 
-    def lose_dockerd(self, client):
+    def lose_dockerd(self, client, other):
         """It is stopped, and its containers with it: as after an upgrade of
         Docker. What ran is wanted up, so it runs again when dockerd is back."""
         stop, start = (os.environ.get(name) for name in
@@ -174,7 +196,7 @@ class Hardships:
         if not stop or not start:
             say("--   this dockerd is not ours to end")
             return
-        gone, other = self.neighbour(), self.neighbour()
+        gone = self.neighbour()
         subprocess.run(stop, shell=True, check=True)
         began = time.monotonic()
         self.node.expect(200, "GET", "/api/servers")
@@ -202,7 +224,6 @@ class Hardships:
         check(self.node.end_of(headers)["state"] == "succeeded",
               "it goes on by itself when dockerd is back")
         gone.be_free_again(deletion)
-        other.leave()
         client.hear("status", "the server is up again", "running")
         self.until_docker_is_believed(client)
         self.answers(client, "its console is heard, after dockerd was away")
@@ -226,17 +247,25 @@ class Hardships:
               "a DELETE waits for dockerd and says so")
         return headers
 
-    def work_without_dockerd(self):
-        """Whatever needs no container, while another server's job waits."""
+    @property
+    def backups(self):
+        return f"{self.base}/backup"
+
+    def be_backed_up(self):
+        """Which needs no Docker, of a server that is off."""
         backup = str(uuids.uuid4())
         self.panel.control("POST", "/backups",
                            {"uuid": backup, "server": self.uuid})
-        headers, _ = self.node.expect(202, "POST", f"{self.base}/backup",
+        headers, _ = self.node.expect(202, "POST", self.backups,
                                       {"adapter": "wings", "uuid": backup})
         check(self.node.end_of(headers)["state"] == "succeeded",
               "another server is backed up meanwhile")
-        _, backups = self.node.expect(200, "GET", f"{self.base}/backup")
+        _, backups = self.node.expect(200, "GET", self.backups)
         check(backup in json.dumps(backups), "its backup is listed")
+
+    def work_without_dockerd(self):
+        """Whatever needs no container, while another server's job waits."""
+        self.be_backed_up()
         _, shown = self.node.expect(200, "GET", self.base)
         check(shown["install"]["state"] == "done", "it is shown")
         _, jobs = self.node.expect(200, "GET", f"{self.base}/jobs")
