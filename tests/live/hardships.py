@@ -1,9 +1,10 @@
 """What a node goes through while a server runs on it: it is killed, its Panel
 is away, its container is removed, its dockerd hangs or is restarted while one
-server is deleted and another backed up, the server is suspended while it is off,
-and one is created while it starts. A story like those of panel_story.py, with
-the tiny server."""
+server is deleted and another backed up, an installation fails, is cancelled, or
+its server is deleted, the server is suspended while it is off, and one is created
+while it starts. A story like those of panel_story.py, with the tiny server."""
 
+import contextlib
 import json
 import os
 import signal
@@ -11,10 +12,11 @@ import subprocess
 import time
 import uuid as uuids
 
-from node import Broken, Client, check, say, wait_in
+from node import Broken, Client, check, containers, say, wait_in
 
 # Seconds: a look at a container has 5 for its answer.
 SILENCE = 30
+ENDLESS = "echo begun; sleep 3600"  # of an installer
 
 
 class Hardships:
@@ -32,6 +34,9 @@ class Hardships:
         self.outlive_a_hang(client, other)
         self.lose_dockerd(client, other)
         other.leave()
+        self.fail_to_be_reinstalled(client)
+        self.call_a_reinstallation_off(client)
+        self.another().be_deleted_while_it_is_installed()
         self.be_suspended_meanwhile()
         self.be_created_while_the_node_starts()
         self.node.expect(204, "DELETE", self.base)
@@ -228,9 +233,13 @@ class Hardships:
         self.until_docker_is_believed(client)
         self.answers(client, "its console is heard, after dockerd was away")
 
+    def another(self):
+        """A server of this node that is yet to be made."""
+        return type(self)(self.game, self.node, self.panel)
+
     def neighbour(self):
         """Another server of this node, installed and off."""
-        other = type(self)(self.game, self.node, self.panel)
+        other = self.another()
         other.create()
         other.install()
         return other
@@ -290,6 +299,91 @@ class Hardships:
         check(status in (202, 204)
               and self.node.end_of(headers)["state"] == "succeeded",
               "a server leaves")
+        self.panel.control("POST", "/servers/remove", {"uuid": self.uuid})
+
+    @contextlib.contextmanager
+    def install_script(self, script):
+        """The Panel has it for the server meanwhile."""
+        was, self.game.install = self.game.install, script
+        self.tell_panel()
+        yield
+        self.game.install = was
+        self.tell_panel()
+
+    def fail_to_be_reinstalled(self, client):
+        """Its script fails, which the Panel hears; the server is as usable as
+        it was."""
+        before = len(self.panel.calls("POST", f"/servers/{self.uuid}/install"))
+        with self.install_script("echo broken; exit 7"):
+            headers, _ = self.node.expect(202, "POST",
+                                          f"{self.base}/reinstall")
+            client.hear("install output", "the script is run", "broken")
+            client.hear("install completed", "one that fails ends, too")
+            job = self.node.end_of(headers)
+        check(job["state"] == "failed"
+              and job["error"]["code"] == "install-failed"
+              and "exit code 7" in json.dumps(job["error"]),
+              "the job has failed, and says with which code the script ended")
+        _, log = self.node.expect(200, "GET", f"{self.base}/install-logs")
+        check(any("broken" in line for line in log["data"]),
+              "its log is served")
+        self.be_startable_all_the_same(client, before)
+
+    def call_a_reinstallation_off(self, client):
+        """It is cancelled in the middle, which is as good as a failure."""
+        before = len(self.panel.calls("POST", f"/servers/{self.uuid}/install"))
+        with self.install_script(ENDLESS):
+            headers, _ = self.node.expect(202, "POST",
+                                          f"{self.base}/reinstall")
+            client.hear("install output", "the installer has begun", "begun")
+            check(f"{self.uuid}_installer" in containers(),
+                  "its container runs")
+            self.node.expect(202, "POST", headers["location"] + "/cancel")
+            client.hear("install completed", "one that is cancelled ends, too")
+            check(self.node.end_of(headers)["state"] == "cancelled",
+                  "a reinstallation is cancelled in the middle")
+        self.be_startable_all_the_same(client, before)
+
+    def be_startable_all_the_same(self, client, before):
+        """`before`: of how many installations the Panel had heard."""
+        told = self.panel.wait_for_calls(
+            "POST", f"/servers/{self.uuid}/install", before + 1,
+            "the reinstallation has ended")
+        check([call["body"] for call in told[before:]]
+              == [{"successful": False, "reinstall": True}],
+              "and that it did not go well")
+        check(self.panel.state()["servers"][self.uuid]["status"]
+              == "reinstall_failed", "which is what the Panel shows")
+        check(f"{self.uuid}_installer" not in containers(),
+              "no container of an installer is left")
+        client.send("set state", "start")
+        client.hear("status", "the server may be started all the same",
+                    "running")
+        self.answers(client, "and is as usable as before")
+
+    def be_deleted_while_it_is_installed(self):
+        """A new server, whose first installation would never end."""
+        with self.install_script(ENDLESS):
+            client = self.create_and_come()
+            client.hear("install output", "the installer has begun", "begun")
+        _, jobs = self.node.expect(
+            200, "GET", f"{self.base}/jobs?kind=server.install")
+        [installation] = jobs["items"]
+        check(f"{self.uuid}_installer" in containers(), "its container runs")
+        headers, _ = self.node.expect(204, "DELETE", self.base)
+        client.hear("deleted", "the server is deleted meanwhile", "null")
+        client.hear_end("the server is deleted")
+        check(self.node.end_of(headers)["state"] == "succeeded",
+              "a server is deleted in the middle of its installation")
+        _, job = self.node.expect(
+            200, "GET", "/api/jobs/" + installation["id"])
+        check(job["state"] == "cancelled", "which is called off")
+        check(not [name for name in containers() if self.uuid in name],
+              "no container is left, not of its installer either")
+        check(not (self.node.volumes / self.uuid).exists(),
+              "and no files")
+        # The Panel would be asked for days about what it does not have.
+        self.node.until_all_is_told()
         self.panel.control("POST", "/servers/remove", {"uuid": self.uuid})
 
     def be_created_while_the_node_starts(self):

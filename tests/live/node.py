@@ -258,6 +258,13 @@ class Alula:
             shutil.rmtree(self.base, ignore_errors=True)
 
 
+def containers():
+    """The names of all that this dockerd has, running or not."""
+    return subprocess.run(
+        ["docker", "ps", "-a", "--format", "{{.Names}}"],
+        capture_output=True, text=True, check=True).stdout.split()
+
+
 class Client:
     """A websocket client of one server, as a Panel's page is one. What it
     hears is kept; hear() waits for what comes after the last thing heard."""

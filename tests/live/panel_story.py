@@ -20,7 +20,8 @@ import uuid as uuids
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from hardships import Hardships  # noqa: E402
-from node import ROOT, Broken, Client, check, say  # noqa: E402
+from node import (ROOT, Broken, Client, check, containers,  # noqa: E402
+                  say)
 from scene import Scene, options_of, parser_of  # noqa: E402
 
 INSTALLER = "alula/test-server:1"
@@ -281,10 +282,8 @@ class Story(Hardships):
               "with the code that pages know for that")
         client.check_numbers()
         self.node.expect(404, "GET", self.base)
-        names = subprocess.run(
-            ["docker", "ps", "-a", "--format", "{{.Names}}"],
-            capture_output=True, text=True, check=True).stdout
-        check(self.uuid not in names, "no container of it is left")
+        check(not [name for name in containers() if self.uuid in name],
+              "no container of it is left")
         check(not (self.node.volumes / self.uuid).exists(),
               "no files of it are left")
 
