@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT / "tests/live"), str(ROOT / "tests/http"),
                 str(ROOT / "tests/doubles")]
 from description_test import Description  # noqa: E402
 from file_news import wait_in  # noqa: E402
+from secrecy import keep_secrets  # noqa: E402
 from telling import Broken, check, say  # noqa: E402
 
 PATIENCE = 120  # seconds, for anything
@@ -112,6 +113,8 @@ class Alula:
                  settings=None):
         self.binary, self.panel, self.port = binary, panel, 0
         self.identity = identity
+        # What nobody else may read, and what it is.
+        self.secrets = [("a node's token", identity["token"])]
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="alula-live-"))
         self.process = None
         # None where python3-jsonschema is not there.
@@ -243,6 +246,11 @@ class Alula:
         self.until(is_empty, "something waits to be told")
         say("ok   nothing waits to be told")
 
+    def keep_secrets(self, secrets):
+        """Those of all nodes of the story."""
+        keep_secrets(lambda path: self.expect(200, "GET", path)[1],
+                     [self.base / "alula.log", self.base / "log"], secrets)
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -283,11 +291,13 @@ class Client:
     def token(self):
         # One of the second in which the node was started would be denied.
         now = max(int(time.time()), int(self.node.started) + 1)
-        return jwt.encode({
+        made = jwt.encode({
             "iss": self.node.panel.url, "jti": "live", "iat": now,
             "nbf": now - 300, "exp": now + 600, "user_uuid": self.user,
             "server_uuid": self.uuid, "permissions": list(self.permissions),
             "unique_id": "live"}, TOKEN, algorithm="HS256")
+        self.node.secrets.append(("a websocket's token", made))
+        return made
 
     def run(self):
         asyncio.set_event_loop(self.loop)
