@@ -1,5 +1,7 @@
 #include "remote/panel_answers.hpp"
 
+#include "remote/without_secrets.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <utility>
@@ -104,6 +106,8 @@ std::string panel_detail(std::string_view body) {
   auto detail = text_of(errors->front(), "detail");
   if (detail.empty())
     detail = text_of(errors->front(), "code");
+  // A Panel in debug mode says what its store or its proxy was asked.
+  detail = without_secrets(std::move(detail));
   if (detail.size() <= longest)
     return detail;
   detail.resize(longest);

@@ -181,6 +181,18 @@ TEST_CASE("an error says what the Panel said, and no more than 300 bytes",
   CHECK(panel_detail(error_body(long_one)) == std::string(299, 'a'));
 }
 
+TEST_CASE("no secret that the Panel quotes is told on", "[remote]") {
+  const auto link = "cannot sign https://s3.example/b/o?X-Amz-Signature=ab12";
+  const auto said = judge_delivery(of_backup, {422, error_body(link)});
+  CHECK(said.why == "HTTP 422: cannot sign https://s3.example/b/o?(hidden)");
+  // Also where it would be cut.
+  const auto late = panel_detail(
+      error_body(std::string(290, '.') + " " + std::string(40, '7')));
+  CHECK(late == std::string(290, '.') + " (hidden)");
+  CHECK_THAT(panel_fault(http_answer{422, error_body(link)}, "POST /x").what,
+             !Catch::Contains("ab12"));
+}
+
 TEST_CASE("faults tell a no from a not now", "[remote]") {
   const auto code = [](int status) {
     return panel_fault(http_answer{status, {}}, "GET /x").code;
