@@ -27,6 +27,12 @@ bool may_be_early(const jobs::report& what, const jobs::delivery& came) {
          && what.path.find("/transfer/") != std::string::npos;
 }
 
+/// The Panel fails at this report again: it may be the report.
+bool may_be_the_report(const jobs::report& what, const jobs::delivery& came) {
+  constexpr int server_error = 500;
+  return came.status >= server_error && what.http_status >= server_error;
+}
+
 bool is_doubt(const jobs::delivery& came) {
   return came.status >= 400 && came.status < 500;
 }
@@ -166,15 +172,24 @@ void panel_courier::deliver(const jobs::report& what) {
   // Broken off: nobody knows what became of it, and nothing is noted.
   if (stop_.stop_requested() && came.is != verdict::delivered)
     return;
-  note_answer(came);
+  note_answer(what, came);
   record(what, came);
 }
 
-void panel_courier::note_answer(const jobs::delivery& came) {
+void panel_courier::note_answer(const jobs::report& what,
+                                const jobs::delivery& came) {
   const bool nobody = met_nobody(came);
   bool is_news = false;
   {
     const std::scoped_lock lock{mutex_};
+    // While others get through one that the Panel fails at holds up nobody. But
+    // not for long: a Panel that fails at all of them is to be left alone.
+    const bool spared = nobody && failures_ == 0
+                        && spared_ < settings_.most_spared
+                        && may_be_the_report(what, came);
+    spared_ = spared ? spared_ + 1 : 0;
+    if (spared)
+      return;
     is_news = nobody != (failures_ > 0);
     if (nobody) {
       const auto pause = draw(settings_.pause_cap, failures_);

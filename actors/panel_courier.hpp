@@ -52,6 +52,9 @@ struct courier_settings {
   int least_unknown = 5;
   /// Between two tries while the Panel cannot be reached.
   std::chrono::milliseconds pause_cap{60'000};
+  /// So many times in a row a report that the Panel fails at (5xx) again is no
+  /// sign of a Panel that cannot be reached: the others go on.
+  int most_spared = 3;
   /// After so long, and so many tries, a report is given up.
   std::chrono::milliseconds give_up_after{std::chrono::hours{24 * 7}};
   int least_tries = 10;
@@ -106,7 +109,7 @@ private:
   void count();
   void arm(const moment& at, bool paused);
   void deliver(const jobs::report& what);
-  void note_answer(const jobs::delivery& came);
+  void note_answer(const jobs::report& what, const jobs::delivery& came);
   void record(const jobs::report& what, const jobs::delivery& came);
   void settled(const jobs::report& what, const jobs::record_delivery& noted,
                const jobs::status& kept);
@@ -135,7 +138,8 @@ private:
   std::map<std::int64_t, int> unknown_; ///< open report → 404s of the Panel
   bool look_is_due_ = false;            ///< a look is queued and has not begun
   int failures_ = 0;                    ///< in a row, that met no Panel
-  jobs::time_ms paused_until_ = 0;      ///< uptime
+  int spared_ = 0; ///< in a row, that met none either and do not count
+  jobs::time_ms paused_until_ = 0; ///< uptime
   jobs::outbox_figures figures_;
   alarm_clock::id alarm_ = 0;
 

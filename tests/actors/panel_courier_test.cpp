@@ -368,6 +368,49 @@ TEST_CASE("a Panel that is away is asked with one report, ever less often",
   CHECK(log_book().wait_for("panel-reachable"));
 }
 
+namespace {
+
+/// `poison` has met a 500, and `good` was delivered after it.
+void let_one_fail_and_another_through(courier_world& w) {
+  w.carrying.threads = 1;
+  w.panel.answer_next(verdict::retry, 1, 500);
+  w.tell("poison", 1);
+  w.start();
+  w.until_tried(1, 1);
+  w.panel.answer_next(verdict::delivered, 1, 204);
+  w.panel.answer_next(verdict::retry, 100, 500);
+  w.tell("good", 2);
+  w.pass(500ms); // half of a second: the pause is over
+  w.until(2, report_state::delivered);
+}
+
+} // namespace
+
+TEST_CASE("a report that the Panel fails at again holds up nobody else",
+          "[actors]") {
+  courier_world w;
+  const auto warnings = log_book().count("panel-unreachable");
+  let_one_fail_and_another_through(w);
+  w.until_tried(1, 2);
+  w.panel.forget_answers();
+  w.tell("other", 3);
+  w.until(3, report_state::delivered); // without a pause
+  CHECK(log_book().count("panel-unreachable") == warnings + 1);
+}
+
+TEST_CASE("a Panel that fails at everything is asked less often all the same",
+          "[actors]") {
+  courier_world w;
+  const auto warnings = log_book().count("panel-unreachable");
+  let_one_fail_and_another_through(w);
+  for (int tries = 2; tries <= w.carrying.most_spared + 2; ++tries) {
+    w.until_tried(1, tries);
+    w.pass(std::chrono::milliseconds{w.report(1).next_at - w.clock.now()});
+  }
+  w.eventually(
+      [&] { return log_book().count("panel-unreachable") == warnings + 2; });
+}
+
 TEST_CASE("a report that was under way when the process died is told again",
           "[actors]") {
   courier_world w;
