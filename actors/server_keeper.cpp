@@ -171,7 +171,7 @@ void server_keeper::take_up_one(const jobs::server_ptr& server, bool runs) {
   if (up && *up)
     return;
   if (server->install == jobs::install_state::wanted)
-    submit("server.install", server->uuid, "");
+    submit_install(*server);
   else if ((server->wanted_up || imported)
            && server->install != jobs::install_state::running
            && may_be_started(*server))
@@ -312,7 +312,7 @@ void server_keeper::catch_up() {
     if (is_left_to_an_end(server->uuid))
       left_to_ends_[server->uuid] = since;
     else if (wants_install)
-      submit("server.install", server->uuid, "");
+      submit_install(*server);
     else if (wants_start)
       queue_start(server->uuid, "installed");
     else
@@ -359,6 +359,13 @@ void server_keeper::over_quota(const jobs::server_id& server) {
 }
 
 // -- the engine and the ledger ------------------------------------------------
+
+/// Should it fail, the wish to start the server is taken back, and the job
+/// alone knows of it: whoever tries it again does not have to say it again.
+void server_keeper::submit_install(const jobs::server_record& server) {
+  submit("server.install", server.uuid,
+         server.wanted_up ? R"({"start_on_completion":true})" : "");
+}
 
 void server_keeper::submit(std::string_view kind, const jobs::server_id& server,
                            std::string body) {

@@ -100,6 +100,7 @@ private:
   void found_up(const jobs::server_id& server);
   void stop_typed(const jobs::server_id& server);
   void over_quota(const jobs::server_id& server);
+  void submit_install(const jobs::server_record& server);
   void submit(std::string_view kind, const jobs::server_id& server,
               std::string body);
   void amend(std::vector<jobs::change> what, std::function<void()> then = {});

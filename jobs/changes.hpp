@@ -271,7 +271,12 @@ struct tell_panel {
 
 /// What came of a try to deliver a report. Nothing happens when it has ended.
 struct record_delivery {
-  enum class outcome { delivered, again, dead };
+  enum class outcome {
+    delivered,
+    again,
+    dead,
+    moot, ///< the Panel has nothing it could be about; keep `why`
+  };
   std::int64_t report = 0;
   outcome is = outcome::again;
   int http_status = 0; ///< 0: there was no answer

@@ -42,6 +42,13 @@ TEST_CASE("an install wants the server up when it is asked to", "[install]") {
   REQUIRE(draft);
   REQUIRE(draft->changes.size() == 2);
   CHECK(std::get<want_power>(draft->changes[1]).up);
+  // As one reads that tries it again: from the input of the job.
+  const auto again = w.read(server_install, draft->input);
+  REQUIRE(again);
+  CHECK(again->changes.size() == 2);
+  CHECK(w.read(server_install, w.read(server_install)->input)->changes.size()
+        == 1);
+  CHECK(w.read(server_reinstall, draft->input)->changes.size() == 1);
   CHECK_FALSE(w.read(server_install, R"({"start_on_completion":1})"));
 }
 
