@@ -26,14 +26,6 @@ bool is_held_up(const jobs::job_record& j) {
          || (j.state == jobs::job_state::retry_wait && j.reason != "Retained");
 }
 
-/// One that tries again counts from the first try: Docker and a container that
-/// is away by turns are two reasons, and one long wait.
-std::pair<jobs::time_ms, std::int64_t> waiting_key(const jobs::job_record& j) {
-  const bool tries = j.state == jobs::job_state::retry_wait;
-  return {tries ? jobs::stands_since(j) : std::max(j.created_at, j.run_at),
-          j.row};
-}
-
 } // namespace
 
 job_board::shard& job_board::shard_of(const jobs::job_id& id) const {
@@ -105,17 +97,33 @@ void job_board::show_server(const jobs::server_ptr& server) {
   }
 }
 
+/// One that tries again counts from when its step came no further, not from the
+/// first try of it, which may have worked for hours.
+job_board::wait job_board::wait_of(const jobs::job_record& j) const {
+  if (j.state != jobs::job_state::retry_wait)
+    return {std::max(j.created_at, j.run_at), j.row};
+  const auto held = held_since_.find(j.row);
+  return {held == held_since_.end() ? jobs::waiting_since(j) : held->second,
+          j.row};
+}
+
 void job_board::keep_count(const jobs::job_record* before,
                            const jobs::job_record& after, bool at_boot) {
   const std::scoped_lock lock{counters_mutex_};
   if (before && !before->is_done()) {
     --counts_[{before->kind, before->state}];
-    waiting_.erase(waiting_key(*before));
+    waiting_.erase(wait_of(*before));
   }
+  // Docker and a container that are away by turns are two reasons, the record
+  // has the newer, and it is one long wait.
+  if (after.held_since == 0)
+    held_since_.erase(after.row);
+  else
+    held_since_.try_emplace(after.row, after.held_since);
   if (!after.is_done()) {
     ++counts_[{after.kind, after.state}];
     if (is_held_up(after))
-      waiting_.insert(waiting_key(after));
+      waiting_.insert(wait_of(after));
   } else if (!at_boot && before && !before->is_done()) {
     ++ended_since_boot_;
   }

@@ -14,6 +14,7 @@
 #include <set>
 #include <shared_mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace alula::actors {
@@ -60,11 +61,14 @@ private:
     std::unordered_map<jobs::job_id, entry> jobs;
   };
 
+  using wait = std::pair<jobs::time_ms, std::int64_t>; ///< since, row
+
   shard& shard_of(const jobs::job_id& id) const;
   template<class Wanted>
   std::vector<jobs::job_record> live_ones(Wanted wanted) const;
   jobs::job_view_ptr show(const jobs::job_record& record);
   void show_server(const jobs::server_ptr& server);
+  wait wait_of(const jobs::job_record& job) const;
   void keep_count(const jobs::job_record* before, const jobs::job_record& after,
                   bool at_boot);
   void keep_ended(const jobs::job_id& id);
@@ -78,7 +82,10 @@ private:
   mutable std::mutex counters_mutex_;
   std::deque<jobs::job_id> ended_;
   std::map<std::pair<std::string, jobs::job_state>, std::int64_t> counts_;
-  std::set<std::pair<jobs::time_ms, std::int64_t>> waiting_; ///< since, row
+  std::set<wait> waiting_;
+  /// By row, of those whose step is held up: since when, for whatever reasons
+  /// this process has seen in turn.
+  std::unordered_map<std::int64_t, jobs::time_ms> held_since_;
   std::int64_t ended_since_boot_ = 0;
 };
 

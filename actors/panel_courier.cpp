@@ -27,6 +27,12 @@ bool may_be_early(const jobs::report& what, const jobs::delivery& came) {
          && what.path.find("/transfer/") != std::string::npos;
 }
 
+/// The Panel fails at this report again: it may be the report.
+bool may_be_the_report(const jobs::report& what, const jobs::delivery& came) {
+  constexpr int server_error = 500;
+  return came.status >= server_error && what.http_status >= server_error;
+}
+
 bool is_doubt(const jobs::delivery& came) {
   return came.status >= 400 && came.status < 500;
 }
@@ -166,15 +172,24 @@ void panel_courier::deliver(const jobs::report& what) {
   // Broken off: nobody knows what became of it, and nothing is noted.
   if (stop_.stop_requested() && came.is != verdict::delivered)
     return;
-  note_answer(came);
+  note_answer(what, came);
   record(what, came);
 }
 
-void panel_courier::note_answer(const jobs::delivery& came) {
+void panel_courier::note_answer(const jobs::report& what,
+                                const jobs::delivery& came) {
   const bool nobody = met_nobody(came);
   bool is_news = false;
   {
     const std::scoped_lock lock{mutex_};
+    // While others get through one that the Panel fails at holds up nobody. But
+    // not for long: a Panel that fails at all of them is to be left alone.
+    const bool spared = nobody && failures_ == 0
+                        && spared_ < settings_.most_spared
+                        && may_be_the_report(what, came);
+    spared_ = spared ? spared_ + 1 : 0;
+    if (spared)
+      return;
     is_news = nobody != (failures_ > 0);
     if (nobody) {
       const auto pause = draw(settings_.pause_cap, failures_);
@@ -210,13 +225,29 @@ jobs::record_delivery panel_courier::decide(const jobs::report& what,
   } else if (came.is == verdict::delivered) {
     noted.is = outcome::delivered;
     noted.why.clear();
+  } else if (is_of_nothing(what, came)) {
+    noted.is = outcome::moot;
+    noted.why =
+        "the Panel has no such server or backup (any more): " + came.why;
   } else if (came.is == verdict::refused || too_old) {
     noted.is = outcome::dead;
   } else {
-    const auto most = is_doubt(came) ? settings_.doubt_cap : settings_.cap;
+    // What stands behind one that is told of nothing waits for this.
+    const bool doubted = is_doubt(came) && came.is != verdict::unknown;
+    const auto most = doubted ? settings_.doubt_cap : settings_.cap;
     noted.next_at = now + draw(most, what.tries).count();
   }
   return noted;
+}
+
+bool panel_courier::is_of_nothing(const jobs::report& what,
+                                  const jobs::delivery& came) {
+  if (came.is != verdict::unknown)
+    return false;
+  const std::scoped_lock lock{mutex_};
+  const int heard = ++unknown_[what.row];
+  return heard >= settings_.least_unknown
+         && clock_.now() - what.created_at >= settings_.unknown_after.count();
 }
 
 void panel_courier::record(const jobs::report& what,
@@ -252,6 +283,8 @@ void panel_courier::settled(const jobs::report& what,
   {
     const std::scoped_lock lock{mutex_};
     under_way_.erase(what.row);
+    if (kept && noted.is != jobs::record_delivery::outcome::again)
+      unknown_.erase(what.row);
   }
   if (kept) {
     if (noted.is == jobs::record_delivery::outcome::delivered)
@@ -259,6 +292,13 @@ void panel_courier::settled(const jobs::report& what,
                 {{"report", what.row},
                  {"path", what.path},
                  {"status", noted.http_status}});
+    else if (noted.is == jobs::record_delivery::outcome::moot)
+      jobs::log(jobs::log_level::warning, "report-moot",
+                {{"report", what.row},
+                 {"subject", what.subject},
+                 {"path", what.path},
+                 {"tries", what.tries + 1},
+                 {"why", noted.why}});
     look_soon();
     return;
   }

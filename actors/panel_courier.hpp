@@ -21,6 +21,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -39,8 +40,21 @@ struct courier_settings {
   /// its beginning: it starts one inside a transaction that lasts as long as
   /// its call to us, 15 seconds at most (wings-protocol 7.10 T5, 10.6).
   std::chrono::milliseconds early{20'000};
+  /// A 404 in the Panel's own words may come before the Panel has committed
+  /// what the report is about: its transactions last as long as its calls to
+  /// us, 15 to 30 seconds. After so long, from the report on, it is no more an
+  /// early one but of what was deleted there: an hour is long for any call, and
+  /// for a Panel whose database is being put back, and short for what stands
+  /// behind the report.
+  std::chrono::milliseconds unknown_after{3'600'000};
+  /// And only after so many of those 404s, as this process heard them: an hour
+  /// that the Panel was away says nothing.
+  int least_unknown = 5;
   /// Between two tries while the Panel cannot be reached.
   std::chrono::milliseconds pause_cap{60'000};
+  /// So many times in a row a report that the Panel fails at (5xx) again is no
+  /// sign of a Panel that cannot be reached: the others go on.
+  int most_spared = 3;
   /// After so long, and so many tries, a report is given up.
   std::chrono::milliseconds give_up_after{std::chrono::hours{24 * 7}};
   int least_tries = 10;
@@ -95,12 +109,13 @@ private:
   void count();
   void arm(const moment& at, bool paused);
   void deliver(const jobs::report& what);
-  void note_answer(const jobs::delivery& came);
+  void note_answer(const jobs::report& what, const jobs::delivery& came);
   void record(const jobs::report& what, const jobs::delivery& came);
   void settled(const jobs::report& what, const jobs::record_delivery& noted,
                const jobs::status& kept);
   jobs::record_delivery decide(const jobs::report& what,
                                const jobs::delivery& came);
+  bool is_of_nothing(const jobs::report& what, const jobs::delivery& came);
   std::chrono::milliseconds draw(std::chrono::milliseconds most, int doublings);
 
   const courier_settings settings_;
@@ -120,8 +135,10 @@ private:
 
   mutable std::mutex mutex_; ///< over everything down to the alarms
   std::set<std::int64_t> under_way_;
-  bool look_is_due_ = false;       ///< a look is queued and has not begun
-  int failures_ = 0;               ///< in a row, that met no Panel
+  std::map<std::int64_t, int> unknown_; ///< open report → 404s of the Panel
+  bool look_is_due_ = false;            ///< a look is queued and has not begun
+  int failures_ = 0;                    ///< in a row, that met no Panel
+  int spared_ = 0; ///< in a row, that met none either and do not count
   jobs::time_ms paused_until_ = 0; ///< uptime
   jobs::outbox_figures figures_;
   alarm_clock::id alarm_ = 0;

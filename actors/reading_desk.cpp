@@ -1,8 +1,10 @@
 #include "actors/reading_desk.hpp"
 
+#include "actors/reading_desk_answers.hpp"
 #include "jobs/log.hpp"
 
-#include <exception>
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -13,20 +15,10 @@ namespace {
 
 constexpr std::size_t page_size = 1'000;
 
-jobs::fault busy() {
-  return {.code = jobs::fault_code::rate_limited,
-          .what = "too many questions about backups wait; ask again later"};
-}
-
 jobs::fault unknown(const jobs::backup_id& backup) {
   return {.code = jobs::fault_code::backup_not_found,
           .what =
               "there is no backup " + backup.to_string() + " of this server"};
-}
-
-jobs::fault stopping() {
-  return {.code = jobs::fault_code::shutting_down,
-          .what = "alula is stopping; ask again when it is back"};
 }
 
 bool is_of(const jobs::backup_record& backup, const jobs::server_id& server) {
@@ -72,51 +64,9 @@ std::shared_ptr<void> reading_desk::ledger_call() {
           }};
 }
 
-template<class T>
-void reading_desk::reply(const answer_once<T>& once, jobs::result<T> value) {
-  const auto held = std::make_shared<jobs::result<T>>(std::move(value));
-  const auto give = [once, held] { once(std::move(*held)); };
-  if (!threads_.run(give))
-    answers_.run(give);
-}
-
-template<class T>
-void reading_desk::refuse(const answer_once<T>& once) {
-  bool is_over = false;
-  {
-    const std::scoped_lock lock{mutex_};
-    is_over = stopped_;
-  }
-  answers_.run([once, is_over] { once(is_over ? stopping() : busy()); });
-}
-
 bool reading_desk::run(std::function<void()> what) {
   return contents_.run(std::move(what), jobs::log_context{});
 }
-
-template<class T>
-void reading_desk::answer(std::function<void(jobs::result<T>)> done,
-                          std::function<jobs::result<T>()> question) {
-  const answer_once<T> once{std::move(done)};
-  const bool taken = threads_.run(
-      [this, once, question = std::move(question)] { settle(once, question); });
-  if (!taken)
-    refuse(once);
-}
-
-template<class T>
-void reading_desk::settle(const answer_once<T>& once,
-                          const std::function<jobs::result<T>()>& question) {
-  const jobs::log_scope as{once.whose()};
-  try {
-    once(closing_ ? jobs::result<T>{stopping()} : question());
-  } catch (const std::exception& e) {
-    once(jobs::fault{.what =
-                         std::string{"reading a backup threw: "} + e.what()});
-  }
-}
-
-// -- the ledger ---------------------------------------------------------------
 
 void reading_desk::find(
     jobs::server_id server, jobs::backup_id backup,
@@ -296,109 +246,6 @@ void reading_desk::burn_token(std::string id, jobs::time_ms expires_at,
                        });
   else
     refuse(once);
-}
-
-// -- the archives -------------------------------------------------------------
-
-void reading_desk::browse(
-    jobs::backup_id backup, std::string path, std::string after,
-    std::size_t limit,
-    std::function<void(jobs::result<jobs::browse_page>)> done) {
-  answer<jobs::browse_page>(
-      std::move(done),
-      [this, backup, path = std::move(path), after = std::move(after), limit] {
-        return archives_.browse(backup, path, after, limit);
-      });
-}
-
-void reading_desk::open_content(
-    jobs::backup_id backup, std::string path,
-    std::function<void(jobs::result<std::unique_ptr<jobs::content_reader>>)>
-        done) {
-  using content = std::unique_ptr<jobs::content_reader>;
-  const answer_once<content> once{std::move(done)};
-  const auto open = [this, once, backup, path = std::move(path)] {
-    if (closing_)
-      return once(stopping());
-    const auto known = queries_.find_backup(backup);
-    if (!known)
-      return once(known.error());
-    const bool is_far = far_ && *known && (*known)->any_store()
-                        && (!(*known)->is_local || (*known)->lost_at != 0);
-    if (!is_far)
-      return settle<content>(
-          once, [&] { return archives_.open_content(backup, path); });
-    const bool begun = fetching_.run([this, once, of = **known, path] {
-      settle<content>(once, [&] { return fetch_content(of, path); });
-    });
-    if (!begun)
-      refuse(once);
-  };
-  if (!threads_.run(open, once.whose()))
-    refuse(once);
-}
-
-jobs::result<std::unique_ptr<jobs::content_reader>>
-reading_desk::fetch_content(const jobs::backup_record& backup,
-                            const std::string& path) {
-  const auto piece = archives_.find_piece(backup.uuid, path);
-  if (!piece)
-    return piece.error();
-  const auto room = archives_.space();
-  if (!room)
-    return room.error();
-  if (piece->length > room->free)
-    return jobs::fault{.code = jobs::fault_code::no_room,
-                       .what = "the piece of the archive with the file in it "
-                               "has "
-                               + std::to_string(piece->length)
-                               + " bytes, and the backup disk has room for "
-                               + std::to_string(room->free)};
-  auto spool = archives_.make_spool();
-  if (!spool)
-    return std::move(spool).error();
-  // As long as the archive, with nothing in it but the piece.
-  if (::ftruncate(spool->get(), piece->archive_size) != 0)
-    return jobs::system_fault(errno, "ftruncate", "a piece of an archive");
-  auto at = piece->at;
-  const auto keep = [&](std::span<const char> bytes) -> jobs::status {
-    while (!bytes.empty()) {
-      const auto put = ::pwrite(spool->get(), bytes.data(), bytes.size(), at);
-      if (put < 0 && errno != EINTR)
-        return jobs::system_fault(errno, "pwrite", "a piece of an archive");
-      at += std::max<ssize_t>(put, 0);
-      bytes =
-          bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(put, 0)));
-    }
-    return closing_ ? jobs::status{stopping()} : jobs::status{};
-  };
-  // From the first store that gives it: others may be away.
-  jobs::status got;
-  for (const auto& place : backup.places) {
-    if (place.name == jobs::panel_place || piece->length == 0)
-      continue;
-    at = piece->at;
-    auto* store = far_->stores.find(place.name);
-    got = jobs::fault{.code = jobs::fault_code::store_not_found,
-                      .what = "the configuration names no store " + place.name};
-    if (store) {
-      auto read = store->get(place.key, piece->at, piece->length, place.etag,
-                             keep, stop_.get_token());
-      got = read ? jobs::status{} : jobs::status{std::move(read).error()};
-    }
-    if (got || closing_)
-      break;
-  }
-  if (!got)
-    return std::move(got).error();
-  return archives_.open_piece(backup.uuid, path, std::move(*spool));
-}
-
-void reading_desk::open(
-    jobs::backup_id backup,
-    std::function<void(jobs::result<jobs::open_archive>)> done) {
-  answer<jobs::open_archive>(std::move(done),
-                             [this, backup] { return archives_.open(backup); });
 }
 
 } // namespace alula::actors

@@ -1,6 +1,7 @@
 #include "actors/server_actor.hpp"
 
 #include "jobs/measures.hpp"
+#include "jobs/next_action.hpp"
 #include "jobs/ports.hpp"
 #include "jobs/system_objects.hpp"
 

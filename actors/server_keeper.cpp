@@ -171,7 +171,7 @@ void server_keeper::take_up_one(const jobs::server_ptr& server, bool runs) {
   if (up && *up)
     return;
   if (server->install == jobs::install_state::wanted)
-    submit("server.install", server->uuid, "");
+    submit_install(*server);
   else if ((server->wanted_up || imported)
            && server->install != jobs::install_state::running
            && may_be_started(*server))
@@ -202,11 +202,14 @@ bool server_keeper::ran_under_wings(const jobs::server_id& server) const {
 
 // -- starts, a few at a time --------------------------------------------------
 
+bool server_keeper::is_in_queue(const jobs::server_id& server) const {
+  return std::ranges::find(queue_, server, &wished_start::server)
+         != queue_.end();
+}
+
 void server_keeper::queue_start(const jobs::server_id& server,
                                 std::string cause) {
-  const bool queued = std::ranges::any_of(
-      queue_, [&](const auto& wish) { return wish.server == server; });
-  if (!queued)
+  if (!is_in_queue(server))
     queue_.push_back({server, std::move(cause)});
   start_next();
 }
@@ -309,12 +312,11 @@ void server_keeper::catch_up() {
     if (is_left_to_an_end(server->uuid))
       left_to_ends_[server->uuid] = since;
     else if (wants_install)
-      submit("server.install", server->uuid, "");
+      submit_install(*server);
     else if (wants_start)
       queue_start(server->uuid, "installed");
-    else if (const auto last = newest_reinstall(server->uuid);
-             last && last->finished_at >= since)
-      start_if_only_stopped(*last);
+    else
+      start_if_left_by_reinstall(server->uuid);
   }
   start_next();
 }
@@ -357,6 +359,13 @@ void server_keeper::over_quota(const jobs::server_id& server) {
 }
 
 // -- the engine and the ledger ------------------------------------------------
+
+/// Should it fail, the wish to start the server is taken back, and the job
+/// alone knows of it: whoever tries it again does not have to say it again.
+void server_keeper::submit_install(const jobs::server_record& server) {
+  submit("server.install", server.uuid,
+         server.wanted_up ? R"({"start_on_completion":true})" : "");
+}
 
 void server_keeper::submit(std::string_view kind, const jobs::server_id& server,
                            std::string body) {

@@ -80,10 +80,13 @@ private:
   void reinstall_failed(const jobs::job_id& reinstall);
   bool ended_in_line(const jobs::job_id& job, std::string_view step);
   bool start_if_only_stopped(const jobs::job_record& reinstall);
+  bool start_if_left_by_reinstall(const jobs::server_id& server);
+  bool is_decided_since(const jobs::job_record& reinstall) const;
   bool is_left_to_an_end(const jobs::server_id& server) const;
   /// By its accept.
-  std::optional<jobs::job_record>
-  newest_reinstall(const jobs::server_id& server) const;
+  std::optional<jobs::job_record> newest_of(const jobs::server_id& server,
+                                            std::string_view kind) const;
+  bool is_in_queue(const jobs::server_id& server) const;
   void queue_start(const jobs::server_id& server, std::string cause);
   void start_next();
   void has_begun(const jobs::job_id& start);
@@ -97,6 +100,7 @@ private:
   void found_up(const jobs::server_id& server);
   void stop_typed(const jobs::server_id& server);
   void over_quota(const jobs::server_id& server);
+  void submit_install(const jobs::server_record& server);
   void submit(std::string_view kind, const jobs::server_id& server,
               std::string body);
   void amend(std::vector<jobs::change> what, std::function<void()> then = {});

@@ -176,19 +176,44 @@ bool server_keeper::ended_in_line(const jobs::job_id& id,
   const auto* first = ended.find_step(step);
   if (!first || first->started_at != 0)
     return false;
-  const auto last = newest_reinstall(ended.server);
-  return last && last->finished_at >= ended.created_at
-         && start_if_only_stopped(*last);
+  return start_if_left_by_reinstall(ended.server);
 }
 
 bool server_keeper::is_left_to_an_end(const jobs::server_id& server) const {
   return std::ranges::any_of(engine_.live_jobs(server), leads_on);
 }
 
+/// When it has ended does not count: who hears of its end, or of that of a job
+/// behind it, may be late, and a start that was wished for then may have been
+/// refused since.
+bool server_keeper::start_if_left_by_reinstall(const jobs::server_id& server) {
+  if (is_in_queue(server))
+    return true;
+  const auto now = engine_.find_server(server);
+  const auto last = newest_of(server, "server.reinstall");
+  const bool is_of_it = now && last && last->server_row == now->row;
+  return is_of_it && has_only_stopped(*last) && !is_decided_since(*last)
+         && start_if_only_stopped(*last);
+}
+
+/// Somebody has asked for the server's power since, or an installation has
+/// begun that may have changed its files.
+bool server_keeper::is_decided_since(const jobs::job_record& reinstall) const {
+  const auto came_later = [&](const std::optional<jobs::job_record>& job) {
+    return job && job->row > reinstall.row
+           && (!job->is_done() || job->finished_at >= reinstall.finished_at);
+  };
+  const auto install = newest_of(reinstall.server, "server.install");
+  const auto* begin = install ? install->find_step("begin") : nullptr;
+  return came_later(newest_of(reinstall.server, "server.power"))
+         || (came_later(install) && (!begin || begin->started_at != 0));
+}
+
 std::optional<jobs::job_record>
-server_keeper::newest_reinstall(const jobs::server_id& server) const {
+server_keeper::newest_of(const jobs::server_id& server,
+                         std::string_view kind) const {
   auto page =
-      queries_.list_jobs({.server = server, .kind = "server.reinstall"}, 0, 1);
+      queries_.list_jobs({.server = server, .kind = std::string{kind}}, 0, 1);
   if (!page || page->items.empty())
     return std::nullopt;
   return std::move(page->items.front());

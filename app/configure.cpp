@@ -25,6 +25,7 @@ remote::http_request ask_for(const options& asked) {
                      {"Content-Type", "application/json"}};
   request.connect_limit = std::chrono::seconds{10};
   request.limit = std::chrono::seconds{30};
+  request.checks_certificate = !asked.allow_insecure;
   return request;
 }
 
@@ -54,6 +55,12 @@ int configure(const options& asked) {
   if (std::filesystem::exists(file, error) && !asked.override_config)
     return complain(file.string()
                     + " is there already; --override replaces it");
+  if (asked.allow_insecure)
+    std::fputs(
+        "alula: warning: the Panel's certificate is not checked: whoever "
+        "is between can read the token, and write this node's "
+        "configuration. The node itself will check it.\n",
+        stderr);
   remote::http_client http{{}};
   const auto outcome = http.send(ask_for(asked));
   const auto* answer = std::get_if<remote::http_answer>(&outcome);

@@ -54,6 +54,10 @@ void add_configure(CLI::App& app, options& into) {
                         "/etc/pterodactyl/config.yml");
   configure->add_flag("--override", into.override_config,
                       "replace a file that is there");
+  // Panels in debug mode write it behind the command they show.
+  configure->add_flag("--allow-insecure", into.allow_insecure,
+                      "do not check the Panel's certificate, for this one "
+                      "call");
   configure->callback([&into] {
     into.what = options::verb::configure;
     if (into.config.empty())

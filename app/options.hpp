@@ -26,6 +26,7 @@ struct options {
   std::string token; ///< of the Panel's application API; never logged
   std::string node;  ///< its number there
   bool override_config = false;
+  bool allow_insecure = false; ///< any certificate of the Panel will do
   std::function<int()> client; ///< client: does it; the code to leave with
 };
 

@@ -1,5 +1,6 @@
 #include "http/appliance_handlers.hpp"
 
+#include "http/body_jobs.hpp"
 #include "http/job_answers.hpp"
 #include "http/system_envelope.hpp"
 #include "http/system_lookup.hpp"
@@ -211,7 +212,7 @@ private:
           if (!taken)
             self->refused(taken.error());
           else
-            self->accepted(taken->job);
+            self->accepted(taken->job->record().id);
         });
   }
 
@@ -228,34 +229,21 @@ private:
         "no_ledger");
   }
 
-  void accepted(const jobs::job_view_ptr& job) {
-    if (!call_->take_body(pipe_)) {
-      // It came with the head.
-      (void)pipe_->push(call_->req().body);
-      pipe_->finish();
-    }
-    wait(job->record().id);
+  void accepted(const jobs::job_id& job) {
+    give_body(api_->engine, call_, pipe_, job,
+              [self = shared_from_this(),
+               job](const jobs::result<jobs::job_view_ptr>& newest) {
+                self->ended(job, newest);
+              });
   }
 
-  /// However long it takes: the door's own clocks watch the client.
-  void wait(const jobs::job_id& job) {
-    constexpr std::chrono::seconds a_while{50};
-    api_->engine.await(job, jobs::await_for::answered, {}, a_while,
-                       [self = shared_from_this(),
-                        job](const jobs::result<jobs::job_view_ptr>& newest) {
-                         self->waited(job, newest);
-                       });
-  }
-
-  void waited(const jobs::job_id& job,
-              const jobs::result<jobs::job_view_ptr>& newest) {
+  void ended(const jobs::job_id& job,
+             const jobs::result<jobs::job_view_ptr>& newest) {
     if (!newest)
       return answer(job, enveloped(502, upload_broke));
     const auto& record = (*newest)->record();
     if (record.is_answered() || record.state == jobs::job_state::succeeded)
       return answer(job, enveloped(201, "backup stored", record.result));
-    if (!record.is_done() && record.state != jobs::job_state::parked)
-      return wait(job);
     const auto code = record.error ? record.error->code : fault_code::internal;
     if (code == fault_code::no_room)
       return answer(job, enveloped(507, no_space));

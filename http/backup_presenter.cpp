@@ -68,10 +68,12 @@ json links_of(const jobs::backup_record& b) {
 /// Whether the Panel was told: another thing than whether the backup is good.
 json report_of(const jobs::backup_record& b) {
   const bool told = b.told_at != 0;
-  const auto state = told                                    ? json("told")
-                     : !b.report                             ? json(nullptr)
-                     : *b.report == jobs::report_state::dead ? json("given_up")
-                                                             : json("waiting");
+  const bool given_up = b.report == jobs::report_state::dead
+                        || b.report == jobs::report_state::moot;
+  const auto state = told        ? json("told")
+                     : !b.report ? json(nullptr)
+                     : given_up  ? json("given_up")
+                                 : json("waiting");
   return {{"state", state}, {"told_at", time_or_null(b.told_at)}};
 }
 

@@ -1,6 +1,7 @@
 #include "http/incoming_transfer_handlers.hpp"
 
 #include "http/audited.hpp"
+#include "http/body_jobs.hpp"
 #include "http/job_answers.hpp"
 #include "http/jwt.hpp"
 #include "http/reply.hpp"
@@ -13,7 +14,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -123,26 +123,15 @@ public:
 
 private:
   void accepted(const jobs::job_id& job) {
-    if (!call_->take_body(pipe_)) {
-      // It came with the head.
-      (void)pipe_->push(call_->req().body);
-      pipe_->finish();
-    }
-    wait(job);
+    give_body(api_->engine, call_, pipe_, job,
+              [self = shared_from_this(),
+               job](const jobs::result<jobs::job_view_ptr>& newest) {
+                self->ended(job, newest);
+              });
   }
 
-  /// However long it takes: the door's own clocks watch the sender.
-  void wait(const jobs::job_id& job) {
-    constexpr std::chrono::seconds a_while{50};
-    api_->engine.await(job, jobs::await_for::answered, {}, a_while,
-                       [self = shared_from_this(),
-                        job](const jobs::result<jobs::job_view_ptr>& newest) {
-                         self->waited(job, newest);
-                       });
-  }
-
-  void waited(const jobs::job_id& job,
-              const jobs::result<jobs::job_view_ptr>& newest) {
+  void ended(const jobs::job_id& job,
+             const jobs::result<jobs::job_view_ptr>& newest) {
     const auto url = job_url(job);
     const auto about_job = [&](response what) {
       what.headers.emplace_back("Location", url);
@@ -154,8 +143,6 @@ private:
     const auto& record = (*newest)->record();
     if (record.is_answered() || record.state == jobs::job_state::succeeded)
       return about_job({200, {}, {}});
-    if (!record.is_done() && record.state != jobs::job_state::parked)
-      return wait(job);
     const auto why = reason_of(record);
     about_job(
         problem(call_->req().request_id, why, status_of_outcome(why.code)));

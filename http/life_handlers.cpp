@@ -43,6 +43,20 @@ jobs::result<std::string> read_action(std::string_view text) {
   return *action;
 }
 
+/// Wings reads no body here, and the Panel sends none.
+jobs::result<std::string> read_install(const std::string& text) {
+  if (text.empty())
+    return std::string{"{}"};
+  const auto body = json_body::parse(text);
+  if (!body)
+    return body.error();
+  const auto start = body->root().boolean("start_on_completion");
+  if (const auto checked = body->check(); !checked)
+    return checked.error();
+  return std::string{start.value_or(false) ? R"({"start_on_completion":true})"
+                                           : "{}"};
+}
+
 } // namespace
 
 void change_power(const api_ptr& api, const exchange_ptr& call) {
@@ -56,7 +70,12 @@ void change_power(const api_ptr& api, const exchange_ptr& call) {
 }
 
 void install_server(const api_ptr& api, const exchange_ptr& call) {
-  start(api, call, jobs::server_install, "{}", answer_style::at_once);
+  if (const auto server = live_server(api, call->req()); !server)
+    return reply_fault(call, server.error());
+  const auto body = read_install(call->req().body);
+  if (!body)
+    return reply_fault(call, body.error());
+  start(api, call, jobs::server_install, *body, answer_style::at_once);
 }
 
 void reinstall_server(const api_ptr& api, const exchange_ptr& call) {

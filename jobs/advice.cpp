@@ -144,6 +144,18 @@ const step_record* step_at(const job_record& job) {
   return tried == job.steps.end() ? nullptr : &*tried;
 }
 
+/// Since when the job is where it stands, whatever it waits for meanwhile.
+time_ms stands_since(const job_record& job) {
+  const auto* step = step_at(job);
+  if (step && step->started_at != 0)
+    return step->started_at;
+  // Not begun: it stands there since what came before it was done.
+  auto since = job.created_at;
+  for (const auto& before : job.steps)
+    since = std::max(since, before.finished_at);
+  return since;
+}
+
 } // namespace
 
 std::string_view advice_about(fault_code code) {
@@ -249,17 +261,6 @@ std::string advice_about(const job_record& job) {
       known.empty() && is_parked
           ? "Mend what the error says, then retry the job, or abandon it."
           : known};
-}
-
-time_ms stands_since(const job_record& job) {
-  const auto* step = step_at(job);
-  if (step && step->started_at != 0)
-    return step->started_at;
-  // Not begun: it stands there since what came before it was done.
-  auto since = job.created_at;
-  for (const auto& before : job.steps)
-    since = std::max(since, before.finished_at);
-  return since;
 }
 
 time_ms waiting_since(const job_record& job) {

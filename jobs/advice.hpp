@@ -19,14 +19,10 @@ std::string_view advice_about(fault_code code);
 /// never for one that waits for a reason or is parked.
 std::string advice_about(const job_record& job);
 
-/// Since when the job is where it stands, whatever it waits for meanwhile: the
-/// first try of the step it is at, else the end of the step before it, else
-/// when it was accepted.
-time_ms stands_since(const job_record& job);
-
 /// Since when the job waits for its reason, over tries and restarts. Of one
-/// that waits and has not told a reason: stands_since. 0 when it waits for
-/// nothing: it runs without a reason to tell, or has ended.
+/// that waits and has not told a reason: the first try of the step it is at,
+/// else the end of the step before it, else when it was accepted. 0 when it
+/// waits for nothing: it runs without a reason to tell, or has ended.
 time_ms waiting_since(const job_record& job);
 
 } // namespace alula::jobs

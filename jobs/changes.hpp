@@ -10,6 +10,7 @@
 #include "jobs/transfers.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <variant>
@@ -270,7 +271,12 @@ struct tell_panel {
 
 /// What came of a try to deliver a report. Nothing happens when it has ended.
 struct record_delivery {
-  enum class outcome { delivered, again, dead };
+  enum class outcome {
+    delivered,
+    again,
+    dead,
+    moot, ///< the Panel has nothing it could be about; keep `why`
+  };
   std::int64_t report = 0;
   outcome is = outcome::again;
   int http_status = 0; ///< 0: there was no answer
@@ -327,10 +333,12 @@ struct want_install {};
 struct begin_install {};
 
 /// It has ended, well or not. Nothing happens when none was under way, nor by
-/// one that did not go well while another job that installs the server lives:
-/// that one's end tells.
+/// one that did not go well while another job that installs the server lives
+/// and is not past its pivot: that one's end tells.
 struct end_install {
   bool successful = false;
+  /// What the Panel is told when something happens.
+  std::optional<tell_panel> told = {};
 };
 
 // -- schedules ----------------------------------------------------------------

@@ -108,18 +108,25 @@ public:
   /// is taken is seen by `start`.
   virtual result<std::string> create(const container_spec& what) = 0;
 
+  /// What a pull is for, and so how long it may take.
+  enum class pull_for {
+    a_missing_image, ///< nothing goes on without it
+    a_newer_image,   ///< one is here: whoever waits would rather have that soon
+  };
+
   /// Gets an image; `tell` hears what dockerd says about it ("5f70bf18a086
   /// Downloading 12 MB/40 MB"), on the caller's thread, and is the sign of life
   /// that the stall limit of the step watches. An error in the middle of the
   /// stream is a fault too: docker_unavailable when nothing was said for
-  /// minutes, docker_refused when all of it took longer than it may. Gives up
+  /// minutes (for half a minute while one is here), docker_refused when all of
+  /// it took longer than it may. Gives up
   /// early with `interrupted` when stopped. Faults also: docker_refused, with
   /// the registry's words; the image may be on the node all the same
   /// (`has_image`).
   virtual status pull(std::string_view image,
                       const std::optional<registry_login>& login,
                       const std::function<void(std::string_view)>& tell,
-                      std::stop_token stop) = 0;
+                      pull_for what, std::stop_token stop) = 0;
 
   /// Whether the image is on this node.
   virtual result<bool> has_image(std::string_view image) = 0;

@@ -150,6 +150,7 @@ std::string render(const job_record& job,
   out["message"] = message.empty() ? json(nullptr) : json(message);
   const auto since = waiting_since(job);
   out["waiting_since"] = since == 0 ? json(nullptr) : time_text(since);
+  out["held_since"] = time_text(job.held_since);
   const auto advice = advice_about(job);
   out["advice"] = advice.empty() ? json(nullptr) : json(advice);
   out["progress"] = moving ? progress_object(*current) : json(nullptr);

@@ -105,20 +105,4 @@ inline constexpr int max_crashes_in_one_step = 3;
 result<decision> decide(const job_record& before, const happening& what,
                         time_ms now, const retention& keep);
 
-/// What the loop has to do next with a job that no worker is busy with.
-struct run_step {
-  std::size_t index;
-};
-/// Also for steps without an undo function: they are undone at once.
-struct undo_step {
-  std::size_t index;
-};
-struct wait_until {
-  time_ms at;
-};
-struct nothing {}; ///< done, or parked
-using action = std::variant<run_step, undo_step, wait_until, nothing>;
-
-action next_action(const job_record& job, time_ms now);
-
 } // namespace alula::jobs

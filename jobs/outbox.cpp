@@ -6,8 +6,8 @@ namespace alula::jobs {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> words{"behind", "waiting",
-                                                "delivered", "dead"};
+constexpr std::array<std::string_view, 5> words{"behind", "waiting",
+                                                "delivered", "dead", "moot"};
 
 } // namespace
 

@@ -22,6 +22,9 @@ enum class report_state {
   waiting,   ///< to be tried at `next_at`
   delivered, ///< the Panel has taken it, or had it already
   dead,      ///< given up: an operator has to look
+  /// The Panel has no such server or backup (any more). In the schema it is
+  /// `delivered` with an error: nobody has to look, and nothing is told.
+  moot,
 };
 
 std::string_view to_string(report_state s);

@@ -44,6 +44,7 @@ struct delivery {
     delivered, ///< 2xx, or a 4xx that means that it is stored already
     retry,     ///< no connection, 5xx, 429, or too early
     refused,   ///< it will never be taken
+    unknown,   ///< 404 in the Panel's own words: not committed yet, or deleted
   };
   verdict is = verdict::retry;
   int status = 0;  ///< HTTP; 0: there was no answer

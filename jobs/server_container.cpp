@@ -165,11 +165,24 @@ image_name image_of(std::string_view configured) {
   return {std::string{configured}, true};
 }
 
+namespace {
+
+bool is_of_registry(std::string_view image, std::string_view registry) {
+  if (registry.empty() || !image.starts_with(registry))
+    return false;
+  const auto rest = image.substr(registry.size());
+  const bool names_image = registry.find('/') != std::string_view::npos;
+  return rest.empty() || registry.ends_with('/') || rest.front() == '/'
+         || (names_image && (rest.front() == ':' || rest.front() == '@'));
+}
+
+} // namespace
+
 std::optional<registry_login> login_for(std::string_view image,
                                         const container_rules& rules) {
   const std::pair<std::string, registry_login>* best = nullptr;
   for (const auto& each : rules.registries)
-    if (image.starts_with(each.first)
+    if (is_of_registry(image, each.first)
         && (!best || each.first.size() > best->first.size()))
       best = &each;
   return best ? std::optional{best->second} : std::nullopt;

@@ -60,7 +60,9 @@ struct image_name {
 };
 image_name image_of(std::string_view configured);
 
-/// The credentials whose registry is the longest prefix of the image's name.
+/// The credentials whose registry is the longest prefix of the image's name, by
+/// whole components: those of ghcr.io are nobody's at ghcr.io.example or on
+/// another port of it. One with a path may be a whole name, before its tag.
 std::optional<registry_login> login_for(std::string_view image,
                                         const container_rules& rules);
 

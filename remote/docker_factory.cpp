@@ -6,6 +6,7 @@
 #include "remote/docker_link.hpp"
 #include "remote/docker_pull.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -145,7 +146,7 @@ void docker_factory::tell_warnings(std::string_view container,
 status docker_factory::pull(std::string_view image,
                             const std::optional<jobs::registry_login>& login,
                             const std::function<void(std::string_view)>& tell,
-                            std::stop_token stop) {
+                            pull_for what, std::stop_token stop) {
   const auto name = read_image_name(image);
   if (!name)
     return not_an_image(image);
@@ -154,13 +155,19 @@ status docker_factory::pull(std::string_view image,
   if (!pass)
     return std::move(pass).error();
   pull_progress progress{tell};
-  const auto end = std::chrono::steady_clock::now() + settings_.pull;
+  const bool is_needed = what == pull_for::a_missing_image;
+  const auto silence =
+      is_needed ? settings_.pull_silence
+                : std::min(settings_.newer_silence, settings_.pull_silence);
+  const auto limit =
+      is_needed ? settings_.pull : std::min(settings_.newer, settings_.pull);
+  const auto end = std::chrono::steady_clock::now() + limit;
   bool makes_sense = true, is_late = false;
   docker_api::call call{.method = "POST",
                         .path = "/images/create?fromImage="
                                 + escape(name->repository)
                                 + "&tag=" + escape(name->tag),
-                        .limit = settings_.pull_silence,
+                        .limit = silence,
                         .max_body = link_->settings.max_answer_bytes,
                         .take =
                             [&](std::string_view bytes) {
@@ -168,7 +175,7 @@ status docker_factory::pull(std::string_view image,
                               is_late = std::chrono::steady_clock::now() > end;
                               return makes_sense && !is_late;
                             },
-                        .silence = settings_.pull_silence};
+                        .silence = silence};
   if (login)
     call.headers.emplace_back("X-Registry-Auth", registry_auth(*login));
   auto answer = link_->api.run(call, *pass, stop);
@@ -178,8 +185,9 @@ status docker_factory::pull(std::string_view image,
   if (is_late)
     return fault{fault_code::docker_refused,
                  "the image " + std::string{image} + " was not had within "
-                     + std::to_string(settings_.pull.count() / 1000)
-                     + " s (docker.deadlines.pull)",
+                     + std::to_string(limit.count() / 1000) + " s"
+                     + (limit == settings_.pull ? " (docker.deadlines.pull)"
+                                                : ", while one is here"),
                  where};
   if (!answer)
     return std::move(answer).error();

@@ -25,6 +25,13 @@ struct docker_factory_settings {
   /// All of a pull, looked at when it says something: who waits for it holds
   /// one of a few workers.
   std::chrono::milliseconds pull{std::chrono::hours{1}};
+  /// The same for a newer image while one is here: players wait for the start,
+  /// which goes on with that one (user-pains A31). A registry that is busy says
+  /// something within half a minute, as whole pulls of its users end within;
+  /// five minutes are a gigabyte at 30 Mbit/s. What is bigger, or slower, an
+  /// operator gets with `docker pull`.
+  std::chrono::milliseconds newer_silence{30'000};
+  std::chrono::milliseconds newer{std::chrono::minutes{5}};
 };
 
 /// Safe from any thread. Calls about one container go one at a time, and one
@@ -41,7 +48,7 @@ public:
   jobs::status pull(std::string_view image,
                     const std::optional<jobs::registry_login>& login,
                     const std::function<void(std::string_view)>& tell,
-                    std::stop_token stop) override;
+                    pull_for what, std::stop_token stop) override;
   jobs::result<bool> has_image(std::string_view image) override;
   jobs::result<jobs::network_found>
   ensure_network(const jobs::network_spec& what) override;

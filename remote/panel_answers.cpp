@@ -1,5 +1,7 @@
 #include "remote/panel_answers.hpp"
 
+#include "remote/without_secrets.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <utility>
@@ -77,6 +79,21 @@ std::string with_unix_lines(std::string text) {
   return out;
 }
 
+/// That the Panel has the route and misses what its path names: it says so
+/// itself, and not of the route, as one does whose `remote` leads elsewhere.
+bool misses_its_object(std::string_view body) {
+  const auto read = parse(body);
+  const auto errors = read.is_object() ? read.find("errors") : read.end();
+  if (!read.is_object() || errors == read.end() || !errors->is_array()
+      || errors->empty())
+    return false;
+  const auto detail = text_of(errors->front(), "detail");
+  // Laravel's exception for a route has had no text of its own for long.
+  return detail.empty()
+             ? text_of(errors->front(), "code") == "RecordNotFoundException"
+             : !detail.starts_with("The route ");
+}
+
 } // namespace
 
 std::string panel_detail(std::string_view body) {
@@ -89,6 +106,8 @@ std::string panel_detail(std::string_view body) {
   auto detail = text_of(errors->front(), "detail");
   if (detail.empty())
     detail = text_of(errors->front(), "code");
+  // A Panel in debug mode says what its store or its proxy was asked.
+  detail = without_secrets(std::move(detail));
   if (detail.size() <= longest)
     return detail;
   detail.resize(longest);
@@ -144,6 +163,8 @@ jobs::delivery judge_delivery(std::string_view path,
     return {retry, status, why()};
   if (status == 409 && of_transfer)
     return {delivered, status, {}};
+  if (status == 404 && misses_its_object(answer.body))
+    return {unknown, status, why()};
   switch (status) {
   case 405:
   case 410:
@@ -151,8 +172,8 @@ jobs::delivery judge_delivery(std::string_view path,
   case 422: // it says which field, and would say so again
     return {refused, status, why()};
   default:
-    // Not yet committed (404), a token that is being changed (401, 403), a
-    // Panel behind a proxy that says anything: a report waits for better days.
+    // A token that is being changed (401, 403), a Panel behind a proxy that
+    // says anything: a report waits for better days.
     return {retry, status, why()};
   }
 }

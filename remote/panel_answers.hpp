@@ -11,8 +11,8 @@
 
 namespace alula::remote {
 
-/// `detail` of the first element of {"errors":[…]}, cut to 300 bytes; empty
-/// when the body is none of the Panel's.
+/// `detail` of the first element of {"errors":[…]}, without secrets and
+/// cut to 300 bytes; empty when the body is none of the Panel's.
 std::string panel_detail(std::string_view body);
 
 /// Of an answer that is no success. `what` is the call, for the sentence.

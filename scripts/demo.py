@@ -16,11 +16,13 @@ from demo_node import (PATIENCE, READ_LIMIT, ROOT, SERVER, Broken, Minetest,
                        Node, StandIn, Viewer, blocks_in, chapter, check, mib,
                        say, until)
 
-sys.path.insert(0, str(ROOT / "tests/crash"))
+sys.path[:0] = [str(ROOT / "tests/crash"), str(ROOT / "tests/doubles")]
 from dockerd import Dockerd  # noqa: E402
+from file_news import wait_in  # noqa: E402
 
 NO_DOCKER = os.environ.get("ALULA_NO_DOCKER")
 REGIONS = 96  # MiB of a world that is there already, besides what is explored
+SMALL_FILES, IN_A_FOLDER, HOARD = 20_000, 500, "players"
 BACKUP = str(uuids.uuid4())
 PLACE = f"/api/servers/{SERVER}"
 
@@ -68,7 +70,11 @@ def back_up_over_a_kill(node, game):
                      {"adapter": "wings", "uuid": BACKUP, "ignore": ""})
     seen = node.follow(job, leave_at=0.4)
     node.kill()
-    say(f"     kill -9 of alula at {mib(seen['progress']['done'])}")
+    if seen["done"]:
+        raise Broken("the backup was over before alula could be killed")
+    at = (f"at {mib(seen['progress']['done'])} of"
+          f" {mib(seen['progress']['total'])}")
+    say(f"     kill -9 of alula {at}")
     explored = game.explored()
     until("the game plays on", lambda: game.explored() != explored)
     check("the game has not noticed: its world grows without alula", True)
@@ -85,7 +91,7 @@ def back_up_over_a_kill(node, game):
           made["size"] > 0)
     leftovers = list((node.base / "backups").glob("*.part"))
     check("nothing half-done is left beside it", not leftovers)
-    return done
+    return done, f"in a backup, {at}"
 
 
 def blocks_in_the_archive(node):
@@ -137,52 +143,108 @@ def show_around(node):
     node.command("doctor")
 
 
+def put_small_files(node):
+    """Nobody has played here: they are there to be removed, which takes the time
+    that somebody needs to kill alula meanwhile."""
+    for i in range(SMALL_FILES):
+        folder = node.volume / HOARD / f"{i // IN_A_FOLDER:02}"
+        if i % IN_A_FOLDER == 0:
+            folder.mkdir(parents=True)
+        (folder / f"{i}.json").write_text(f'{{"player": {i}}}\n')
+    say(f"     {SMALL_FILES:,} files of a line each are put beside its world, made"
+        " up for this: a big")
+    say("     server has as many of its players, and they take a while to remove")
+
+
+def count_files(directory):
+    return sum(len(names) for _, _, names in os.walk(directory))
+
+
+def kill_in_the_removal(node, trash):
+    """When a tenth of the folders of small files is gone; how many files are
+    left then."""
+    most = SMALL_FILES // IN_A_FOLDER * 9 // 10
+
+    def is_under_way():
+        try:
+            return len(os.listdir(trash / HOARD)) <= most
+        except FileNotFoundError:
+            return True
+
+    if not wait_in(trash / HOARD, is_under_way, PATIENCE):
+        raise Broken(f"not in {PATIENCE} s: the removal of its files begins")
+    node.kill()
+    return count_files(trash)
+
+
 def delete(node, game):
+    """What was killed, and where."""
     chapter("The server is deleted")
-    files = sum(len(names) for _, _, names in os.walk(node.volume))
+    put_small_files(node)
     if isinstance(game, StandIn):
         game.halt()
+    check("it has a container", game.has_container())
+    files = count_files(node.volume)
     viewer = Viewer(node)
     before = time.monotonic()
-    job = node.begin("DELETE", PLACE)
-    node.kill()
-    say(f"     answered after {time.monotonic() - before:.2f} s,"
-        f" the removal of its {files} files goes on behind it;")
-    trash = node.base / ".trash" / job.rsplit("/", 1)[1]
-    left = sum(len(names) for _, _, names in os.walk(trash))
-    say(f"     kill -9 of alula right behind the answer: {left} are left")
+    job = node.begin("DELETE", PLACE, answers=(204,))
+    took = time.monotonic() - before
+    is_free = not node.volume.exists()
+    name = job.rsplit("/", 1)[1]
+    left = kill_in_the_removal(node, node.base / ".trash" / name)
+    check(f"204 came after {took:.2f} s, and then its place was free", is_free)
+    check(f"kill -9 of alula while it removed them: {left:,} of {files:,} files"
+          " are left", 0 < left < files)
     viewer.join(PATIENCE)
     check("its client heard `deleted`, and was shown out with 1001",
           "deleted" in viewer.heard and viewer.code == 1001)
+    check("its container is gone", not game.has_container())
     node.start()
-    say("     alula is up again, and the job is where it was:")
+    check("alula is up again: a second DELETE is 404",
+          node.ask("DELETE", PLACE)[0] == 404)
+    say("     and the job is where it was:")
     done = node.follow(job)
+    look_what_is_left(node, name, done)
+    return done, f"in a delete, with {left:,} of {files:,} files left"
+
+
+def look_what_is_left(node, name, done):
+    purge = next(step for step in done["steps"] if step["name"] == "purge")
+    check("it is the same job, and it knows of the crash in its removal"
+          f" ({purge['crashes']})", purge["crashes"] >= 1)
+    in_trash = [e.name for e in (node.base / ".trash").iterdir()
+                if e.name != ".alula-store"]
+    check("the last of its files is removed",
+          not any(each.startswith(name) for each in in_trash)
+          and not node.volume.exists())
     freed = done["result"]
-    say(f"     {freed['entries']} entries removed, {mib(freed['bytes'])} freed")
-    check("its place is free", not node.volume.exists())
-    left = [e.name for e in (node.base / ".trash").iterdir()
-            if e.name != ".alula-store"]
+    say(f"     {freed['entries']:,} entries, {mib(freed['bytes'])} are counted in its"
+        " record; a kill costs it those since")
+    say("     its last note of them")
     # Nobody can take the restore back any more, so the next sweep takes it.
     check("in the trash is " + ("only what the restore had replaced, until the"
-                                " next sweep" if left else "nothing"),
-          len(left) <= 1)
+                                " next sweep" if in_trash else "nothing"),
+          len(in_trash) <= 1)
     check("its backup is kept", node.get("/api/backups?limit=10")["items"] != [])
-    check("a second DELETE is 404", node.ask("DELETE", PLACE)[0] == 404)
 
 
-def sum_up(node, crossed, keep):
+def sum_up(node, crossings, keep):
+    """Of what was seen, and nothing else."""
     chapter("What happened")
-    say(("A backup was" if keep else "A backup and a delete were")
-        + " killed in the middle, and finished by the next start of")
-    say("alula, without anybody asking. A destroyed world came back whole. No job")
-    say(f"was lost: {crossed['id']} is the one that crossed the crash.")
+    for job, where in crossings:
+        say(f"kill -9 {where}:")
+        say(f"     the next start finished {job['id']} by itself")
+    say("A destroyed world came back whole.")
+    ends = [node.get(job)["state"] for job in node.begun]
+    check(f"all {len(ends)} jobs that were asked for are on record, and succeeded",
+          set(ends) == {"succeeded"})
     if not keep:
         say("To look at it all in a browser: scripts/demo --keep")
         return
     say()
     say(f"status page   {node.url}/")
     say(f"token         {node.token}")
-    say(f"a job         {node.url}/api/jobs/{crossed['id']}")
+    say(f"a job         {node.url}/api/jobs/{crossings[0][0]['id']}")
     say(f"the API       {node.url}/api/openapi.json")
     say(f"figures       {node.url}/metrics   (with the token)")
     say(f"command line  {os.environ.get('ALULA_BINARY', 'build/release/alula')}"
@@ -201,7 +263,8 @@ def choose_game(node):
     say("     a stand-in plays the game and another one answers in dockerd's place;")
     say("     everything else is as it always is")
     node.socket = node.base / "docker.sock"
-    return StandIn(node), Dockerd(str(node.socket))
+    dockerd = Dockerd(str(node.socket))
+    return StandIn(node, dockerd), dockerd
 
 
 def tell_story(base, keep):
@@ -214,13 +277,13 @@ def tell_story(base, keep):
         node.start()
         say(f"     alula serves {node.url}/, all it has is below {base}")
         make_server(node, game)
-        crossed = back_up_over_a_kill(node, game)
+        crossings = [back_up_over_a_kill(node, game)]
         destroy_and_restore(node, game)
         look_inside(node)
         show_around(node)
         if not keep:
-            delete(node, game)
-        sum_up(node, crossed, keep)
+            crossings.append(delete(node, game))
+        sum_up(node, crossings, keep)
         if keep:
             say("The server and the node run on. Ctrl-C ends and removes them.")
             signal.pause()

@@ -90,6 +90,7 @@ class Bar:
 class Node:
     def __init__(self, base, docker_socket):
         self.base, self.port, self.process = base, 0, None
+        self.begun = []  # URLs of the jobs that were asked for
         self.token = uuids.uuid4().hex
         self.volume = base / "volumes" / SERVER
         self.config = base / "config.yml"
@@ -164,12 +165,13 @@ docker:
             raise Broken(f"GET {path} answered {status}: {said}")
         return said
 
-    def begin(self, method, path, body=None):
+    def begin(self, method, path, body=None, answers=(202, 204)):
         """The URL of the job that a request began."""
         status, headers, said = self.ask(method, path, body)
-        if status not in (202, 204):
+        if status not in answers:
             raise Broken(f"{method} {path} answered {status}: {said}")
         say(f"     {method} {path}: {status}, Location: {headers['Location']}")
+        self.begun.append(headers["Location"])
         return headers["Location"]
 
     def follow(self, job, leave_at=None):
@@ -298,6 +300,13 @@ class Minetest:
         except (FileNotFoundError, ValueError):
             return 0
 
+    def has_container(self):
+        seen = subprocess.run(["docker", "inspect", SERVER], text=True,
+                              capture_output=True)
+        if seen.returncode != 0 and "no such" not in seen.stderr.lower():
+            raise Broken(f"docker inspect: {seen.stderr.strip()}")
+        return seen.returncode == 0
+
     def close(self):
         subprocess.run(["docker", "rm", "-f", "-v", SERVER], capture_output=True)
 
@@ -308,8 +317,9 @@ class StandIn(Minetest):
 
     name = "a stand-in that writes a world as a game does"
 
-    def __init__(self, node):
+    def __init__(self, node, dockerd):
         super().__init__(node)
+        self.dockerd = dockerd
         self.plays = threading.Event()
         self.thread = None
 
@@ -350,6 +360,9 @@ class StandIn(Minetest):
             return blocks_in(self.world)
         except (sqlite3.Error, Broken):
             return 0
+
+    def has_container(self):
+        return SERVER in self.dockerd.names()
 
     def close(self):
         self.halt()

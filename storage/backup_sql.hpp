@@ -8,7 +8,9 @@
   " b.backup_row, b.uuid, b.server, b.state, j.id, b.size, b.sha1, b.sha256,"  \
   " b.content_bytes, b.files, b.has_manifest, b.pinned, b.created_at,"         \
   " b.completed_at, b.verified_at, b.damage, b.lost_at, b.told_at,"            \
-  " (SELECT o.state FROM outbox o WHERE o.subject = 'backup:' || b.uuid"       \
+  " (SELECT CASE WHEN o.state = 'delivered' AND o.error IS NOT NULL"           \
+  " THEN 'moot' ELSE o.state END"                                              \
+  " FROM outbox o WHERE o.subject = 'backup:' || b.uuid"                       \
   " ORDER BY o.report DESC LIMIT 1),"                                          \
   " EXISTS (SELECT 1 FROM servers s WHERE s.uuid = b.server"                   \
   " AND s.state <> 'deleted'),"                                                \

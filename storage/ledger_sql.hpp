@@ -185,7 +185,7 @@ inline constexpr std::array ledger_statements{
               " AND (?3 = 1 OR NOT EXISTS (SELECT 1 FROM jobs j"
               " INDEXED BY jobs_by_incarnation"
               " WHERE j.server_row = servers.server_row AND j.terminal = 0"
-              " AND j.job_row <> ?5"
+              " AND j.job_row <> ?5 AND j.past_pivot = 0"
               " AND j.kind IN ('server.install', 'server.reinstall')))"
               " RETURNING server_row"},
     named_sql{"servers_of_owner", "SELECT server_row, state FROM servers"

@@ -23,6 +23,30 @@ std::string event_data(std::int64_t report, std::string_view subject,
          + std::string{subject} + R"(","path":")" + std::string{path} + R"("})";
 }
 
+/// The schema's word: a moot one has an error too (storage/outbox_sql.hpp).
+std::string_view state_after(outcome is) {
+  return is == outcome::dead ? "dead" : "delivered";
+}
+
+std::string_view event_of(outcome is) {
+  switch (is) {
+  case outcome::delivered:
+    return "report.delivered";
+  case outcome::moot:
+    return "report.moot";
+  default:
+    return "report.dead";
+  }
+}
+
+std::string_view reason_of(const jobs::record_delivery& what) {
+  if (what.is == outcome::delivered)
+    return {};
+  if (!what.why.empty())
+    return what.why;
+  return what.is == outcome::moot ? "the Panel has no such thing" : "given up";
+}
+
 bool is_plain(std::string_view text) {
   for (const char c : text)
     if (static_cast<unsigned char>(c) < 0x21 || c == '"' || c == '\\'
@@ -63,12 +87,9 @@ jobs::status outbox_changes::change(const jobs::record_delivery& what) {
 }
 
 jobs::status outbox_changes::end(const jobs::record_delivery& what) {
-  const bool taken = what.is == outcome::delivered;
-  const std::string_view why =
-      what.why.empty() && !taken ? "given up" : std::string_view{what.why};
-  auto ended = on_.run(outbox_sql("end_report"), what.report, now_,
-                       taken ? "delivered" : "dead", or_null{what.http_status},
-                       or_null{why});
+  auto ended =
+      on_.run(outbox_sql("end_report"), what.report, now_, state_after(what.is),
+              or_null{what.http_status}, or_null{reason_of(what)});
   if (!ended || *ended == 0)
     return outcome_of(std::move(ended));
   auto found = on_.ask(outbox_sql("job_of_report"), what.report);
@@ -77,7 +98,7 @@ jobs::status outbox_changes::end(const jobs::record_delivery& what) {
   const auto subject = found.text(0);
   const auto written_at = found.integer(2);
   news event{{},
-             {taken ? "report.delivered" : "report.dead",
+             {std::string{event_of(what.is)},
               event_data(what.report, subject, found.text(1))}};
   event.job.row = found.integer(3);
   event.job.id = jobs::job_id::parse(found.text(4)).value_or(jobs::job_id{});
@@ -86,8 +107,9 @@ jobs::status outbox_changes::end(const jobs::record_delivery& what) {
   event.job.kind = found.text(6);
   event.job.version = found.integer(7);
   told_.push_back(std::move(event));
+  // Of a moot one nothing is told: whatever else there is of the backup stays.
   constexpr std::string_view of_backup = "backup:";
-  if (!taken || !subject.starts_with(of_backup))
+  if (what.is != outcome::delivered || !subject.starts_with(of_backup))
     return {};
   return outcome_of(on_.run(outbox_sql("backup_is_told"),
                             std::string_view{subject}.substr(of_backup.size()),

@@ -3,9 +3,13 @@
 
 #include "storage/sql_table.hpp"
 
+/// What was delivered has no error, unless the Panel had nothing it was about.
+#define ALULA_REPORT_STATE                                                     \
+  " CASE WHEN state = 'delivered' AND error IS NOT NULL THEN 'moot'"           \
+  " ELSE state END"
 #define ALULA_REPORT_COLUMNS                                                   \
-  " report, subject, job, server, method, path, body, state, tries, status,"   \
-  " error, created_at, next_at, tried_at, ended_at"
+  " report, subject, job, server, method, path, body," ALULA_REPORT_STATE ","  \
+  " tries, status, error, created_at, next_at, tried_at, ended_at"
 /// The dead ones that say the same and are not told again.
 #define ALULA_DEAD_ALIKE                                                       \
   " d.subject = ?1 AND d.method = ?4 AND d.path = ?5 AND d.body = ?6"          \

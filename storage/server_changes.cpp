@@ -200,8 +200,13 @@ jobs::status server_changes::change(const jobs::begin_install&) {
 }
 
 jobs::status server_changes::change(const jobs::end_install& what) {
-  return touch(on_.ask(ledger_sql("end_install"), job_.server_row,
-                       job_.server.view(), what.successful, now_, job_.row));
+  const auto before = touched_.size();
+  auto changed =
+      touch(on_.ask(ledger_sql("end_install"), job_.server_row,
+                    job_.server.view(), what.successful, now_, job_.row));
+  if (changed && what.told && touched_.size() != before)
+    return outbox_.change(*what.told);
+  return changed;
 }
 
 jobs::status server_changes::change(const jobs::set_rotation& what) {

@@ -1,5 +1,6 @@
 #include "app/cli/commands.hpp"
 #include "app/cli/findings.hpp"
+#include "app/cli/long_waits.hpp"
 #include "app/cli/orphans.hpp"
 #include "app/cli/terminal.hpp"
 #include "app/life_settings.hpp"
@@ -99,47 +100,21 @@ void look_for_orphans(client& node, const config& c, findings& out) {
     out.good("orphans", "no files without a server");
 }
 
-/// When the step that a job tries again was first tried; 0: it tries none
-/// again. What is held up by two reasons in turn waits for each but a moment.
-std::int64_t tries_since(const json& job) {
-  if (job.at("state") != "retry_wait")
-    return 0;
-  for (const auto& step : job.at("steps"))
-    if (step.at("state") == "started")
-      return seconds_of(step.at("started_at"));
-  return 0;
-}
-
-/// Jobs that stand still for longer than a busy node explains. What waits for
-/// the end of the undelete window stands there as promised.
 bool look_at_waiting(client& node, findings& out) {
-  constexpr std::int64_t long_ago = 600; // seconds
   const auto live = node.ask("GET", "/api/jobs?done=false&limit=200");
   if (live.status != 200)
     return false;
   bool some = false;
   for (const auto& job : live.body.at("items")) {
-    const auto since = seconds_of(job.at("waiting_since"));
-    const auto tried = tries_since(job);
-    const auto stands = tried == 0 ? since : std::min(since, tried);
-    if (since == 0 || std::time(nullptr) - stands < long_ago
-        || job.at("state") == "parked"
-        || text_of(job, "reason", "") == "Retained")
+    const auto waits = long_wait_of(job, std::time(nullptr));
+    if (!waits)
       continue;
     some = true;
-    out.note("jobs",
-             job.at("kind").get<std::string>() + " "
-                 + job.at("id").get<std::string>() + " waits for "
-                 + duration_text(std::time(nullptr) - since)
-                 + (stands == since
-                        ? ""
-                        : ", in a step first tried "
-                              + duration_text(std::time(nullptr) - stands)
-                              + " ago")
-                 + ": " + text_of(job, "message", text_of(job, "reason", "")),
-             text_of(job, "advice",
-                     "`alula jobs show " + job.at("id").get<std::string>()
-                         + "` says what its steps ran into."));
+    const auto id = job.at("id").get<std::string>();
+    out.note(
+        "jobs", job.at("kind").get<std::string>() + " " + id + " " + *waits,
+        text_of(job, "advice",
+                "`alula jobs show " + id + "` says what its steps ran into."));
   }
   return some;
 }

@@ -283,7 +283,10 @@ result<job_draft> read_install(const submission& request, bool reinstall) {
   if (!start)
     return start.error();
   job_draft draft;
-  draft.input = json{{"reinstall", reinstall}}.dump();
+  // A job that tries again what has failed is read from this.
+  draft.input = json{{"reinstall", reinstall},
+                     {"start_on_completion", !reinstall && *start}}
+                    .dump();
   draft.dedup_key =
       std::string{reinstall ? "server.reinstall:" : "server.install:"}
       + std::to_string(request.target->row);
@@ -327,8 +330,8 @@ std::vector<change> install_is_over(const job_record& ended) {
   const auto* finished = ended.find_step("finish");
   if (finished && finished->state == step_state::done)
     return {};
-  return {end_install{false},
-          reports::install_has_ended(ended.server, false, is_reinstall(ended))};
+  return {end_install{false, reports::install_has_ended(ended.server, false,
+                                                        is_reinstall(ended))}};
 }
 
 } // namespace alula::jobs

@@ -9,8 +9,9 @@
 namespace alula::jobs {
 
 /// `start_on_completion` of the body: the server is wanted up from the accept
-/// on, so the node starts it when the installation has ended well. A reinstall
-/// takes no such wish: it leaves the server off.
+/// on, so the node starts it when the installation has ended well; so does a
+/// job that tries again one that has failed. A reinstall takes no such wish: it
+/// leaves the server off.
 result<job_draft> read_install(const submission& request, bool reinstall);
 
 /// From the sync to the end.

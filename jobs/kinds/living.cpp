@@ -73,6 +73,9 @@ status fetch_image(step_context& ctx, std::string_view configured) {
   if (!image.may_pull)
     return {};
   auto& factory = life_of(ctx).factory;
+  using pull_for = container_factory::pull_for;
+  const auto before = factory.has_image(image.name);
+  const bool was_here = before && *before;
   std::int64_t words = 0;
   auto pulled = factory.pull(
       image.name, login_for(image.name, life_of(ctx).settings.rules),
@@ -81,11 +84,11 @@ status fetch_image(step_context& ctx, std::string_view configured) {
         ctx.node.audience.announce(ctx.job.server, "install output",
                                    {std::string{word}});
       },
-      ctx.stop);
+      was_here ? pull_for::a_newer_image : pull_for::a_missing_image, ctx.stop);
   if (pulled || pulled.error().code == fault_code::interrupted)
     return pulled;
-  // A registry that is away, or does not know it any more, stops nobody from
-  // running what is here (user-pains A31).
+  // A registry that is away or slow, or does not know it any more, stops nobody
+  // from running what is here (user-pains A31).
   const auto here = factory.has_image(image.name);
   if (!here || !*here)
     return pulled;

@@ -48,9 +48,9 @@ result<synced> ask_panel(step_context& ctx, without_panel then);
 /// Disconnects the clients of a server that is suspended.
 void turn_clients_away(step_context& ctx);
 
-/// Gets an image unless it may not be pulled; one that cannot be had is taken
-/// from the node, if it is there. What dockerd says goes to the clients as
-/// `install output`.
+/// Gets an image unless it may not be pulled; one that cannot be had, or not
+/// soon, is taken from the node, if it is there. What dockerd says goes to the
+/// clients as `install output`.
 status fetch_image(step_context& ctx, std::string_view configured);
 
 /// What containers are made by, on the node's network as it is; made when it is

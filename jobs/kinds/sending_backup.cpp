@@ -79,52 +79,61 @@ result<std::unique_ptr<archive_stream>> open_stream(step_context& ctx,
 
 namespace {
 
-status send_manifest(step_context& ctx, const backup_id& uuid) {
+std::int64_t archive_size(const step_context& ctx) {
+  return fields::told_by(ctx.job, "archive").at("size").get<std::int64_t>();
+}
+
+/// The etag of the archive, which goes now unless it has left while it was
+/// made. Its manifest is beside it.
+result<std::string> send_to_store(step_context& ctx, const backup_id& uuid) {
   const auto store = find_store(ctx, store_of(ctx));
   if (!store)
     return store.error();
+  const auto key = object_key(ctx.job.server, uuid);
   auto manifest =
       ctx.node.archives.open_part(uuid, ctx.job.id, archive_half::manifest);
   if (!manifest)
     return std::move(manifest).error();
-  return put_manifest(ctx, **store, object_key(ctx.job.server, uuid),
-                      manifest->get());
+  if (was_streamed(ctx)) {
+    if (auto beside = put_manifest(ctx, **store, key, manifest->get()); !beside)
+      return std::move(beside).error();
+    return fields::told_by(ctx.job, "archive").at("etag").get<std::string>();
+  }
+  auto archive =
+      ctx.node.archives.open_part(uuid, ctx.job.id, archive_half::archive);
+  if (!archive)
+    return std::move(archive).error();
+  auto sent = upload_to_store(ctx, **store, key, archive->get(),
+                              archive_size(ctx), manifest->get());
+  if (!sent)
+    return std::move(sent).error();
+  return std::move(sent->etag);
+}
+
+status send_to_panels_store(step_context& ctx, const backup_id& uuid) {
+  if (was_streamed(ctx))
+    return {};
+  auto archive =
+      ctx.node.archives.open_part(uuid, ctx.job.id, archive_half::archive);
+  if (!archive)
+    return std::move(archive).error();
+  auto sent = upload_for_panel(ctx, uuid, archive->get(), archive_size(ctx));
+  return sent ? status{} : status{std::move(sent).error()};
 }
 
 } // namespace
 
 step_outcome send_archive(step_context& ctx) {
-  const auto made = fields::told_by(ctx.job, "archive");
   const auto uuid = fields::known_id<backup_id>(ctx.job.input, "uuid");
-  if (was_streamed(ctx)) {
-    if (adapter_of(ctx) == "store")
-      if (auto beside = send_manifest(ctx, uuid); !beside)
-        return wait_for_store(ctx, std::move(beside).error());
-    return step_done{.output = json{{"etag", made.at("etag")}}.dump()};
-  }
-  auto file =
-      ctx.node.archives.open_part(uuid, ctx.job.id, archive_half::archive);
-  if (!file)
-    return std::move(file).error();
-  const auto size = made.at("size").get<std::int64_t>();
   if (adapter_of(ctx) == "s3") {
-    auto sent = upload_for_panel(ctx, uuid, file->get(), size);
-    if (!sent)
+    if (auto sent = send_to_panels_store(ctx, uuid); !sent)
       return wait_for_store(ctx, std::move(sent).error());
     return step_done{};
   }
-  const auto store = find_store(ctx, store_of(ctx));
-  if (!store)
-    return store.error();
-  auto manifest =
-      ctx.node.archives.open_part(uuid, ctx.job.id, archive_half::manifest);
-  if (!manifest)
-    return std::move(manifest).error();
-  auto sent = upload_to_store(ctx, **store, object_key(ctx.job.server, uuid),
-                              file->get(), size, manifest->get());
-  if (!sent)
-    return wait_for_store(ctx, std::move(sent).error());
-  return step_done{.output = json{{"etag", sent->etag}}.dump()};
+  auto etag = send_to_store(ctx, uuid);
+  if (!etag)
+    return wait_for_store(ctx, std::move(etag).error());
+  return step_done{.output = json{{"etag", *etag}}.dump()};
 }
 
 result<std::vector<change>> place_it(const step_context& ctx,

@@ -263,6 +263,78 @@ TEST_CASE("after days a report is given up, but only if it was tried often",
   CHECK(w.report(1).tries == w.carrying.least_tries);
 }
 
+TEST_CASE("what the Panel has no more is moot after an hour, and holds back "
+          "nobody",
+          "[actors]") {
+  courier_world w;
+  const auto& lines = log_books().lines;
+  const auto alarms = log_book().count("report-dead");
+  const auto told = log_book().count("report-moot");
+  w.panel.answer_next(verdict::unknown, 1'000, 404);
+  w.tell("gone", 1);
+  w.start();
+  const auto begun = w.clock.now();
+  for (int tries = 1; w.report(1).state != report_state::moot; ++tries) {
+    w.until_tried(1, tries);
+    if (w.report(1).state == report_state::waiting)
+      w.pass(std::chrono::milliseconds{w.report(1).next_at - w.clock.now()});
+  }
+  const std::chrono::milliseconds took{w.clock.now() - begun};
+  CHECK(took >= 1h);
+  CHECK(took <= 1h + w.carrying.cap);
+  CHECK(w.report(1).http_status == 404);
+  CHECK_THAT(w.report(1).error, Catch::EndsWith("(any more): because"));
+  CHECK(lines.wait_for("report-moot report=1 subject=gone path=/gone"));
+  CHECK(log_book().count("report-moot") == told + 1);
+  CHECK(log_book().count("report-dead") == alarms);
+  w.eventually([&] {
+    const auto f = w.courier->figures();
+    return f.open == 0 && f.dead == 0;
+  });
+}
+
+TEST_CASE("what stands behind a moot report is told at once", "[actors]") {
+  courier_world w;
+  w.carrying.least_unknown = 1;
+  w.panel.answer_next(verdict::unknown, 1, 404);
+  w.tell("a", 1);
+  w.tell("a", 2);
+  w.clock.at += std::chrono::milliseconds{1h}.count();
+  w.start();
+  w.until(2, report_state::delivered);
+  CHECK(w.report(1).state == report_state::moot);
+}
+
+TEST_CASE("an hour that the Panel was away makes no report moot", "[actors]") {
+  courier_world w;
+  w.tell("a", 1);
+  w.clock.at += std::chrono::milliseconds{24h}.count();
+  w.panel.answer_next(verdict::unknown, w.carrying.least_unknown - 1, 404);
+  w.start();
+  for (int i = 1; i < w.carrying.least_unknown; ++i) {
+    w.until_tried(1, i);
+    CHECK(w.report(1).state == report_state::waiting);
+    w.pass(5min);
+  }
+  w.until(1, report_state::delivered); // it has it all the same
+}
+
+TEST_CASE("a 404 that is not of what the report names is never moot",
+          "[actors]") {
+  courier_world w;
+  w.carrying.least_unknown = 1;
+  w.panel.answer_next(verdict::retry, 20, 404);
+  w.tell("a", 1);
+  w.clock.at += std::chrono::milliseconds{24h}.count();
+  w.start();
+  for (int i = 1; i <= 20; ++i) {
+    w.until_tried(1, i);
+    CHECK(w.report(1).state == report_state::waiting);
+    w.pass(1h);
+  }
+  w.until(1, report_state::delivered);
+}
+
 TEST_CASE("a Panel that is away is asked with one report, ever less often",
           "[actors]") {
   courier_world w;
@@ -294,6 +366,49 @@ TEST_CASE("a Panel that is away is asked with one report, ever less often",
     return true;
   });
   CHECK(log_book().wait_for("panel-reachable"));
+}
+
+namespace {
+
+/// `poison` has met a 500, and `good` was delivered after it.
+void let_one_fail_and_another_through(courier_world& w) {
+  w.carrying.threads = 1;
+  w.panel.answer_next(verdict::retry, 1, 500);
+  w.tell("poison", 1);
+  w.start();
+  w.until_tried(1, 1);
+  w.panel.answer_next(verdict::delivered, 1, 204);
+  w.panel.answer_next(verdict::retry, 100, 500);
+  w.tell("good", 2);
+  w.pass(500ms); // half of a second: the pause is over
+  w.until(2, report_state::delivered);
+}
+
+} // namespace
+
+TEST_CASE("a report that the Panel fails at again holds up nobody else",
+          "[actors]") {
+  courier_world w;
+  const auto warnings = log_book().count("panel-unreachable");
+  let_one_fail_and_another_through(w);
+  w.until_tried(1, 2);
+  w.panel.forget_answers();
+  w.tell("other", 3);
+  w.until(3, report_state::delivered); // without a pause
+  CHECK(log_book().count("panel-unreachable") == warnings + 1);
+}
+
+TEST_CASE("a Panel that fails at everything is asked less often all the same",
+          "[actors]") {
+  courier_world w;
+  const auto warnings = log_book().count("panel-unreachable");
+  let_one_fail_and_another_through(w);
+  for (int tries = 2; tries <= w.carrying.most_spared + 2; ++tries) {
+    w.until_tried(1, tries);
+    w.pass(std::chrono::milliseconds{w.report(1).next_at - w.clock.now()});
+  }
+  w.eventually(
+      [&] { return log_book().count("panel-unreachable") == warnings + 2; });
 }
 
 TEST_CASE("a report that was under way when the process died is told again",

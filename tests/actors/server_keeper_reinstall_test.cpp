@@ -69,11 +69,24 @@ struct reinstall_node : life_node {
     CHECK(now(transfer).find_step("look")->started_at != 0);
   }
 
-  std::size_t power_jobs() {
+  /// To its console.
+  bool has_said_that_it_starts_again() {
+    return std::ranges::any_of(audience.calls(), [&](const std::string& call) {
+      return call.find(name(1)) != std::string::npos
+             && call.find("the server is started again") != std::string::npos;
+    });
+  }
+
+  std::size_t power_jobs(int server = 1) {
+    return all_power_jobs(server).size();
+  }
+  jobs::job_record last_power_job() { return all_power_jobs(1).at(0); }
+  std::vector<jobs::job_record> all_power_jobs(int server) {
     return queries
-        .list_jobs({.server = server_number(1), .kind = "server.power"}, 0, 100)
+        .list_jobs({.server = server_number(server), .kind = "server.power"}, 0,
+                   100)
         .value()
-        .items.size();
+        .items;
   }
 
   /// Wanted up, and offline: its start has failed.
@@ -107,6 +120,7 @@ TEST_CASE("a server that a reinstallation has only stopped is started again",
   n.eventually([&] { return n.calls("start " + n.name(1)) == 2; });
   n.eventually([&] { return n.state() == process_state::starting; });
   CHECK(n.known(1).wanted_up);
+  CHECK(n.has_said_that_it_starts_again());
 }
 
 TEST_CASE("a server that a reinstallation has left on its way down is awaited, "
@@ -192,6 +206,28 @@ TEST_CASE("a server that was suspended meanwhile is not started again",
   CHECK(n.end_of(job).state == job_state::cancelled);
   n.seen_all();
   CHECK(n.power_jobs() == 1);
+}
+
+TEST_CASE("a server that is deleted meanwhile is not started again", "[life]") {
+  reinstall_node n;
+  SECTION("also when the keeper misses the end") {
+    n.settings.subscriber_lag = 1;
+  }
+  SECTION("as soon as it has ended") {}
+  n.begin();
+  n.end_of(n.power("start"));
+  const auto job = n.reinstall_until_stopped();
+  n.containers.set_down(true);
+  const auto deletion = n.submit(jobs::delete_server, 1);
+  // It has sent the reinstallation away, and goes no further.
+  n.until_reason(deletion, "DockerUnavailable");
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  n.containers.set_down(false);
+  n.seen_all();
+  CHECK(n.known(1).state == jobs::server_state::deleting);
+  CHECK(n.known(1).wanted_up);
+  CHECK(n.power_jobs() == 1);
+  CHECK_FALSE(n.has_said_that_it_starts_again());
 }
 
 TEST_CASE("a transfer that was cancelled behind a reinstallation, before it "
@@ -281,6 +317,91 @@ TEST_CASE("an end that the keeper misses while a transfer is in line is known "
   CHECK(n.end_of(transfer).state == job_state::cancelled);
   n.containers.set_down(false);
   n.pass_until(1'000ms, [&] { return n.state() == process_state::starting; });
+}
+
+TEST_CASE("an end that the keeper misses while an installation is in line is "
+          "known when that end is missed as well",
+          "[life]") {
+  reinstall_node n;
+  n.settings.subscriber_lag = 1;
+  n.store->tells_panel = true; // a second event with each end
+  n.begin();
+  n.end_of(n.power("start"));
+  const auto job = n.reinstall_until_stopped();
+  const auto install = n.submit(jobs::server_install, 1);
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  // The looks at the servers after this one's start are later than that end.
+  n.pass(60s);
+  n.end_of(n.power("start", 2));
+  n.keeper->settle();
+  CHECK(n.power_jobs() == 1);
+  REQUIRE(n.cancel(install));
+  const auto ended = n.end_of(install);
+  CHECK(ended.state == job_state::cancelled);
+  CHECK(ended.find_step("begin")->started_at == 0);
+  n.pass_until(1'000ms, [&] { return n.state() == process_state::starting; });
+}
+
+TEST_CASE("a start that a transfer has kept out is made up for when that is "
+          "cancelled in line",
+          "[life]") {
+  reinstall_node n;
+  n.rules.starts_at_once = 1;
+  SECTION("also when the keeper misses the end") {
+    n.settings.subscriber_lag = 1;
+    n.store->tells_panel = true; // a second event with each end
+  }
+  SECTION("as soon as it has ended") {}
+  n.begin();
+  for (const int i : {1, 2})
+    n.end_of(n.power("start", i));
+  const auto job = n.reinstall_until_stopped();
+  REQUIRE(n.pause("power"));
+  n.die(n.name(2), 3); // its start holds the only place
+  n.eventually([&] { return n.power_jobs(2) == 2; });
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  n.eventually([&] { return n.has_said_that_it_starts_again(); });
+  // A look at the servers that is later than that end.
+  n.pass(60s);
+  n.until(n.submit(jobs::delete_server, 3), [](const jobs::job_record& now) {
+    return now.find_step("announce")->state == jobs::step_state::done;
+  });
+  n.keeper->settle();
+  REQUIRE(n.pause("lifecycle"));
+  const auto transfer = n.transfer();
+  const auto refused = log_book().count("start-refused");
+  REQUIRE(n.resume("power"));
+  REQUIRE(log_book().wait_for("start-refused", refused + 1));
+  n.keeper->settle();
+  CHECK(n.power_jobs() == 1);
+  REQUIRE(n.cancel(transfer));
+  CHECK(n.end_of(transfer).state == job_state::cancelled);
+  REQUIRE(n.resume("lifecycle"));
+  n.pass_until(1'000ms, [&] { return n.state() == process_state::starting; });
+}
+
+TEST_CASE("a reinstallation of long ago starts no server whose start after it "
+          "has failed",
+          "[life]") {
+  reinstall_node n;
+  n.begin();
+  n.end_of(n.power("start"));
+  const auto job = n.reinstall_until_stopped();
+  n.volumes.fail_next("take_ownership", n.in_the_way());
+  REQUIRE(n.cancel(job));
+  CHECK(n.end_of(job).state == job_state::cancelled);
+  n.eventually(
+      [&] { return n.power_jobs() == 2 && n.last_power_job().is_done(); });
+  REQUIRE(n.pause("lifecycle"));
+  const auto transfer = n.transfer();
+  REQUIRE(n.cancel(transfer));
+  CHECK(n.end_of(transfer).state == job_state::cancelled);
+  REQUIRE(n.resume("lifecycle"));
+  n.seen_all();
+  CHECK(n.power_jobs() == 2);
+  CHECK(n.state() == process_state::offline);
 }
 
 TEST_CASE("missed events start no server whose last start has failed",

@@ -322,6 +322,19 @@ TEST_CASE("a server whose first installation failed is not started by a boot",
   });
   n.keeper->settle();
   CHECK(n.calls("start " + n.name(1)) == 0);
+
+  // Whoever tries it again wants of it what was wanted at first.
+  const auto failed =
+      n.queries
+          .list_jobs({.server = server_number(1), .kind = "server.install"}, 0,
+                     1)
+          .value()
+          .items.at(0)
+          .id;
+  const auto again = n.retry(failed);
+  REQUIRE(again);
+  CHECK(n.end_of(again->job->record().id).state == job_state::succeeded);
+  n.eventually([&] { return n.state() == process_state::starting; });
 }
 
 TEST_CASE("a suspended server that dockerd shows late is stopped", "[life]") {

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <netinet/in.h>
@@ -59,16 +60,31 @@ public:
   /// Until the peer closes.
   std::string receive() const {
     std::string out;
-    std::array<char, 65'536> buffer{};
-    for (;;) {
-      const auto got = recv(fd_, buffer.data(), buffer.size(), 0);
-      if (got <= 0)
-        return out;
-      out.append(buffer.data(), static_cast<std::size_t>(got));
+    while (receive_more(out)) {
     }
+    return out;
+  }
+  /// Until `enough(all so far)`, the peer closes, or a minute is over: a stream
+  /// shows signs of life for ever.
+  template<class Enough>
+  std::string receive_until(Enough enough) const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    std::string out;
+    while (!enough(std::as_const(out)) && std::chrono::steady_clock::now() < end
+           && receive_more(out)) {
+    }
+    return out;
   }
 
 private:
+  bool receive_more(std::string& out) const {
+    std::array<char, 65'536> buffer{};
+    const auto got = recv(fd_, buffer.data(), buffer.size(), 0);
+    if (got > 0)
+      out.append(buffer.data(), static_cast<std::size_t>(got));
+    return got > 0;
+  }
+
   int fd_ = -1;
   bool open_ = false;
 };

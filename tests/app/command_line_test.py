@@ -306,6 +306,33 @@ class FirstStart(unittest.TestCase):
             said = self.said_at_a_terminal(data)
             token = (data / "token").read_text().strip()
             self.assertIn(f"the token of this node, shown this once: {token}", said)
+            self.assertEqual(said.count(token), 1)
+            self.doCleanups()
+            self.assertNotIn(token, self.said_at_a_terminal(data))
+            self.doCleanups()
+
+    def test_its_token_is_not_shown_where_what_it_says_is_kept(self):
+        ours, theirs = os.openpty()  # somebody sits there, and sends the output elsewhere
+        self.addCleanup(os.close, ours)
+        self.addCleanup(os.close, theirs)
+        with tempfile.TemporaryDirectory() as base:
+            data = pathlib.Path(base, "data")
+            node = subprocess.Popen([BINARY, "serve", "--data", data, "--port", "0"], stdin=theirs,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.addCleanup(node.stdout.close)
+            self.addCleanup(node.wait)
+            self.addCleanup(node.kill)
+            said = node.stdout.readline()
+            while "listening on" not in said:
+                line = node.stdout.readline()
+                self.assertTrue(line, said)
+                said += line
+            node.terminate()
+            said += node.stdout.read()
+            token = (data / "token").read_text().strip()
+            self.assertGreater(len(token), 32)
+            self.assertIn(f"the token is kept in {data}/token", said)
+            self.assertNotIn(token, said)
             self.doCleanups()
             self.assertNotIn(token, self.said_at_a_terminal(data))
             self.doCleanups()

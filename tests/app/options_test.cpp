@@ -71,9 +71,9 @@ TEST_CASE("--help prints all verbs and leaves with 0", "[app]") {
 }
 
 TEST_CASE("configure takes what Wings' command takes", "[app]") {
-  const auto full =
-      parse({"configure", "--panel-url", "https://p", "--token", "ptla_x",
-             "--node", "3", "--config-path", "/etc/c.yml", "--override"});
+  const auto full = parse({"configure", "--panel-url", "https://p", "--token",
+                           "ptla_x", "--node", "3", "--config-path",
+                           "/etc/c.yml", "--override", "--allow-insecure"});
   REQUIRE(full.value);
   CHECK(full.value->what == verb::configure);
   CHECK(full.value->panel_url == "https://p");
@@ -81,12 +81,14 @@ TEST_CASE("configure takes what Wings' command takes", "[app]") {
   CHECK(full.value->node == "3");
   CHECK(full.value->config == "/etc/c.yml");
   CHECK(full.value->override_config);
+  CHECK(full.value->allow_insecure);
 
   const auto brief =
       parse({"configure", "-p", "https://p", "-t", "ptla_x", "-n", "3"});
   REQUIRE(brief.value);
   CHECK(brief.value->config == "/etc/pterodactyl/config.yml");
   CHECK_FALSE(brief.value->override_config);
+  CHECK_FALSE(brief.value->allow_insecure);
 
   CHECK(parse({"configure", "-t", "x", "-n", "3"}).exit_code == 64);
   CHECK(

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The Panel for tests takes activities by the Panel's own rules (wings-protocol
-3.10), so that what it takes is taken there.
+"""The Panel for tests goes by the Panel's own rules (wings-protocol 3.9, 3.10),
+so that what it takes is taken there.
 
     panel_double_test.py
 """
@@ -51,6 +51,22 @@ class Activities(unittest.TestCase):
     def test_a_user_is_a_uuid(self):
         for user in ("somebody", 7):
             self.assertEqual(self.told(user=user), "data.0.user", user)
+
+
+class Resets(unittest.TestCase):
+    def test_only_the_servers_of_the_node_that_calls_are_reset(self):
+        class There:
+            caller = "one"
+            servers = {number: {"node": node, "status": status}
+                       for number, (node, status) in enumerate([
+                           ("one", "installing"), ("one", "restoring_backup"),
+                           ("one", "suspended"), ("two", "installing"),
+                           ("two", "restoring_backup")])}
+        status, _ = panel.Panel.reset_servers(There, None, None)
+        self.assertEqual(status, 204)
+        self.assertEqual(
+            [each["status"] for each in There.servers.values()],
+            [None, None, "suspended", "installing", "restoring_backup"])
 
 
 if __name__ == "__main__":

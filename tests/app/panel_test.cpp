@@ -1,5 +1,6 @@
 // The binary and the Panel for tests: what it is told, what it says, and what
 // happens while it is away.
+#include "tests/app/certificate.hpp"
 #include "tests/app/node_directory.hpp"
 #include "tests/doubles/panel_process.hpp"
 
@@ -196,6 +197,35 @@ TEST_CASE("an update is refused when the file cannot be read", "[app]") {
         == 500);
   CHECK_FALSE(std::filesystem::exists(w.here.file()));
   CHECK(node.get("/api/servers").status == 200);
+}
+
+TEST_CASE("configure checks the certificate unless it is told not to",
+          "[app]") {
+  // Whoever answers by TLS will do for a Panel: its 401 has come through.
+  node_directory here;
+  write_certificate(here.dir.path(), "panel.example");
+  here.api =
+      "  ssl: {enabled: true, cert: " + (here.dir.path() / "cert.pem").string()
+      + ", key: " + (here.dir.path() / "key.pem").string() + "}\n";
+  const auto alula = here.start();
+  const auto url = "https://127.0.0.1:" + std::to_string(alula->port());
+  const auto said = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{
+        "configure", "--panel-url",   url,
+        "--token",   "ptla_x",        "--node",
+        "1",         "--config-path", (here.dir.path() / "new.yml").string()};
+    words.insert(words.end(), more.begin(), more.end());
+    program configure{words};
+    CHECK(configure.end() == 1);
+    return configure.all_output();
+  };
+  const auto strict = said({});
+  CHECK_THAT(strict, Contains("cannot be reached") && Contains("certificate")
+                         && !Contains("warning"));
+  CHECK_THAT(
+      said({"--allow-insecure"}),
+      Contains("does not accept the token")
+          && Contains("warning: the Panel's certificate is not checked"));
 }
 
 TEST_CASE("configure writes what the Panel says about the node", "[app]") {

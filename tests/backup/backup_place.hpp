@@ -3,7 +3,7 @@
 
 #include "backup/local_archives.hpp"
 #include "tests/backup/scratch_tree.hpp"
-#include "tests/contracts/archives_contract.hpp"
+#include "tests/contracts/archives_stage.hpp"
 
 #include <catch2/catch.hpp>
 

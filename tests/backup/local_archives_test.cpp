@@ -1,6 +1,7 @@
 #include "backup/idle_io.hpp"
 #include "backup/local_archives.hpp"
 #include "tests/backup/backup_place.hpp"
+#include "tests/contracts/archives_contract.hpp"
 #include "tests/contracts/moved_archives_contract.hpp"
 
 #include <chrono>

@@ -13,6 +13,8 @@
 
 namespace alula::contracts {
 
+using pull_for = jobs::container_factory::pull_for;
+
 /// A container engine that may hold things of others; what is made here is gone
 /// when the world is destroyed.
 struct container_factory_world {
@@ -74,7 +76,8 @@ inline void container_factory_keeps_its_contract(
 
   SECTION("an image that cannot be had is a fault, and still not here") {
     const auto image = world->unknown_image();
-    CHECK_FALSE(factory.pull(image, {}, [](std::string_view) {}, {}));
+    CHECK_FALSE(factory.pull(image, {}, [](std::string_view) {},
+                             pull_for::a_missing_image, {}));
     const auto here = factory.has_image(image);
     REQUIRE(here);
     CHECK_FALSE(*here);
@@ -84,7 +87,8 @@ inline void container_factory_keeps_its_contract(
     std::stop_source stop;
     stop.request_stop();
     const auto pulled = factory.pull(
-        world->unknown_image(), {}, [](std::string_view) {}, stop.get_token());
+        world->unknown_image(), {}, [](std::string_view) {},
+        pull_for::a_newer_image, stop.get_token());
     REQUIRE_FALSE(pulled);
     CHECK(pulled.error().code == fault_code::interrupted);
   }

@@ -146,11 +146,36 @@ inline void ledger_knows_the_life_of_servers(world_maker make) {
       what.changes = {jobs::begin_install{}};
       return s.must_accept(std::move(what));
     };
+    const auto cancel = [&](const jobs::job_record& job) {
+      s.must_happen(job, jobs::happened::cancel_requested{s.found().boot},
+                    {jobs::end_install{false, sample_report(1, 1)}});
+    };
     const auto install = accept("server.install");
-    s.run_to_end(accept("server.reinstall"), {jobs::end_install{false}});
-    CHECK(known()->install == jobs::install_state::running);
-    s.run_to_end(install, {jobs::end_install{false}});
-    CHECK(known()->install == jobs::install_state::failed);
+    const auto next = accept("server.reinstall");
+    SECTION("nor is the Panel told of it: the end of the other tells") {
+      cancel(next);
+      CHECK(known()->install == jobs::install_state::running);
+      CHECK(s.list().empty());
+      s.run_to_end(install, {jobs::end_install{false, sample_report(1, 2)}});
+      CHECK(known()->install == jobs::install_state::failed);
+      CHECK(s.due() == bodies{numbered(2)});
+    }
+    SECTION("and says nothing after one that has gone well") {
+      s.run_to_end(install, {jobs::end_install{true}});
+      cancel(next);
+      CHECK(known()->install == jobs::install_state::done);
+      CHECK(s.list().empty());
+    }
+    SECTION("unless all that is left of the other is to say so") {
+      auto told = s.finish_step(s.start(install));
+      told = s.finish_step(s.start(told), {jobs::end_install{true}});
+      REQUIRE(told.past_pivot);
+      cancel(accept("server.reinstall"));
+      CHECK(known()->install == jobs::install_state::running);
+      cancel(next);
+      CHECK(known()->install == jobs::install_state::failed);
+      CHECK(s.due() == bodies{numbered(1)});
+    }
   }
 
   SECTION(

@@ -2,7 +2,7 @@
 /// lie elsewhere.
 #pragma once
 
-#include "tests/contracts/archives_contract.hpp"
+#include "tests/contracts/archives_stage.hpp"
 
 #include <array>
 #include <string>

@@ -222,6 +222,23 @@ inline void ledger_orders_reports(world_maker make) {
           == std::vector<std::string>{"report.queued", "report.delivered"});
   }
 
+  SECTION("a moot one has ended and says why, and the next is called up") {
+    s.tell(1, 1);
+    s.tell(1, 2);
+    const auto row = s.list().front().row;
+    s.settle(row, delivered_how::moot, "no such backup");
+    const auto ended = s.list().front();
+    CHECK(ended.state == jobs::report_state::moot);
+    CHECK(ended.error == "no such backup");
+    CHECK(ended.ended_at == s.now());
+    CHECK(s.heard().back() == "report.moot");
+    CHECK(s.due() == bodies{numbered(2)});
+    CHECK(s.list(jobs::report_group::unsettled).size() == 1);
+    CHECK(s.reader().count_reports().value().dead == 0);
+    s.settle(row, delivered_how::dead, "no");
+    CHECK(s.list().front().state == jobs::report_state::moot);
+  }
+
   SECTION("the end of a report is an event of the job it is of") {
     auto job = s.start(s.must_ask(s.first, {}));
     job = s.finish_step(job, {sample_report(1)});
@@ -314,6 +331,16 @@ inline void ledger_notes_what_the_panel_knows(world_maker make) {
     s.settle(s.list().back().row, delivered_how::delivered);
     CHECK(s.record()->report == jobs::report_state::delivered);
     CHECK(s.record()->told_at == s.now());
+  }
+
+  SECTION("a Panel that has no such backup knows nothing of it") {
+    const auto job =
+        s.must_ask(s.first, {jobs::register_backup{sample_backup(1)}});
+    s.run_to_end(job, {jobs::publish_backup{sample_backup(1), sample_facts()},
+                       sample_report(1)});
+    s.settle(s.list().back().row, delivered_how::moot);
+    CHECK(s.record()->report == jobs::report_state::moot);
+    CHECK(s.record()->told_at == 0);
   }
 
   SECTION("what was told of an earlier try says nothing of the backup") {

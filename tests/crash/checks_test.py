@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import checks  # noqa: E402
 import crash  # noqa: E402
+import panel_moves  # noqa: E402
 from dockerd import Container, installer_says  # noqa: E402
 from servers import A  # noqa: E402
 from workload import Client, Told  # noqa: E402
@@ -100,6 +101,17 @@ class InstallLogs(unittest.TestCase):
         installer = Container("a_installer", {}, 7)
         installer.start()
         self.assertEqual(installer.lines, [installer_says(7)[0]])
+
+
+class Reports(unittest.TestCase):
+    def test_an_installation_may_be_told_by_another_beside_it(self):
+        ended = {"first": ("server.install", "succeeded", 1, 10, 30),
+                 "in line": ("server.reinstall", "cancelled", 1, 20, 40),
+                 "later": ("server.reinstall", "failed", 1, 50, 60),
+                 "elsewhere": ("server.reinstall", "failed", 2, 20, 40)}
+        self.assertEqual(
+            [job for job in ended if panel_moves.ends_with_another(job, ended)],
+            ["in line"])
 
 
 if __name__ == "__main__":

@@ -78,6 +78,7 @@ class Outcome:
     lives: int = 0
     lost: int = 0
     place: str = ""
+    is_of_harness: bool = False  # not a check has failed, but who checks
 
 
 def live(node, client, moves, at):
@@ -166,6 +167,7 @@ def run(options, scenario):
         outcome.problem = sentence_of(why, outcome)
     except Exception:  # a harness that breaks has proved nothing
         outcome.problem = traceback.format_exc()
+        outcome.is_of_harness = True
     finally:
         node.close()
         if not (outcome.problem and options.keep):
@@ -199,6 +201,19 @@ def random_scenario(rng, workload, point, mode):
     return Scenario(workload, mode, point, seed, again)
 
 
+def in_turn(ways):
+    """One of each workload after the other: a slice that gets through a part
+    has done as much of each. The slow ways of failing, which back off and try
+    again, come last."""
+    before = collections.Counter()
+    ranked = []
+    for mode, workload, numbers in ways:
+        ranked.append((mode.endswith("40"), before[workload, mode],
+                       len(ranked), (mode, workload, numbers)))
+        before[workload, mode] += 1
+    return [way for *_, way in sorted(ranked)]
+
+
 def ways_of(points, rng, modes):
     """The first ways to fail: every kind of point in every mode, in one of the
     workloads that have it; and those in the others, in any order, so that no
@@ -215,8 +230,7 @@ def ways_of(points, rng, modes):
             others += [(mode, *place) for place in found if place is not chosen]
     rng.shuffle(first)
     rng.shuffle(others)
-    # The slow way of failing last: it backs off and tries again.
-    first.sort(key=lambda place: place[0].endswith("40"))
+    first = in_turn(first)
     print(f"{len(places)} kinds of points: {len(first)} ways to fail, "
           f"{len(first) + len(others)} with those of each workload", flush=True)
     return first, others
@@ -295,6 +309,18 @@ def campaign(options, scenarios, end, first=0):
     return failures
 
 
+def those_that_count(options, failures):
+    """A check that has failed once has failed. Where the harness itself broke,
+    the same is run again."""
+    broken = [each for each in failures if each.is_of_harness]
+    checked = [each for each in failures if not each.is_of_harness]
+    if not broken:
+        return checked
+    print(f"{len(broken)} again, in which the harness broke", flush=True)
+    return checked + campaign(options, [each.scenario for each in broken],
+                              float("inf"))
+
+
 def take(outcome, counts, failures):
     counts[outcome.scenario.mode] += 1
     if outcome.problem:
@@ -353,6 +379,7 @@ def main():
         failures = campaign(options,
                             slice_of(first + others, points, rng, modes),
                             started + options.seconds, len(first))
+        failures = those_that_count(options, failures)
     return 1 if failures else 0
 
 

@@ -38,6 +38,7 @@ public:
   /// Called by facts, outside the mutex.
   std::function<void(std::stop_token)> before_facts;
   std::optional<registry_login> last_login;
+  std::optional<pull_for> last_pull;
 
   std::map<std::string, container_spec, std::less<>> created; ///< by name
   std::map<std::string, network_spec, std::less<>> networks;
@@ -79,7 +80,7 @@ public:
 
   status pull(std::string_view image,
               const std::optional<registry_login>& login,
-              const std::function<void(std::string_view)>& tell,
+              const std::function<void(std::string_view)>& tell, pull_for what,
               std::stop_token stop) override {
     if (before_pull)
       before_pull(image);
@@ -89,6 +90,7 @@ public:
       if (auto planned = note("pull", image); !planned)
         return planned;
       last_login = login;
+      last_pull = what;
       words = pull_says;
     }
     for (const auto& word : words) {

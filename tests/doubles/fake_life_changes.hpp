@@ -56,17 +56,21 @@ public:
     return of_row(job.server_row, now,
                   [](auto& r) { r.install = state::running; });
   }
-  check apply(const jobs::job_record& job, const jobs::end_install& c,
-              now_ms now) {
+  check apply(jobs::job_record& job, const jobs::end_install& c, now_ms now) {
     if (!c.successful && another_installs(job))
       return {};
-    return of_row(job.server_row, now, [&](auto& r) {
+    bool has_ended = false;
+    auto changed = of_row(job.server_row, now, [&](auto& r) {
       if (r.install != state::running)
         return;
+      has_ended = true;
       r.install = c.successful ? state::done : state::failed;
       if (c.successful)
         r.installed_at = now;
     });
+    if (changed && has_ended && c.told)
+      return s().apply(job, *c.told, now);
+    return changed;
   }
 
   check apply(const jobs::job_record&, const jobs::set_rotation& c,
@@ -82,7 +86,7 @@ private:
     return std::ranges::any_of(s().jobs, [&](const auto& each) {
       const auto& job = each.second;
       return job.server_row == ended.server_row && job.row != ended.row
-             && !job.is_done()
+             && !job.is_done() && !job.past_pivot
              && (job.kind == "server.install"
                  || job.kind == "server.reinstall");
     });

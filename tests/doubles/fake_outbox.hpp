@@ -79,17 +79,24 @@ protected:
       return {};
     }
     const bool taken = c.is == outcome::delivered;
+    const bool moot = c.is == outcome::moot;
     r.ended_at = now;
-    r.state = taken ? jobs::report_state::delivered : jobs::report_state::dead;
+    r.state = taken  ? jobs::report_state::delivered
+              : moot ? jobs::report_state::moot
+                     : jobs::report_state::dead;
     if (!taken && r.error.empty())
-      r.error = "given up";
+      r.error = moot ? "the Panel has no such thing" : "given up";
     s().put(s().reports, r.row, r);
     call_up(r.subject);
     const auto job = s().row_of.find(r.job);
     record of;
     if (job != s().row_of.end())
       of = s().jobs.at(job->second);
-    happened(r, of, taken ? "report.delivered" : "report.dead", now);
+    happened(r, of,
+             taken  ? "report.delivered"
+             : moot ? "report.moot"
+                    : "report.dead",
+             now);
     if (taken)
       note_told(r, now);
     return {};

@@ -56,6 +56,10 @@ public:
       answers_.push_back({is, http_status,
                           is == delivery::verdict::delivered ? "" : "because"});
   }
+  void forget_answers() {
+    const std::scoped_lock lock{mutex_};
+    answers_.clear();
+  }
   void fail_resets(int times) {
     const std::scoped_lock lock{mutex_};
     bad_resets_ = times;

@@ -1,7 +1,7 @@
 // The virtual part of every fake, once: a class whose destructor is defined
 // here has its table, and so all that is virtual in it, in this object alone.
-// So do the calls into which the fake ledger's rules are compiled. In every
-// test that includes a fake they would take most of the compilation.
+// In every test that includes a fake they would take most of the compilation,
+// as the rules of the fake ledger would, which are in fake_store.cpp.
 #include "tests/doubles/fake_archives.hpp"
 #include "tests/doubles/fake_audience.hpp"
 #include "tests/doubles/fake_backup_desk.hpp"
@@ -36,37 +36,6 @@ fake_volumes::~fake_volumes() = default;
 } // namespace alula::jobs
 
 namespace alula::doubles {
-
-jobs::result<jobs::accepted> fake_store::accept(const jobs::acceptance& what,
-                                                now_ms now) {
-  return whole<jobs::accepted>([&] { return accept_inside(what, now); });
-}
-jobs::result<jobs::job_record> fake_store::save(const jobs::save& what,
-                                                now_ms now) {
-  return whole<jobs::job_record>([&] { return save_inside(what, now); });
-}
-jobs::status fake_store::amend(const std::vector<jobs::change>& what,
-                               now_ms now) {
-  auto done = whole<bool>([&]() -> jobs::result<bool> {
-    jobs::job_record nobody;
-    if (auto changed = change_all(nobody, what, now); !changed)
-      return std::move(changed).error();
-    return true;
-  });
-  return done ? jobs::status{} : jobs::status{done.error()};
-}
-
-fake_store::check
-fake_store::change_all(jobs::job_record& job,
-                       const std::vector<jobs::change>& changes, now_ms now) {
-  for (const auto& change : changes) {
-    auto done = std::visit([&](const auto& c) { return apply(job, c, now); },
-                           static_cast<const jobs::any_change&>(change));
-    if (!done)
-      return done;
-  }
-  return {};
-}
 
 fake_backup_desk::~fake_backup_desk() = default;
 fake_engine::~fake_engine() = default;

@@ -118,7 +118,8 @@ class Panel(Setup):
 
     def reset_servers(self, _query, _body):
         for server in self.servers.values():
-            if server["status"] in ("installing", "restoring_backup"):
+            if (server["node"] == self.caller and server["status"]
+                    in ("installing", "restoring_backup")):
                 server["status"] = None
         return 204, None
 

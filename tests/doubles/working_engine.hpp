@@ -6,6 +6,7 @@
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/lifecycle.hpp"
+#include "jobs/next_action.hpp"
 #include "tests/doubles/fake_clock.hpp"
 #include "tests/doubles/fake_store.hpp"
 

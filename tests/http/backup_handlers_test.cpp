@@ -393,6 +393,8 @@ TEST_CASE("a backup tells whether the Panel was told of it", "[http]") {
   CHECK(panel().at("state") == "waiting");
   world.backup().report = jobs::report_state::dead;
   CHECK(panel().at("state") == "given_up");
+  world.backup().report = jobs::report_state::moot;
+  CHECK(panel().at("state") == "given_up");
   world.backup().told_at = 1'800'000'000'000;
   CHECK(panel()
         == json{{"state", "told"}, {"told_at", "2027-01-15T08:00:00.000Z"}});

@@ -114,6 +114,22 @@ TEST_CASE("an installation is 202 with its job", "[http]") {
   CHECK(world.engine.submitted[0].kind == "server." + word);
 }
 
+TEST_CASE("an installation starts the server at its end when it is asked to",
+          "[http]") {
+  life_api world{"server.install"};
+  const auto ask = [&](const std::string& body) {
+    return world.ask("POST", base + "/install", body).status;
+  };
+  CHECK(ask(R"({"start_on_completion":true})") == 202);
+  CHECK(ask(R"({"start_on_completion":false})") == 202);
+  REQUIRE(world.engine.submitted.size() == 2);
+  CHECK(world.engine.submitted[0].body == R"({"start_on_completion":true})");
+  CHECK(world.engine.submitted[1].body == "{}");
+  CHECK(ask("[") == 400);
+  CHECK(ask(R"({"start_on_completion":"yes"})") == 422);
+  CHECK(world.engine.submitted.size() == 2);
+}
+
 TEST_CASE("a sync is 204 when it is in force, and 202 when it takes longer",
           "[http]") {
   life_api world{"server.sync"};

@@ -167,20 +167,6 @@ TEST_CASE(
   CHECK(waiting_since(job) == job.created_at);
 }
 
-TEST_CASE(
-    "a job stands where it does since the first try of its step, whatever "
-    "it waits for by now",
-    "[jobs]") {
-  auto job = running_job();
-  job.state = job_state::retry_wait;
-  job.reason = "DockerUnavailable";
-  job.steps[1].state = step_state::started;
-  job.steps[1].started_at = 5;
-  job.waiting_since = 900;
-  CHECK(waiting_since(job) == 900);
-  CHECK(stands_since(job) == 5);
-}
-
 TEST_CASE("a job in line is told how to look at the one in front", "[jobs]") {
   const std::string first = "01970000-0000-7000-8000-000000000001";
   const auto told = [](const std::string& message) {

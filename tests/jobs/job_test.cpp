@@ -48,10 +48,13 @@ TEST_CASE("a job that waits says since when and what to do", "[jobs]") {
   auto job = some_job();
   CHECK(render(job)["advice"].is_null());
   CHECK(render(job)["waiting_since"].is_null());
+  CHECK(render(job)["held_since"].is_null());
+  job.held_since = 2;
   job.state = job_state::retry_wait;
   job.reason = "DockerUnavailable";
   const auto waits = render(job);
   CHECK(waits["waiting_since"] == "1970-01-01T00:00:00.003Z");
+  CHECK(waits["held_since"] == "1970-01-01T00:00:00.002Z");
   CHECK(waits["advice"].get<std::string>().find("Start Docker")
         != std::string::npos);
 }

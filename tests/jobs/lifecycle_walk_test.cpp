@@ -1,6 +1,7 @@
 // Random walks through the state machine: whatever happens to a job, in
 // whatever order, the promises of job-engine B.2 hold.
 #include "jobs/lifecycle.hpp"
+#include "jobs/next_action.hpp"
 #include "tests/doubles/instrumented.hpp"
 
 #include <catch2/catch.hpp>

@@ -221,6 +221,22 @@ TEST_CASE("credentials are those of the longest registry that fits",
   CHECK_FALSE(login_for("docker.io/x", r));
 }
 
+TEST_CASE("credentials go to their own registry only", "[container]") {
+  auto r = rules();
+  r.registries = {{"ghcr.io", {"a", "1"}},
+                  {"quay.io/me/game", {"b", "2"}},
+                  {"quay.io/", {"c", "3"}},
+                  {"", {"d", "4"}}};
+  for (const auto* image :
+       {"ghcr.io.evil.tld/x", "ghcr.io:5000/x", "ghcr.iox", "gh", "game:1"})
+    CHECK_FALSE(login_for(image, r));
+  CHECK(login_for("ghcr.io/x:1", r)->username == "a");
+  for (const auto* image :
+       {"quay.io/me/game", "quay.io/me/game:1", "quay.io/me/game@sha256:0"})
+    CHECK(login_for(image, r)->username == "b");
+  CHECK(login_for("quay.io/me/game2", r)->username == "c");
+}
+
 TEST_CASE("an installer has the larger of both limits and nothing dropped",
           "[container]") {
   auto c = demo();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "jobs/lifecycle.hpp"
+#include "jobs/next_action.hpp"
 
 #include <catch2/catch.hpp>
 

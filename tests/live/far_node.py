@@ -26,6 +26,7 @@ sys.path[:0] = [str(ROOT / "tests/app"), str(ROOT / "tests/doubles")]
 import panel_s3  # noqa: E402
 from rough_way import RoughWay  # noqa: E402
 from running_node import RunningNode  # noqa: E402
+from secrecy import keep_secrets  # noqa: E402
 from telling import Broken, check, say  # noqa: E402
 
 PART = 5 << 20  # S3's least
@@ -261,6 +262,10 @@ docker: {{socket: {self.socket}, network: {{network_mode: none}}}}
     def leaves_no_file(self, uuid):
         self.until("the local archive goes", lambda: not self.archives(uuid))
 
+    def keep_secrets(self):
+        keep_secrets(self.get, [self.base / "alula.log", self.base / "logs"],
+                     [("the node's token", TOKEN)])
+
     def last_words(self):
         return (self.base / "alula.log").read_text()[-4000:]
 
@@ -300,6 +305,12 @@ class Stage:
                    "endpoint": self.way.endpoint}, **habits})
 
     def end(self):
+        """A tale that has come so far has told no secret."""
+        if self.node:
+            self.node.keep_secrets()
+        self.close()
+
+    def close(self):
         for one in (self.node, self.way, self.panel):
             if one:
                 one.close()
@@ -364,6 +375,7 @@ class Stage:
         say(f"---- {name}: {self.kind}: {' '.join(tale.__doc__.split())}")
         try:
             tale()
+            self.end()
             return True
         except Exception as why:  # the next tale is worth telling all the same
             say(f"BROKEN {name}: {why!r}")
@@ -372,4 +384,4 @@ class Stage:
                 print(self.node.last_words(), flush=True)
             return False
         finally:
-            self.end()
+            self.close()

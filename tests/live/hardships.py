@@ -1,9 +1,10 @@
 """What a node goes through while a server runs on it: it is killed, its Panel
 is away, its container is removed, its dockerd hangs or is restarted while one
-server is deleted and another backed up, the server is suspended while it is off,
-and one is created while it starts. A story like those of panel_story.py, with
-the tiny server."""
+server is deleted and another backed up, an installation fails, is cancelled, or
+its server is deleted, the server is suspended while it is off, and one is created
+while it starts. A story like those of panel_story.py, with the tiny server."""
 
+import contextlib
 import json
 import os
 import signal
@@ -11,23 +12,31 @@ import subprocess
 import time
 import uuid as uuids
 
-from node import Broken, Client, check, say
+from node import Broken, Client, check, containers, say, wait_in
+
+# Seconds: a look at a container has 5 for its answer.
+SILENCE = 30
+ENDLESS = "echo begun; sleep 3600"  # of an installer
 
 
 class Hardships:
     """A part of a Story."""
 
     def tell_hardships(self):
-        self.create()
-        client = self.come()
+        client = self.create_and_come()
         self.install(client)
         self.start(client)
         client = self.outlive_a_kill(client)
         client = self.do_without_the_panel(client)
         client = self.end_unheard(client)
         self.lose_the_container(client)
-        self.outlive_a_hang(client)
-        self.lose_dockerd(client)
+        other = self.neighbour()
+        self.outlive_a_hang(client, other)
+        self.lose_dockerd(client, other)
+        other.leave()
+        self.fail_to_be_reinstalled(client)
+        self.call_a_reinstallation_off(client)
+        self.another().be_deleted_while_it_is_installed()
         self.be_suspended_meanwhile()
         self.be_created_while_the_node_starts()
         self.node.expect(204, "DELETE", self.base)
@@ -132,30 +141,45 @@ class Hardships:
         client.hear("status", "it is started again", "running")
         self.answers(client, "the new one listens")
 
-    def outlive_a_hang(self, client):
+    def outlive_a_hang(self, client, other):
         dockerd = os.environ.get("ALULA_DOCKERD_PID")
         if not dockerd:
             say("--   this dockerd is not ours to stop")
             return
-        for job in self.state()["jobs"]:
+        for job in self.state()["jobs"] + other.state()["jobs"]:
             self.node.end_of({"location": "/api/jobs/" + job["id"]})
         os.kill(int(dockerd), signal.SIGSTOP)
         try:
-            began = time.monotonic()
-            self.node.expect(200, "GET", "/api/servers")
-            self.node.expect(200, "GET", "/healthz")
-            # It would be asked for 15 s.
-            check(time.monotonic() - began < 12,
-                  "a dockerd that hangs keeps no list waiting")
+            for path in ("/api/servers", "/healthz", "/readyz", other.backups):
+                began = time.monotonic()
+                self.node.expect(200, "GET", path)
+                check(time.monotonic() - began < 2,
+                      f"a dockerd that hangs does not keep {path} waiting")
             began = time.monotonic()
             _, shown = self.node.expect(200, "GET", self.base)
             check(time.monotonic() - began < 12 and not shown["state_known"],
                   "the node says soon that it does not know")
             check(shown["state"] == "running", "and shows what it knew last")
+            other.be_backed_up()
+            self.be_shown_as_unresponsive()
         finally:
             os.kill(int(dockerd), signal.SIGCONT)
         self.until_docker_is_believed(client)
         self.answers(client, "the console has lived on")
+
+    def be_shown_as_unresponsive(self):
+        """In the list of servers, which asks no Docker."""
+        def silence():
+            _, servers = self.node.expect(200, "GET", "/api/servers")
+            [shown] = [one for one in servers
+                       if one["configuration"]["uuid"] == self.uuid]
+            return shown["unresponsive"]
+
+        # The log has a line of every call that nobody answers.
+        if not (said := wait_in(self.node.base, silence, SILENCE)):
+            raise Broken("nobody says that a container is unresponsive")
+        check(said["since"] and said["why"],
+              f"the server is shown as unresponsive: {said['why']}")
 
     def until_docker_is_believed(self, client):
         """Every line of statistics is an occasion to look."""
@@ -166,8 +190,10 @@ class Hardships:
                 raise Broken("the node never finds its dockerd again")
             client.hear("stats", "dockerd answers", quietly=True)
         say("ok   a dockerd that answers again is believed")
+        check(self.state()["unresponsive"] is None,
+              "and the server is not shown as unresponsive any more")
 
-    def lose_dockerd(self, client):
+    def lose_dockerd(self, client, other):
         """It is stopped, and its containers with it: as after an upgrade of
         Docker. What ran is wanted up, so it runs again when dockerd is back."""
         stop, start = (os.environ.get(name) for name in
@@ -175,7 +201,7 @@ class Hardships:
         if not stop or not start:
             say("--   this dockerd is not ours to end")
             return
-        gone, other = self.neighbour(), self.neighbour()
+        gone = self.neighbour()
         subprocess.run(stop, shell=True, check=True)
         began = time.monotonic()
         self.node.expect(200, "GET", "/api/servers")
@@ -203,16 +229,19 @@ class Hardships:
         check(self.node.end_of(headers)["state"] == "succeeded",
               "it goes on by itself when dockerd is back")
         gone.be_free_again(deletion)
-        other.leave()
         client.hear("status", "the server is up again", "running")
         self.until_docker_is_believed(client)
         self.answers(client, "its console is heard, after dockerd was away")
 
+    def another(self):
+        """A server of this node that is yet to be made."""
+        return type(self)(self.game, self.node, self.panel)
+
     def neighbour(self):
         """Another server of this node, installed and off."""
-        other = type(self)(self.game, self.node, self.panel)
+        other = self.another()
         other.create()
-        other.install(None)
+        other.install()
         return other
 
     def be_deleted_without_dockerd(self):
@@ -227,17 +256,25 @@ class Hardships:
               "a DELETE waits for dockerd and says so")
         return headers
 
-    def work_without_dockerd(self):
-        """Whatever needs no container, while another server's job waits."""
+    @property
+    def backups(self):
+        return f"{self.base}/backup"
+
+    def be_backed_up(self):
+        """Which needs no Docker, of a server that is off."""
         backup = str(uuids.uuid4())
         self.panel.control("POST", "/backups",
                            {"uuid": backup, "server": self.uuid})
-        headers, _ = self.node.expect(202, "POST", f"{self.base}/backup",
+        headers, _ = self.node.expect(202, "POST", self.backups,
                                       {"adapter": "wings", "uuid": backup})
         check(self.node.end_of(headers)["state"] == "succeeded",
               "another server is backed up meanwhile")
-        _, backups = self.node.expect(200, "GET", f"{self.base}/backup")
+        _, backups = self.node.expect(200, "GET", self.backups)
         check(backup in json.dumps(backups), "its backup is listed")
+
+    def work_without_dockerd(self):
+        """Whatever needs no container, while another server's job waits."""
+        self.be_backed_up()
         _, shown = self.node.expect(200, "GET", self.base)
         check(shown["install"]["state"] == "done", "it is shown")
         _, jobs = self.node.expect(200, "GET", f"{self.base}/jobs")
@@ -262,6 +299,91 @@ class Hardships:
         check(status in (202, 204)
               and self.node.end_of(headers)["state"] == "succeeded",
               "a server leaves")
+        self.panel.control("POST", "/servers/remove", {"uuid": self.uuid})
+
+    @contextlib.contextmanager
+    def install_script(self, script):
+        """The Panel has it for the server meanwhile."""
+        was, self.game.install = self.game.install, script
+        self.tell_panel()
+        yield
+        self.game.install = was
+        self.tell_panel()
+
+    def fail_to_be_reinstalled(self, client):
+        """Its script fails, which the Panel hears; the server is as usable as
+        it was."""
+        before = len(self.panel.calls("POST", f"/servers/{self.uuid}/install"))
+        with self.install_script("echo broken; exit 7"):
+            headers, _ = self.node.expect(202, "POST",
+                                          f"{self.base}/reinstall")
+            client.hear("install output", "the script is run", "broken")
+            client.hear("install completed", "one that fails ends, too")
+            job = self.node.end_of(headers)
+        check(job["state"] == "failed"
+              and job["error"]["code"] == "install-failed"
+              and "exit code 7" in json.dumps(job["error"]),
+              "the job has failed, and says with which code the script ended")
+        _, log = self.node.expect(200, "GET", f"{self.base}/install-logs")
+        check(any("broken" in line for line in log["data"]),
+              "its log is served")
+        self.be_startable_all_the_same(client, before)
+
+    def call_a_reinstallation_off(self, client):
+        """It is cancelled in the middle, which is as good as a failure."""
+        before = len(self.panel.calls("POST", f"/servers/{self.uuid}/install"))
+        with self.install_script(ENDLESS):
+            headers, _ = self.node.expect(202, "POST",
+                                          f"{self.base}/reinstall")
+            client.hear("install output", "the installer has begun", "begun")
+            check(f"{self.uuid}_installer" in containers(),
+                  "its container runs")
+            self.node.expect(202, "POST", headers["location"] + "/cancel")
+            client.hear("install completed", "one that is cancelled ends, too")
+            check(self.node.end_of(headers)["state"] == "cancelled",
+                  "a reinstallation is cancelled in the middle")
+        self.be_startable_all_the_same(client, before)
+
+    def be_startable_all_the_same(self, client, before):
+        """`before`: of how many installations the Panel had heard."""
+        told = self.panel.wait_for_calls(
+            "POST", f"/servers/{self.uuid}/install", before + 1,
+            "the reinstallation has ended")
+        check([call["body"] for call in told[before:]]
+              == [{"successful": False, "reinstall": True}],
+              "and that it did not go well")
+        check(self.panel.state()["servers"][self.uuid]["status"]
+              == "reinstall_failed", "which is what the Panel shows")
+        check(f"{self.uuid}_installer" not in containers(),
+              "no container of an installer is left")
+        client.send("set state", "start")
+        client.hear("status", "the server may be started all the same",
+                    "running")
+        self.answers(client, "and is as usable as before")
+
+    def be_deleted_while_it_is_installed(self):
+        """A new server, whose first installation would never end."""
+        with self.install_script(ENDLESS):
+            client = self.create_and_come()
+            client.hear("install output", "the installer has begun", "begun")
+        _, jobs = self.node.expect(
+            200, "GET", f"{self.base}/jobs?kind=server.install")
+        [installation] = jobs["items"]
+        check(f"{self.uuid}_installer" in containers(), "its container runs")
+        headers, _ = self.node.expect(204, "DELETE", self.base)
+        client.hear("deleted", "the server is deleted meanwhile", "null")
+        client.hear_end("the server is deleted")
+        check(self.node.end_of(headers)["state"] == "succeeded",
+              "a server is deleted in the middle of its installation")
+        _, job = self.node.expect(
+            200, "GET", "/api/jobs/" + installation["id"])
+        check(job["state"] == "cancelled", "which is called off")
+        check(not [name for name in containers() if self.uuid in name],
+              "no container is left, not of its installer either")
+        check(not (self.node.volumes / self.uuid).exists(),
+              "and no files")
+        # The Panel would be asked for days about what it does not have.
+        self.node.until_all_is_told()
         self.panel.control("POST", "/servers/remove", {"uuid": self.uuid})
 
     def be_created_while_the_node_starts(self):

@@ -2,6 +2,7 @@
 servers in a real dockerd."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -23,6 +24,7 @@ sys.path[:0] = [str(ROOT / "tests/live"), str(ROOT / "tests/http"),
                 str(ROOT / "tests/doubles")]
 from description_test import Description  # noqa: E402
 from file_news import wait_in  # noqa: E402
+from secrecy import keep_secrets  # noqa: E402
 from telling import Broken, check, say  # noqa: E402
 
 PATIENCE = 120  # seconds, for anything
@@ -111,6 +113,8 @@ class Alula:
                  settings=None):
         self.binary, self.panel, self.port = binary, panel, 0
         self.identity = identity
+        # What nobody else may read, and what it is.
+        self.secrets = [("a node's token", identity["token"])]
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="alula-live-"))
         self.process = None
         # None where python3-jsonschema is not there.
@@ -179,6 +183,14 @@ class Alula:
                 return job
         raise Broken(f"a job does not end: {job}")
 
+    @contextlib.contextmanager
+    def holding(self, pool):
+        """No work of that kind begins meanwhile."""
+        self.expect(200, "POST", f"/api/pools/{pool}/pause",
+                    {"reason": "a story has to be told first"})
+        yield
+        self.expect(200, "POST", f"/api/pools/{pool}/resume")
+
     def until_there(self, uuid, name):
         path = self.volumes / uuid / name
         if not wait_in(path.parent, path.exists, PATIENCE):
@@ -234,6 +246,11 @@ class Alula:
         self.until(is_empty, "something waits to be told")
         say("ok   nothing waits to be told")
 
+    def keep_secrets(self, secrets):
+        """Those of all nodes of the story."""
+        keep_secrets(lambda path: self.expect(200, "GET", path)[1],
+                     [self.base / "alula.log", self.base / "log"], secrets)
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -247,6 +264,13 @@ class Alula:
                 self.process.kill()
         if not keep:
             shutil.rmtree(self.base, ignore_errors=True)
+
+
+def containers():
+    """The names of all that this dockerd has, running or not."""
+    return subprocess.run(
+        ["docker", "ps", "-a", "--format", "{{.Names}}"],
+        capture_output=True, text=True, check=True).stdout.split()
 
 
 class Client:
@@ -267,11 +291,13 @@ class Client:
     def token(self):
         # One of the second in which the node was started would be denied.
         now = max(int(time.time()), int(self.node.started) + 1)
-        return jwt.encode({
+        made = jwt.encode({
             "iss": self.node.panel.url, "jti": "live", "iat": now,
             "nbf": now - 300, "exp": now + 600, "user_uuid": self.user,
             "server_uuid": self.uuid, "permissions": list(self.permissions),
             "unique_id": "live"}, TOKEN, algorithm="HS256")
+        self.node.secrets.append(("a websocket's token", made))
+        return made
 
     def run(self):
         asyncio.set_event_loop(self.loop)

@@ -10,6 +10,7 @@ Without --game all of them; `hardships` is what happens to a node meanwhile
 (hardships.py). Ends with code 77 where there is no dockerd.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -19,10 +20,21 @@ import uuid as uuids
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from hardships import Hardships  # noqa: E402
-from node import ROOT, Broken, Client, check, say  # noqa: E402
+from node import (ROOT, Broken, Client, check, containers,  # noqa: E402
+                  say)
 from scene import Scene, options_of, parser_of  # noqa: E402
 
 INSTALLER = "alula/test-server:1"
+SPEAKS = "the installer is at work"
+# A file of every egg here, as its installer leaves it, and what a start makes of
+# it (wings-protocol 3.4).
+CONFIGURED = "server.properties"
+LEFT = ["motd=a world", "server-port=1"]
+CONFIGS = [{"parser": "properties", "file": CONFIGURED, "replace": [
+    {"match": "server-port", "replace_with": "25565"},
+    {"match": "motd", "if_value": "another", "replace_with": "nothing"},
+    {"match": "online-mode", "replace_with": True}]}]
+MADE = ["motd=a world", "server-port=25565", "online-mode=true"]
 
 
 @dataclasses.dataclass
@@ -90,30 +102,52 @@ class Story(Hardships):
         self.panel.put_server(
             self.uuid, self.settings,
             {"startup": {"done": [self.game.done]}, "stop": self.game.stop,
-             "configs": []},
+             "configs": CONFIGS},
             {"container_image": INSTALLER, "entrypoint": "sh",
-             "script": "#!/bin/sh\r\n" + self.game.install + "\r\n"})
+             "script": "\r\n".join([
+                 "#!/bin/sh", f"echo {SPEAKS}",
+                 f": >/mnt/server/{CONFIGURED}",
+                 *(f"echo '{line}' >>/mnt/server/{CONFIGURED}" for line in LEFT),
+                 self.game.install, ""])})
 
     def state(self):
         return self.node.expect(200, "GET", self.base)[1]
 
+    @contextlib.contextmanager
+    def asks_the_panel(self, what):
+        """What the server is like now, once."""
+        def asked():
+            return len(self.panel.calls("GET", f"/servers/{self.uuid}"))
+
+        before = asked()
+        yield
+        check(asked() - before == 1, f"the Panel was asked once, for {what}")
+
     def tell(self):
-        self.create()
-        client = Client(self.node, self.uuid,
-                        ("*", "admin.websocket.install"))
+        client = self.create_and_come()
         self.install(client)
         self.start(client)
         self.use_console(client)
         self.stop(client)
         self.restart_and_kill(client)
         self.suspend(client)
-        client = Client(self.node, self.uuid,
-                        ("*", "admin.websocket.install"))
+        client = self.come()
         self.reinstall(client)
         self.delete(client)
         self.look_at_activity()
 
+    def create_and_come(self):
+        """The client of a new server, who comes before it is installed: that an
+        installation begins is told once, to who is there, and before there is a
+        container whose script could wait."""
+        with self.node.holding("install"):
+            self.create()
+            return self.come()
+
     def create(self):
+        # Or the sync of the boot would find it there before it is asked for.
+        self.panel.wait_for_calls("GET", "/servers", 1,
+                                  "the node asks for its servers")
         self.tell_panel()
         headers, _ = self.node.expect(
             202, "POST", "/api/servers",
@@ -123,22 +157,32 @@ class Story(Hardships):
         self.panel.wait_for_calls("GET", f"/servers/{self.uuid}", 1,
                                   "the node asks what the server is like")
 
-    def install(self, client):
+    def install(self, client=None):
+        """What a client hears who was there before it began, and what is told
+        the Panel."""
+        if client:
+            client.hear("install started", "the installation begins")
+            client.hear("install output", "the installer speaks", SPEAKS)
+            client.hear("install completed", "the installation ends")
         told = self.panel.wait_for_calls(
             "POST", f"/servers/{self.uuid}/install", 1, "it is installed")
         check(told[0]["body"] == {"successful": True, "reinstall": False},
               "the installation went well")
-        # It may be over before the client came.
         _, log = self.node.expect(200, "GET", f"{self.base}/install-logs")
-        check(any("| Output:" in line for line in log["data"]),
+        check(any("| Output:" in line for line in log["data"])
+              and any(SPEAKS in line for line in log["data"]),
               "the log of the installation is served")
         check(self.state()["install"]["state"] == "done",
               "the server shows that it is installed")
 
     def start(self, client):
-        client.send("set state", "start")
-        client.hear("status", "the server starts", "starting")
-        client.hear("status", "it is up", "running")
+        with self.asks_the_panel("a start"):
+            client.send("set state", "start")
+            client.hear("status", "the server starts", "starting")
+            client.hear("status", "it is up", "running")
+        file = self.node.volumes / self.uuid / CONFIGURED
+        check(file.read_text().splitlines() == MADE,
+              "its configuration file says what the egg wants, and what it said")
         client.hear("stats", "it is told what it uses",
                     '"memory_bytes"')
         check(self.state()["state"] == "running", "the API says the same")
@@ -173,10 +217,11 @@ class Story(Hardships):
     def restart_and_kill(self, client):
         client.send("set state", "start")
         client.hear("status", "it is up again", "running")
-        client.send("set state", "restart")
-        client.hear("status", "a restart stops it", "stopping")
-        client.hear("status", "the restart starts it", "starting")
-        client.hear("status", "it is up after the restart", "running")
+        with self.asks_the_panel("a restart"):
+            client.send("set state", "restart")
+            client.hear("status", "a restart stops it", "stopping")
+            client.hear("status", "the restart starts it", "starting")
+            client.hear("status", "it is up after the restart", "running")
         client.send("set state", "kill")
         client.hear("status", "a kill ends it", "offline")
         check(self.state()["wanted_power"] == "down",
@@ -186,7 +231,8 @@ class Story(Hardships):
         client.send("set state", "start")
         client.hear("status", "it is up before it is suspended", "running")
         self.tell_panel(suspended=True)
-        self.node.expect(204, "POST", f"{self.base}/sync")
+        with self.asks_the_panel("the sync that suspends it"):
+            self.node.expect(204, "POST", f"{self.base}/sync")
         check(client.hear_end("the server is suspended")[0] == 1008,
               "with the code that pages know for that")
         watcher = Client(self.node, self.uuid)
@@ -200,21 +246,25 @@ class Story(Hardships):
         watcher.hear("daemon error", "a suspended server is not started",
                      "suspended")
         self.tell_panel(suspended=False)
-        self.node.expect(204, "POST", f"{self.base}/sync")
+        with self.asks_the_panel("the sync that lifts the suspension"):
+            self.node.expect(204, "POST", f"{self.base}/sync")
         check(not self.state()["is_suspended"], "the Panel lifts the suspension")
         check(self.state()["state"] == "offline", "that alone starts nothing")
-        watcher.send("set state", "start")
-        watcher.hear("status", "it may be started again", "running")
+        with self.asks_the_panel("the start after that"):
+            watcher.send("set state", "start")
+            watcher.hear("status", "it may be started again", "running")
 
     def reinstall(self, client):
         client.send("subscribe", "jobs")
         client.hear("subscribed", "jobs can be followed")
-        headers, _ = self.node.expect(202, "POST", f"{self.base}/reinstall")
-        client.hear("job progress", "a job reinstalls", "server.reinstall")
-        client.hear("status", "the server is off for it", "offline")
-        client.hear("install started", "the installation begins")
-        client.hear("install output", "the installer speaks")
-        client.hear("install completed", "the installation ends")
+        with self.asks_the_panel("a reinstallation"):
+            headers, _ = self.node.expect(202, "POST",
+                                          f"{self.base}/reinstall")
+            client.hear("job progress", "a job reinstalls", "server.reinstall")
+            client.hear("status", "the server is off for it", "offline")
+            client.hear("install started", "the installation begins again")
+            client.hear("install output", "the installer speaks again", SPEAKS)
+            client.hear("install completed", "the installation ends again")
         told = self.panel.wait_for_calls(
             "POST", f"/servers/{self.uuid}/install", 2, "it is reinstalled")
         check(told[1]["body"] == {"successful": True, "reinstall": True},
@@ -232,10 +282,8 @@ class Story(Hardships):
               "with the code that pages know for that")
         client.check_numbers()
         self.node.expect(404, "GET", self.base)
-        names = subprocess.run(
-            ["docker", "ps", "-a", "--format", "{{.Names}}"],
-            capture_output=True, text=True, check=True).stdout
-        check(self.uuid not in names, "no container of it is left")
+        check(not [name for name in containers() if self.uuid in name],
+              "no container of it is left")
         check(not (self.node.volumes / self.uuid).exists(),
               "no files of it are left")
 

@@ -12,8 +12,9 @@ SKIPPED = 77
 
 
 class Scene:
-    """A Panel and the nodes of one story; they end with it. A story that breaks
-    is told as failed, with what its nodes said."""
+    """A Panel and the nodes of one story; they end with it, and have told none
+    of their secrets until then. A story that breaks is told as failed, with what
+    its nodes said."""
 
     def __init__(self, name, options):
         self.name, self.options = name, options
@@ -28,12 +29,24 @@ class Scene:
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, why, _):
-        self.failed = kind is not None
+    def secret_told(self):
+        """What is Broken about that, if anything."""
+        try:
+            secrets = [one for node in self.nodes for one in node.secrets]
+            for node in self.nodes:
+                node.keep_secrets(secrets)
+        except Exception as why:
+            return why
+        return None
+
+    def __exit__(self, _, why, __):
+        why = why or self.secret_told()
+        self.failed = why is not None
         if isinstance(why, Broken):
             say(f"FAIL {self.name}: {why}")
         elif isinstance(why, Exception):  # what breaks has told nothing
-            say(f"FAIL {self.name}: {traceback.format_exc()}")
+            told = "".join(traceback.format_exception(why))
+            say(f"FAIL {self.name}: {told}")
         for node in self.nodes:
             if self.failed:
                 say(f"the log of {node.identity['uuid']}:\n"

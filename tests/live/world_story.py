@@ -58,11 +58,11 @@ class Teller(Stage):
         self.game.explores(FIRST)
         say(f"ok   the game has explored {self.game.explored()} blocks")
 
-    def end(self):
+    def close(self):
         if self.node:
             subprocess.run(["docker", "rm", "-f", self.node.server],
                            capture_output=True)
-        super().end()
+        super().close()
 
     def tale_game(self):
         """A world that is played in goes to the Panel's store and comes back."""

@@ -10,6 +10,7 @@
 using namespace alula;
 using namespace alula::remote;
 using jobs::fault_code;
+using pull_for = jobs::container_factory::pull_for;
 using namespace std::chrono_literals;
 using dockerd = scripted_dockerd;
 using lines = std::vector<std::string>;
@@ -55,11 +56,13 @@ struct place {
     return *factory;
   }
   jobs::status pull(const std::optional<jobs::registry_login>& login = {},
-                    std::stop_token stop = {}) {
+                    std::stop_token stop = {},
+                    pull_for what = pull_for::a_missing_image) {
     return open().pull(
         "host:5000/a/b:c", login,
-        [this](std::string_view line) { told.emplace_back(line); }, stop);
+        [this](std::string_view line) { told.emplace_back(line); }, what, stop);
   }
+  jobs::status pull_newer() { return pull({}, {}, pull_for::a_newer_image); }
 };
 
 jobs::container_spec game() {
@@ -133,7 +136,9 @@ TEST_CASE("text that is no name of an image never reaches dockerd",
   CHECK(factory.create(spec).error().code == fault_code::docker_refused);
   CHECK(factory.has_image(spec.image).error().code
         == fault_code::docker_refused);
-  CHECK(factory.pull(spec.image, {}, [](auto) {}, {}).error().code
+  CHECK(factory.pull(spec.image, {}, [](auto) {}, pull_for::a_missing_image, {})
+            .error()
+            .code
         == fault_code::docker_refused);
   spec = game();
   spec.name = "../x";
@@ -280,6 +285,43 @@ TEST_CASE("a pull that says something has an end all the same", "[remote]") {
   REQUIRE_FALSE(pulled);
   CHECK(pulled.error().code == fault_code::docker_refused);
   CHECK(pulled.error().what.find("docker.deadlines.pull") != std::string::npos);
+}
+
+TEST_CASE("a pull of what is here already is given up soon", "[remote]") {
+  place p;
+  auto code = fault_code::docker_unavailable;
+  SECTION("when nothing is said") {
+    p.limits.newer_silence = 300ms;
+    p.peer.on(pull_it, {dockerd::hangs()});
+  }
+  SECTION("when it takes long") {
+    p.limits.newer = 300ms;
+    code = fault_code::docker_refused;
+    p.peer.on(pull_it, {[](dockerd::connection& to, const dockerd::request&) {
+                to.send(chunked);
+                while (to.send(chunk("{\"status\":\"Waiting\"}\n")))
+                  to.wait(50ms);
+                return false;
+              }});
+  }
+  const auto pulled = p.pull_newer();
+  REQUIRE_FALSE(pulled);
+  CHECK(pulled.error().code == code);
+}
+
+TEST_CASE("a pull of what is missing has the patience of its own", "[remote]") {
+  place p;
+  p.limits.newer_silence = p.limits.newer = 1ms;
+  p.peer.on(pull_it, {[](dockerd::connection& to, const dockerd::request&) {
+              to.send(chunked);
+              for (int i = 0; i < 3; ++i) {
+                to.wait(100ms);
+                to.send(chunk("{\"status\":\"Waiting\"}\n"));
+              }
+              to.send("0\r\n\r\n");
+              return false;
+            }});
+  CHECK(p.pull());
 }
 
 TEST_CASE("a pull ends when it is told to", "[remote]") {

@@ -1,111 +1,24 @@
-#include "remote/docker_link.hpp"
-#include "remote/docker_streams.hpp"
-#include "tests/doubles/console_recorder.hpp"
-#include "tests/doubles/scripted_dockerd.hpp"
+// The consoles of containers; their samples and logs have tests of their own.
+#include "tests/remote/streamed_containers.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <future>
 
 using namespace alula;
-using namespace alula::remote;
-using doubles::console_recorder;
+using namespace alula::remote::streamed_containers;
 using jobs::fault_code;
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
-using dockerd = scripted_dockerd;
-using lines = std::vector<std::string>;
 
 namespace {
-
-std::string id_of(const std::string& name) {
-  return std::string(60, 'a') + name.substr(0, 4);
-}
-std::string path_of(const std::string& name) {
-  return "/v1.41/containers/" + id_of(name);
-}
-std::string look(const std::string& name) {
-  return "GET /v1.41/containers/" + name + "/json";
-}
-std::string attach_it(const std::string& name) {
-  return "POST " + path_of(name) + "/attach";
-}
-std::string stats_of(const std::string& name) {
-  return "GET " + path_of(name) + "/stats";
-}
-
-dockerd::reply is(const std::string& name, bool tty = true) {
-  return dockerd::answers(
-      200, R"({"Id":")" + id_of(name) + R"(","Name":"/)" + name
-               + R"(","State":{"Status":"running","Running":true},)"
-               + R"("Config":{"Tty":)" + (tty ? "true" : "false") + "}}");
-}
-
-const std::string upgraded =
-    "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
-
-/// Says this, and keeps the connection open until the client is gone.
-dockerd::reply says_and_stays(const std::string& text) {
-  return [=](dockerd::connection& to, const dockerd::request&) {
-    to.send(upgraded + text);
-    while (!to.receive().empty()) {
-    }
-    return false;
-  };
-}
-
-std::string chunk(const std::string& text) {
-  char size[16];
-  std::snprintf(size, sizeof size, "%zx\r\n", text.size());
-  return size + text + "\r\n";
-}
-
-const std::string chunked =
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 template<class T>
 bool comes(std::future<T> what) {
   return what.wait_for(doubles::longest_wait) == std::future_status::ready;
 }
 
-struct place {
-  dockerd peer;
-  docker_settings settings;
-  docker_stream_settings limits;
-  std::unique_ptr<docker_streams> streams;
-  std::shared_ptr<console_recorder> listener =
-      std::make_shared<console_recorder>();
-
-  place() {
-    settings.socket = peer.socket();
-    settings.inspect = 60s;
-    settings.circuit.first_pause = 0ms;
-    settings.circuit.longest_pause = 0ms;
-    limits.attach = 60s;
-    limits.stats_pause = 10ms;
-  }
-  docker_streams& open() {
-    streams = std::make_unique<docker_streams>(
-        std::make_shared<docker_link>(settings), limits);
-    return *streams;
-  }
-  /// A container that says this on its console.
-  void with(const std::string& name, dockerd::reply console, bool tty = true) {
-    peer.on(look(name), {is(name, tty)});
-    peer.on(attach_it(name), {std::move(console)});
-    peer.on(stats_of(name), {dockerd::hangs()});
-  }
-};
-
-std::string frame(char stream, const std::string& text) {
-  return std::string{stream, '\0', '\0', '\0',
-                     '\0',   '\0', '\0', static_cast<char>(text.size())}
-         + text;
-}
-
 } // namespace
-
-// -- consoles ----------------------------------------------------------------
 
 TEST_CASE("an attach asks for all three streams, hijacked", "[remote]") {
   place p;
@@ -341,91 +254,4 @@ TEST_CASE("streams end while containers talk", "[remote]") {
   const auto heard = p.listener->lines().size();
   CHECK(p.listener->lines().size() == heard);
   CHECK_FALSE(p.listener->has_ended());
-}
-
-// -- samples -----------------------------------------------------------------
-
-TEST_CASE("samples come as they are read", "[remote]") {
-  place p;
-  p.with("game", says_and_stays(""));
-  p.peer.on(stats_of("game"),
-            {[](dockerd::connection& to, const dockerd::request&) {
-              to.send(chunked + chunk(R"({"read":"2026-11-20T18:54:12Z",)")
-                      + chunk("\"memory_stats\":{\"usage\":5}}\n"));
-              to.wait(1h);
-              return false;
-            }});
-  REQUIRE(p.open().attach("game", p.listener));
-  CHECK(p.listener->sampled([](const auto& s) { return s.memory_bytes == 5; }));
-  CHECK(p.peer.count(stats_of("game") + "?stream=1") == 1);
-}
-
-TEST_CASE("samples that break off are asked for again", "[remote]") {
-  place p;
-  p.with("game", says_and_stays(""));
-  p.peer.on(stats_of("game"),
-            {dockerd::cuts_after(chunked + "5\r\n{\"r"),
-             dockerd::cuts_after("garbage\r\n"),
-             dockerd::cuts_after(chunked + "0\r\n\r\n"),
-             dockerd::says(500, "not now"), dockerd::hangs()});
-  auto& streams = p.open();
-  REQUIRE(streams.attach("game", p.listener));
-  CHECK(p.peer.saw(stats_of("game"), 5));
-  CHECK(streams.is_attached("game"));
-}
-
-TEST_CASE("a container that was removed has no console any more", "[remote]") {
-  place p;
-  p.with("game", says_and_stays("hello\n"));
-  p.peer.on(stats_of("game"), {dockerd::cuts_after(chunked + "0\r\n\r\n"),
-                               dockerd::says(404, "No such container: game")});
-  auto& streams = p.open();
-  REQUIRE(streams.attach("game", p.listener));
-  CHECK(p.listener->ends());
-  CHECK_FALSE(streams.is_attached("game"));
-}
-
-// -- logs --------------------------------------------------------------------
-
-TEST_CASE("the log's tail is read of both kinds of containers", "[remote]") {
-  place p;
-  const bool tty = GENERATE(true, false);
-  p.peer.on(look("game"), {is("game", tty)});
-  const auto text =
-      tty ? "one\r\ntwo\r\n" : frame(1, "one\n") + frame(2, "two\n");
-  p.peer.on("GET " + path_of("game") + "/logs", {dockerd::answers(200, text)});
-  const auto tail = p.open().log_tail("game", 100);
-  REQUIRE(tail);
-  CHECK(*tail == lines{"one", "two"});
-  CHECK(p.peer.count("GET " + path_of("game")
-                     + "/logs?stdout=1&stderr=1&tail=100")
-        == 1);
-}
-
-TEST_CASE("only the newest lines of a log are kept", "[remote]") {
-  place p;
-  p.peer.on(look("game"), {is("game")});
-  std::string text;
-  for (int i = 0; i < 200; ++i)
-    text += std::string(65'000, 'x') + std::to_string(i) + "\n";
-  p.peer.on("GET " + path_of("game") + "/logs", {dockerd::answers(200, text)});
-  const auto tail = p.open().log_tail("game", 100);
-  REQUIRE(tail);
-  CHECK(tail->size() < 70); // 4 MiB
-  CHECK(tail->back().ends_with("x199"));
-}
-
-TEST_CASE("a log that cannot be read is a fault", "[remote]") {
-  place p;
-  p.peer.on(look("game"), {is("game")});
-  const auto logs = "GET " + path_of("game") + "/logs";
-  p.limits.logs = 2s;
-  auto& streams = p.open();
-  p.peer.on(logs, {dockerd::says(501, "driver does not support reading")});
-  CHECK(streams.log_tail("game", 9).error().code == fault_code::docker_refused);
-  p.peer.on(logs, {dockerd::hangs()});
-  CHECK(streams.log_tail("game", 9).error().code
-        == fault_code::docker_unavailable);
-  p.peer.on(logs, {dockerd::says(404, "No such container: game")});
-  CHECK(streams.log_tail("game", 9)->empty());
 }

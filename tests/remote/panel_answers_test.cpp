@@ -67,8 +67,29 @@ TEST_CASE("what a proxy says is never the last word", "[remote]") {
 
 TEST_CASE("what may pass is tried again", "[remote]") {
   for (const int status :
-       {301, 400, 401, 403, 404, 408, 425, 429, 500, 502, 503, 504})
+       {301, 400, 401, 403, 408, 425, 429, 500, 502, 503, 504})
     CHECK(judged(status) == verdict::retry);
+}
+
+TEST_CASE("404 is of what the Panel has not in its own words only",
+          "[remote]") {
+  const std::string said =
+      "The requested resource could not be found on the server.";
+  for (const auto& path :
+       {of_backup, of_backup + "/restore", "/servers/" + uuid + "/install",
+        "/servers/" + uuid + "/transfer/failure"})
+    CHECK(judged(404, path, said) == verdict::unknown);
+  const auto bare = [](const std::string& code) {
+    const json body{{"errors", {{{"code", code}, {"detail", ""}}}}};
+    return judge_delivery(of_backup, {404, body.dump()}).is;
+  };
+  CHECK(bare("RecordNotFoundException") == verdict::unknown);
+  // `remote` leads elsewhere, or the Panel is too old for the call.
+  CHECK(bare("NotFoundHttpException") == verdict::retry);
+  CHECK(judged(404, of_backup, "The route api/remote could not be found.")
+        == verdict::retry);
+  for (const auto* page : {"", "<html>404</html>", R"({"error":"no"})"})
+    CHECK(judge_delivery(of_backup, {404, page}).is == verdict::retry);
 }
 
 TEST_CASE("what the Panel will never take is refused, and says why",
@@ -158,6 +179,18 @@ TEST_CASE("an error says what the Panel said, and no more than 300 bytes",
   std::string long_one(299, 'a');
   long_one += "é and more";
   CHECK(panel_detail(error_body(long_one)) == std::string(299, 'a'));
+}
+
+TEST_CASE("no secret that the Panel quotes is told on", "[remote]") {
+  const auto link = "cannot sign https://s3.example/b/o?X-Amz-Signature=ab12";
+  const auto said = judge_delivery(of_backup, {422, error_body(link)});
+  CHECK(said.why == "HTTP 422: cannot sign https://s3.example/b/o?(hidden)");
+  // Also where it would be cut.
+  const auto late = panel_detail(
+      error_body(std::string(290, '.') + " " + std::string(40, '7')));
+  CHECK(late == std::string(290, '.') + " (hidden)");
+  CHECK_THAT(panel_fault(http_answer{422, error_body(link)}, "POST /x").what,
+             !Catch::Contains("ab12"));
 }
 
 TEST_CASE("faults tell a no from a not now", "[remote]") {

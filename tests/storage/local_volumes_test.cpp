@@ -74,7 +74,7 @@ TEST_CASE("a new volume is 0755 and the trash 0700, whatever the umask",
 }
 
 TEST_CASE("volumes belong to the server user", "[storage]") {
-  if (!is_root())
+  if (is_skipped_without_root("gives files to others"))
     return;
   disk place;
   auto settings = place.settings();
@@ -148,10 +148,10 @@ TEST_CASE("volumes and trash must be two directories on one mount",
     CHECK_FALSE(local_volumes::open(settings));
   }
   SECTION("not on two file systems, and the fault names both") {
-    if (!is_root())
+    if (is_skipped_without_root("mounts"))
       return;
     const mounted other{"tmpfs", "tmpfs", place.root / "trash"};
-    if (!other)
+    if (is_skipped_unless(other))
       return;
     const auto opened = local_volumes::open(settings);
     REQUIRE_FALSE(opened);
@@ -161,12 +161,12 @@ TEST_CASE("volumes and trash must be two directories on one mount",
           != std::string::npos);
   }
   SECTION("not on two mounts of one file system") {
-    if (!is_root())
+    if (is_skipped_without_root("mounts"))
       return;
     fs::create_directory(place.root / "elsewhere");
     const mounted other{nullptr, place.root / "elsewhere", place.root / "trash",
                         MS_BIND};
-    if (!other)
+    if (is_skipped_unless(other))
       return;
     CHECK_FALSE(local_volumes::open(settings));
   }
@@ -228,7 +228,7 @@ TEST_CASE("what is no directory is no volume, and waiting does not help",
 
 TEST_CASE("a volume that is a mount point is left alone, and said so at once",
           "[storage]") {
-  if (!is_root())
+  if (is_skipped_without_root("mounts"))
     return;
   disk place;
   REQUIRE(place.opened->create(server));
@@ -240,7 +240,7 @@ TEST_CASE("a volume that is a mount point is left alone, and said so at once",
   SECTION("a bind mount of the same file system") {
     other.emplace(nullptr, place.root / "outside", place.volume(), MS_BIND);
   }
-  if (!*other)
+  if (is_skipped_unless(*other))
     return;
   const auto moved = place.opened->detach(server, entry);
   REQUIRE_FALSE(moved);

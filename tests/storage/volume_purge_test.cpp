@@ -189,7 +189,7 @@ TEST_CASE("a purge opens directories that forbid it", "[storage]") {
 }
 
 TEST_CASE("a purge stays out of what is mounted inside", "[storage]") {
-  if (!is_root())
+  if (is_skipped_without_root("mounts"))
     return;
   disk place;
   REQUIRE(place.opened->create(server));
@@ -213,7 +213,7 @@ TEST_CASE("a purge stays out of what is mounted inside", "[storage]") {
     other.emplace(nullptr, place.root / "outside" / "precious",
                   place.volume() / "mnt", MS_BIND);
   }
-  if (!*other)
+  if (is_skipped_unless(*other))
     return;
   place.detach();
   other->moved_to(place.in_trash() / "mnt");
@@ -241,8 +241,10 @@ TEST_CASE("what cannot be removed is a fault, and all else is gone",
   write_file(place.volume() / "a" / "loose");
   write_file(place.volume() / "c" / "d" / "loose");
   const immutable stuck{place.volume() / "a" / "b" / "stuck"};
-  if (!stuck)
+  if (!stuck) {
+    WARN("skipped: no file can be made immutable here");
     return;
+  }
   place.detach();
   jobs::volumes::purge_progress last;
   const auto purged = place.opened->purge(

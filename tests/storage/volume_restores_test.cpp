@@ -157,10 +157,8 @@ TEST_CASE("what no restore can replace is an obstacle, named with its mend",
     const auto where = inside ? place.volume() / "a b" : place.volume();
     fs::create_directories(where);
     const mounted own{"tmpfs", "tmpfs", where};
-    if (!own) {
-      WARN("skipped: this process may not mount");
+    if (is_skipped_unless(own))
       return;
-    }
     CHECK_THAT(refused(how), Catch::Contains("umount " + where.string()));
   }
 }
@@ -205,12 +203,12 @@ TEST_CASE("restores and backups share the room of a disk", "[storage]") {
 }
 
 TEST_CASE("a volume that is a mount is opened and measured", "[storage]") {
-  if (!is_root())
+  if (is_skipped_without_root("mounts"))
     return;
   disk place;
   REQUIRE(place.opened->create(server));
   const mounted own{"tmpfs", "tmpfs", place.volume()};
-  if (!own)
+  if (is_skipped_unless(own))
     return;
   write_file(place.volume() / "world", std::string(1 << 20, 'w'));
   CHECK(place.opened->open(server));

@@ -33,6 +33,13 @@ inline bool is_root() {
   return ::geteuid() == 0;
 }
 
+/// What only root does cannot be shown by others, and the test says so.
+inline bool is_skipped_without_root(std::string_view does) {
+  if (!is_root())
+    WARN("skipped: only root " << does);
+  return !is_root();
+}
+
 /// A directory of its own, gone with the test, with volumes and trash open.
 struct disk : contracts::volumes_world {
   fs::path root;
@@ -106,5 +113,12 @@ private:
   fs::path where_;
   bool is_mounted_;
 };
+
+/// Not even root may mount in some containers.
+inline bool is_skipped_unless(const mounted& other) {
+  if (!other)
+    WARN("skipped: this process may not mount");
+  return !other;
+}
 
 } // namespace alula::storage

@@ -3,6 +3,7 @@
 /// as a crash between effect and commit does.
 #pragma once
 
+#include "jobs/next_action.hpp"
 #include "jobs/retry.hpp"
 #include "tests/jobs/kinds/world.hpp"
 

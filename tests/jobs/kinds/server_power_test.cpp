@@ -272,6 +272,20 @@ TEST_CASE("an image that cannot be had is taken from the node", "[power]") {
   done(w.run_all(server_power, job));
 }
 
+TEST_CASE("an image that is here is not waited for as one that is missing",
+          "[power]") {
+  using pull_for = container_factory::pull_for;
+  life_world w;
+  auto job = w.accept_power("start");
+  done(w.run_all(server_power, job));
+  CHECK(w.life.factory.last_pull == pull_for::a_missing_image);
+  life_world again;
+  again.life.factory.images.insert("game:1");
+  job = again.accept_power("start");
+  done(again.run_all(server_power, job));
+  CHECK(again.life.factory.last_pull == pull_for::a_newer_image);
+}
+
 TEST_CASE("an image with a tilde is not pulled", "[power]") {
   life_world w{R"({"settings":{"container":{"image":"~local"}}})"};
   w.life.factory.images.insert("local");

@@ -1,0 +1,56 @@
+#include "app/cli/long_waits.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace alula::app::cli {
+
+namespace {
+
+constexpr std::int64_t noon = 43'200; // of the first of days
+
+/// Its step was first tried ten hours ago.
+json tried_again() {
+  return json::parse(R"({"state":"retry_wait","reason":"DockerUnavailable",
+      "message":"dockerd does not answer",
+      "waiting_since":"1970-01-01T11:59:57.000Z",
+      "held_since":"1970-01-01T11:59:57.000Z",
+      "steps":[{"state":"started","started_at":"1970-01-01T02:00:00.000Z"}]})");
+}
+
+} // namespace
+
+TEST_CASE("a job that worked long and waits for a moment is no old one",
+          "[app]") {
+  CHECK_FALSE(long_wait_of(tried_again(), noon));
+}
+
+TEST_CASE("a job that waits for ten minutes is told, and for what", "[app]") {
+  auto job = tried_again();
+  job["held_since"] = job["waiting_since"] = "1970-01-01T11:50:00.000Z";
+  CHECK(long_wait_of(job, noon)
+        == "waits for 10 min 0 s: dockerd does not answer");
+  SECTION("also by a node of before, which does not tell what held it up") {
+    job.erase("held_since");
+    CHECK(long_wait_of(job, noon));
+  }
+  SECTION("but none that waits for what it promised, or for an operator") {
+    job["reason"] = "Retained";
+    CHECK_FALSE(long_wait_of(job, noon));
+    job["reason"] = "Parked";
+    job["state"] = "parked";
+    CHECK_FALSE(long_wait_of(job, noon));
+  }
+}
+
+TEST_CASE("a job that waits for a worker between two tries stands where it did "
+          "before",
+          "[app]") {
+  auto job = tried_again();
+  job["held_since"] = "1970-01-01T11:00:00.000Z";
+  job["message"] = "all are busy";
+  CHECK(long_wait_of(job, noon)
+        == "waits for 3 s, in a step that is held up for 1 h 0 min: all are "
+           "busy");
+}
+
+} // namespace alula::app::cli
