@@ -102,7 +102,7 @@ struct archive_reader::state {
   std::vector<std::jthread> threads;
 
   state(int fd, std::uint64_t size, reader_settings chosen, coding found)
-    : file(fd, size, chosen.with_digest, chosen.drop_behind),
+    : file(fd, size, chosen.wanted, chosen.drop_behind),
       settings(std::move(chosen)), how(found) {
     settings.threads = std::clamp(settings.threads, 1U, 64U);
     if (how == coding::gzip && is_usable(settings.members, size))
@@ -307,7 +307,7 @@ archive_reader::open(int archive, reader_settings settings) {
   if (::fstat(archive, &seen) != 0)
     return jobs::system_fault(errno, "fstat", "the archive");
   const auto size = static_cast<std::uint64_t>(seen.st_size);
-  archive_file start{archive, size, false, false};
+  archive_file start{archive, size, sums::none, false};
   auto how = coding_of(start);
   if (!how)
     return std::move(how).error();
@@ -327,10 +327,10 @@ std::uint64_t archive_reader::position() const {
   return state_->position;
 }
 
-jobs::result<checksums> archive_reader::sums() {
+jobs::result<checksums> archive_reader::finish_sums() {
   state_->stop();
   state_->file.go_on();
-  return state_->file.sums();
+  return state_->file.finish_sums();
 }
 
 } // namespace alula::backup

@@ -23,8 +23,8 @@ struct reader_settings {
   /// on front to back from that place.
   std::vector<member_position> members = {};
   unsigned threads = 2; ///< decoders; without members one is used
-  /// Takes SHA-1 and SHA-256 of the archive's bytes on the way.
-  bool with_digest = false;
+  /// What is taken of the archive's bytes on the way.
+  sums wanted = sums::none;
   /// Pages of the archive leave the page cache once they are read, so that the
   /// game's own stay. False when the archive is read again at once.
   bool drop_behind = true;
@@ -56,9 +56,9 @@ public:
   /// Content bytes handed out so far.
   std::uint64_t position() const;
 
-  /// Of the whole archive, with_digest; ends the reading. Bytes next() did not
-  /// come to are read now. Faults as archive_file::read.
-  jobs::result<checksums> sums();
+  /// Of the whole archive, those that are wanted; ends the reading. Bytes
+  /// next() did not come to are read now. Faults as archive_file::read.
+  jobs::result<checksums> finish_sums();
 
 private:
   struct state;

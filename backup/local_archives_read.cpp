@@ -203,7 +203,7 @@ local_archives::content_size(const jobs::backup_id& backup,
                            (*facts)->archive.content_bytes};
   verification_settings settings;
   settings.reader.threads = settings_.threads;
-  settings.reader.with_digest = false;
+  settings.reader.wanted = sums::none;
   settings.tell = tell;
   auto read = verify_archive(found->file.fd.get(), settings, stop);
   if (!read)

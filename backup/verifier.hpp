@@ -12,7 +12,8 @@
 namespace alula::backup {
 
 struct verification_settings {
-  reader_settings reader = {.with_digest = true}; ///< without: no checksums
+  /// Checksums that are wanted are taken besides those that are compared.
+  reader_settings reader = {.wanted = sums::both};
   jobs::archive_expectation expected = {};
   jobs::extraction_limits limits = {};
   jobs::archive_tell tell = {};
@@ -22,9 +23,10 @@ struct verification_settings {
   std::function<jobs::status(const tar_entry&)> visit = {};
 };
 
-/// Checks size and checksums against what is expected, every member's CRC,
-/// every tar header, the end of the archive, and does all the checks of an
-/// extraction that need no disk. `facts.files` counts files and links.
+/// Checks size and checksum against what is expected, every member's CRC, every
+/// tar header, the end of the archive, and does all the checks of an extraction
+/// that need no disk. `facts.files` counts files and links. Which checksums are
+/// taken and compared stands at archive_expectation.
 ///
 /// Blocks. Faults: backup_damaged with what is wrong and where, archive_refused
 /// as extract_archive, io_error, interrupted.

@@ -62,7 +62,7 @@ jobs::result<measured> content(jobs::archives& store, const std::string& path,
   if (!reader)
     return std::move(reader).error();
   measured out{.bytes = 0, .files = 1, .sha1 = {}};
-  backup::digest hash;
+  backup::digest hash{backup::sums::sha1};
   for (std::string data;; data.clear()) {
     if (auto read = (*reader)->read(piece, data); !read)
       return std::move(read).error();

@@ -108,7 +108,10 @@ struct extraction_made {
   std::int64_t noted = 0;
 };
 
-/// What a verification compares with; empty fields are not compared.
+/// What a verification compares with; empty fields are not compared. Of two
+/// checksums only the SHA-256 is taken and compared: it is the stronger one.
+/// One that is not known is taken as well, unless the archive was fetched: of
+/// that nothing goes on record.
 struct archive_expectation {
   std::int64_t size = 0;
   std::string sha1;
@@ -117,7 +120,9 @@ struct archive_expectation {
 };
 
 struct archive_verified {
-  archive_facts facts; ///< as found
+  /// As found. A SHA-1 that was expected beside a SHA-256 is given back as it
+  /// was; of what was fetched a checksum that was not expected may be empty.
+  archive_facts facts;
   std::int64_t entries = 0;
 };
 

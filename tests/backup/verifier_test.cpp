@@ -37,8 +37,15 @@ TEST_CASE("a verification counts what is there and compares checksums",
   CHECK(found->facts.files
         == static_cast<std::int64_t>(packed.summary.total.files));
   CHECK(visited == packed.summary.total.files);
-  SECTION("another SHA-1") {
-    settings.expected.sha1.front() ^= 1;
+  SECTION("another checksum") {
+    auto& sha256 = settings.expected.sha256;
+    SECTION("of the stronger kind") {
+      sha256.front() ^= 1;
+    }
+    SECTION("of the only kind that is known") {
+      sha256.clear();
+      settings.expected.sha1.front() ^= 1;
+    }
     const auto other = verify_archive(packed.file.get(), settings, {});
     REQUIRE_FALSE(other);
     CHECK(other.error().code == fault_code::backup_damaged);
@@ -49,6 +56,32 @@ TEST_CASE("a verification counts what is there and compares checksums",
     REQUIRE_FALSE(other);
     CHECK(other.error().code == fault_code::backup_damaged);
   }
+}
+
+TEST_CASE("of what was fetched only what is expected is hashed", "[verify]") {
+  const scratch_tree tree{in_memory};
+  tree.write("a", repeated(3'000));
+  const packed_tree packed{tree};
+  const auto& sums = packed.summary.stream.sums;
+  verification_settings settings;
+  settings.expected.fetched_by =
+      *alula::jobs::job_id::parse("0190f0c2-0000-7000-8000-000000000001");
+  const auto found = [&] {
+    auto verified = verify_archive(packed.file.get(), settings, {});
+    REQUIRE(verified);
+    return verified->facts;
+  };
+  CHECK(found().sha1.empty());
+  CHECK(found().sha256.empty());
+  settings.expected.sha1 = sums.sha1;
+  CHECK(found().sha1 == sums.sha1);
+  CHECK(found().sha256.empty());
+  settings.expected.sha1.front() ^= 1;
+  CHECK_FALSE(verify_archive(packed.file.get(), settings, {}));
+  settings.expected = {.sha256 = sums.sha256,
+                       .fetched_by = settings.expected.fetched_by};
+  CHECK(found().sha256 == sums.sha256);
+  CHECK(found().sha1.empty());
 }
 
 TEST_CASE("every byte of an archive matters to a verification", "[verify]") {

@@ -43,6 +43,13 @@ fault damaged(const backup_id& backup) {
           .what = "the backup " + backup.to_string() + " is damaged"};
 }
 
+bool has_other_sum(const archive_facts& found,
+                   const archive_expectation& expected) {
+  return expected.sha256.empty()
+             ? !expected.sha1.empty() && expected.sha1 != found.sha1
+             : expected.sha256 != found.sha256;
+}
+
 fault path_missing(std::string_view path) {
   return {.code = fault_code::path_not_found,
           .what = "there is no " + std::string{path} + " in the backup"};
@@ -170,8 +177,7 @@ fake_archives::verify(const backup_id& backup,
   const auto& found = again->second.facts;
   if (again->second.is_damaged
       || (expected.size != 0 && expected.size != found.size)
-      || (!expected.sha1.empty() && expected.sha1 != found.sha1)
-      || (!expected.sha256.empty() && expected.sha256 != found.sha256))
+      || has_other_sum(found, expected))
     return damaged(backup);
   return archive_verified{found, found.files};
 }
@@ -186,7 +192,7 @@ fake_archives::verify_fetched(const backup_id& backup,
   const auto again = make(backup, {}, {}, tree_in(raw));
   if (text_in(again.file) != raw
       || (expected.size != 0 && expected.size != again.facts.size)
-      || (!expected.sha256.empty() && expected.sha256 != again.facts.sha256))
+      || has_other_sum(again.facts, expected))
     return damaged(backup);
   return archive_verified{again.facts, again.facts.files};
 }
