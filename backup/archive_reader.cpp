@@ -75,7 +75,8 @@ struct archive_reader::state {
   struct slot {
     raw_buffer raw;
     raw_buffer content;
-    std::uint64_t at = 0; ///< of the member in the archive
+    std::uint64_t at = 0;  ///< of the member in the archive
+    std::uint64_t end = 0; ///< how far the archive was read for it
     std::optional<std::uint64_t>
         expected; ///< content bytes, if the index knows
     bool is_ready = false;
@@ -98,6 +99,7 @@ struct archive_reader::state {
 
   slot* handed_out = nullptr; ///< of the consuming thread alone
   std::uint64_t position = 0;
+  std::uint64_t archive_position = 0;
 
   std::vector<std::jthread> threads;
 
@@ -200,6 +202,7 @@ struct archive_reader::state {
       const bool is_last = i + 1 == members.size();
       const auto to = is_last ? file.size() : members[i + 1].archive;
       mine->at = members[i].archive;
+      mine->end = to;
       if (!is_last)
         mine->expected = members[i + 1].content - members[i].content;
       auto got = file.read(
@@ -247,6 +250,7 @@ struct archive_reader::state {
     while (auto* mine = take_free()) {
       auto made = decoder->decode(mine->content.room(decoded_at_once));
       mine->content.shorten(made ? *made : 0);
+      mine->end = decoder->position();
       if (!made)
         mine->failure = std::move(made).error();
       const bool is_last = mine->content.view().empty();
@@ -290,6 +294,7 @@ struct archive_reader::state {
       }
       const auto content = first->content.view();
       position += content.size();
+      archive_position = first->end;
       if (!content.empty()) // members may hold nothing
         return content;
     }
@@ -325,6 +330,10 @@ std::uint64_t archive_reader::size() const {
 
 std::uint64_t archive_reader::position() const {
   return state_->position;
+}
+
+std::uint64_t archive_reader::archive_position() const {
+  return state_->archive_position;
 }
 
 jobs::result<checksums> archive_reader::finish_sums() {

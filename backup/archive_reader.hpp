@@ -56,6 +56,9 @@ public:
   /// Content bytes handed out so far.
   std::uint64_t position() const;
 
+  /// Bytes of the archive that were read for them.
+  std::uint64_t archive_position() const;
+
   /// Of the whole archive, those that are wanted; ends the reading. Bytes
   /// next() did not come to are read now. Faults as archive_file::read.
   jobs::result<checksums> finish_sums();

@@ -11,6 +11,7 @@
 #include "jobs/clock.hpp"
 #include "jobs/log.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace alula::backup {
@@ -131,7 +132,10 @@ jobs::result<jobs::archive_verified>
 local_archives::verify(const jobs::backup_id& backup,
                        const jobs::archive_expectation& expected,
                        std::stop_token stop, const jobs::archive_tell& tell) {
-  const idle_io others_first{settings_.idle_io};
+  const bool is_waited_for = expected.whom == jobs::check_for::who_waits;
+  std::optional<polite_io> others_first;
+  if (!is_waited_for)
+    others_first.emplace(settings_.idle_io);
   auto found = find_fetched(backup, expected.fetched_by);
   if (!found)
     return std::move(found).error();
@@ -142,6 +146,7 @@ local_archives::verify(const jobs::backup_id& backup,
   settings.reader.members = std::move(*members);
   settings.reader.threads = settings_.threads;
   settings.expected = expected;
+  settings.read_limit = is_waited_for ? 0 : settings_.read_limit;
   settings.tell = tell;
   return verify_archive(found->file.fd.get(), settings, stop);
 }

@@ -60,6 +60,8 @@ public:
     return into.size() - stream_.avail_out;
   }
 
+  std::uint64_t position() const override { return feed_.position(); }
+
 private:
   jobs::status step() {
     if (!in_member_)
@@ -157,6 +159,8 @@ public:
       return fault();
     return static_cast<std::size_t>(got);
   }
+
+  std::uint64_t position() const override { return feed_.position(); }
 
 private:
   jobs::status open() {

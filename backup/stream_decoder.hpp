@@ -5,6 +5,7 @@
 #include "backup/archive_file.hpp"
 #include "jobs/result.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -17,6 +18,8 @@ public:
   /// Fills `into` from its front; how much is there now, 0 at the end only.
   /// Faults: backup_damaged with the offset in the archive, those of the file.
   virtual jobs::result<std::size_t> decode(std::span<std::byte> into) = 0;
+  /// How far the file was read.
+  virtual std::uint64_t position() const = 0;
 };
 
 enum class coding { gzip, zstd };

@@ -3,6 +3,9 @@
 #include "backup/archive_file.hpp"
 #include "backup/entry_checks.hpp"
 #include "backup/report_pace.hpp"
+#include "jobs/rate_limit.hpp"
+
+#include <utility>
 
 namespace alula::backup {
 
@@ -15,10 +18,11 @@ jobs::fault stop_of_verification() {
 
 class verification {
 public:
-  verification(tar_reader& tar, entry_checks& checks,
-               const verification_settings& settings,
+  verification(const archive_reader& archive, tar_reader& tar,
+               entry_checks& checks, const verification_settings& settings,
                const std::stop_token& stop)
-    : tar_(tar), checks_(checks), settings_(settings), stop_(stop) {}
+    : archive_(archive), tar_(tar), checks_(checks), settings_(settings),
+      stop_(stop), limit_(settings.read_limit) {}
 
   jobs::status run() {
     tar_entry entry;
@@ -28,8 +32,8 @@ public:
         return std::move(more).error();
       if (!*more)
         break;
-      if (stop_.stop_requested())
-        return stop_of_verification();
+      if (auto paced = keep_pace(); !paced)
+        return paced;
       if (auto taken = take(entry); !taken)
         return taken;
     }
@@ -61,14 +65,21 @@ private:
         return std::move(piece).error();
       if (piece->data.empty())
         return {};
+      if (auto paced = keep_pace(); !paced)
+        return paced;
       read_ += piece->data.size();
       since_told_ += piece->data.size();
-      if (since_told_ < bytes_between_reports)
-        continue;
-      tell();
-      if (stop_.stop_requested())
-        return stop_of_verification();
+      if (since_told_ >= bytes_between_reports)
+        tell();
     }
+  }
+
+  /// Waits here: what is read ahead meanwhile is little.
+  jobs::status keep_pace() {
+    const auto now = archive_.archive_position();
+    if (!limit_.pass(now - std::exchange(paid_for_, now), stop_))
+      return stop_of_verification();
+    return {};
   }
 
   void tell() {
@@ -78,10 +89,13 @@ private:
                       static_cast<std::int64_t>(read_)});
   }
 
+  const archive_reader& archive_;
   tar_reader& tar_;
   entry_checks& checks_;
   const verification_settings& settings_;
   const std::stop_token& stop_;
+  jobs::rate_limit limit_;
+  std::uint64_t paid_for_ = 0; ///< bytes of the archive
   std::uint64_t read_ = 0;
   std::uint64_t since_told_ = 0;
 };
@@ -134,7 +148,8 @@ verify_archive(int archive, const verification_settings& settings,
                            + " bytes, not " + std::to_string(expected.size));
   tar_reader tar{**reader};
   entry_checks checks{settings.limits, {}, (*reader)->size()};
-  if (auto read = verification{tar, checks, settings, stop}.run(); !read)
+  if (auto read = verification{**reader, tar, checks, settings, stop}.run();
+      !read)
     return std::move(read).error();
   if (reading.wanted != sums::none) {
     auto taken = (*reader)->finish_sums();

@@ -6,6 +6,7 @@
 #include "jobs/archives.hpp"
 #include "jobs/result.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <stop_token>
 
@@ -16,6 +17,7 @@ struct verification_settings {
   reader_settings reader = {.wanted = sums::both};
   jobs::archive_expectation expected = {};
   jobs::extraction_limits limits = {};
+  std::uint64_t read_limit = 0; ///< archive bytes per second; 0: none
   jobs::archive_tell tell = {};
   /// Called for every entry that an extraction would write, with its path made
   /// plain: how an archive without a manifest gets one. Its fault ends the

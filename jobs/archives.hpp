@@ -108,6 +108,11 @@ struct extraction_made {
   std::int64_t noted = 0;
 };
 
+/// Whether somebody waits for a verification, or a server is down meanwhile.
+/// One for nobody reads behind everybody else on the disk, and no faster than a
+/// backup may.
+enum class check_for { nobody, who_waits };
+
 /// What a verification compares with; empty fields are not compared. Of two
 /// checksums only the SHA-256 is taken and compared: it is the stronger one.
 /// One that is not known is taken as well, unless the archive was fetched: of
@@ -117,6 +122,7 @@ struct archive_expectation {
   std::string sha1;
   std::string sha256;
   job_id fetched_by = {}; ///< as extraction_order's
+  check_for whom = check_for::nobody;
 };
 
 struct archive_verified {
