@@ -5,17 +5,86 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 using namespace alula;
+using backup::backup_place;
 using backup::disk_stage;
 using backup::idle_priority;
 using backup::io_priority;
 using backup::last_priority;
 using backup::place_of;
+using contracts::archives_stage;
 using jobs::check_for;
+
+namespace {
+
+constexpr std::size_t mib = std::size_t{1} << 20;
+
+archives_stage in_memory(backup::store_settings settings) {
+  return archives_stage{
+      std::make_unique<backup_place>(std::move(settings), backup::in_memory)};
+}
+
+} // namespace
+
+TEST_CASE("making a backup leaves the disk to others when it is to",
+          "[archives]") {
+  backup::store_settings settings;
+  settings.idle_io = GENERATE(true, false);
+  auto on = in_memory(settings);
+  auto& place = place_of(on);
+  contracts::archives_world::tree many{{"big", std::string(3 * mib, 'x')}};
+  for (int i = 0; i < 600; ++i)
+    many["f" + std::to_string(i)] = "x";
+  place.fill(many);
+  const auto before = io_priority();
+  const auto wanted = settings.idle_io ? idle_priority : before;
+  long during = -1;
+  const auto tell = [&](const jobs::archive_progress_made&) {
+    during = io_priority();
+  };
+  SECTION("when it counts") {
+    REQUIRE(on.port.measure(place.volume(), on.order(on.job), {}, tell));
+  }
+  SECTION("when it writes") {
+    REQUIRE(on.port.write(place.volume(), on.order(on.job), {}, tell));
+  }
+  SECTION("when it streams, on the thread that sends too") {
+    long of_sender = -1;
+    const auto into = [&](std::string_view) -> jobs::status {
+      of_sender = io_priority();
+      return {};
+    };
+    REQUIRE(on.port.stream(place.volume(), on.order(on.job), into, {}, tell));
+    CHECK(of_sender == wanted);
+  }
+  CHECK(during == wanted);
+  CHECK(io_priority() == before);
+}
+
+TEST_CASE("a backup is made on as many threads as it may have", "[archives]") {
+  backup::store_settings settings;
+  settings.threads = GENERATE(1U, 4U);
+  auto on = in_memory(settings);
+  auto& place = place_of(on);
+  place.fill({{"big", std::string(16 * mib, 'x')}});
+  backup::new_threads started;
+  const auto tell = [&](const jobs::archive_progress_made&) { started.look(); };
+  SECTION("into a file") {
+    REQUIRE(on.port.write(place.volume(), on.order(on.job), {}, tell));
+  }
+  SECTION("into a store") {
+    const auto into = [](std::string_view) { return jobs::status{}; };
+    REQUIRE(on.port.stream(place.volume(), on.order(on.job), into, {}, tell));
+  }
+  CHECK(started.most() == settings.threads + 2); // sink and SHA-256
+}
 
 TEST_CASE("a verification for nobody reads behind everybody else",
           "[archives]") {
@@ -28,9 +97,9 @@ TEST_CASE("a verification for nobody reads behind everybody else",
   const auto before = io_priority();
   const auto seen_by = [&](check_for whom) {
     long during = -1;
-    REQUIRE(on.port.verify(
-        on.backup, {.size = 0, .sha1 = {}, .sha256 = {}, .whom = whom}, {},
-        [&](const auto&) { during = io_priority(); }));
+    REQUIRE(on.port.verify(on.backup,
+                           {.size = 0, .sha1 = {}, .sha256 = {}, .whom = whom},
+                           {}, [&](const auto&) { during = io_priority(); }));
     CHECK(io_priority() == before);
     return during;
   };
@@ -48,8 +117,7 @@ TEST_CASE("a verification for nobody takes the time that the limit asks for",
   place_of(on).fill({{"big", std::string(limit * 3 / 2, 'x')}});
   REQUIRE(on.write());
   REQUIRE(on.port.publish(on.backup, on.job));
-  SECTION("by the index of its blocks") {
-  }
+  SECTION("by the index of its blocks") {}
   SECTION("without one") {
     const auto archive = place_of(on).archive_of(on.backup).string();
     REQUIRE(std::filesystem::remove(archive + ".manifest"));
