@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -84,6 +85,36 @@ TEST_CASE("a backup is made on as many threads as it may have", "[archives]") {
     REQUIRE(on.port.stream(place.volume(), on.order(on.job), into, {}, tell));
   }
   CHECK(started.most() == settings.threads + 2); // sink and SHA-256
+}
+
+TEST_CASE("an archive of ours is read on as many threads as may be",
+          "[archives]") {
+  backup::store_settings settings;
+  settings.level = backup::compression::none;
+  settings.threads = GENERATE(1U, 4U);
+  auto on = in_memory(settings);
+  auto& place = place_of(on);
+  place.fill({{"big", std::string(24 * mib, 'x')}}); // more than is read ahead
+  REQUIRE(on.write());
+  REQUIRE(on.port.publish(on.backup, on.job));
+  const auto threads_of_reading = [&] {
+    backup::new_threads of_check;
+    REQUIRE(on.port.verify(on.backup, {}, {},
+                           [&](const auto&) { of_check.look(); }));
+    backup::new_threads of_restore;
+    REQUIRE(on.port.extract({.backup = on.backup}, place.staging(), {},
+                            [&](const auto&) { of_restore.look(); }));
+    CHECK(of_check.most() == of_restore.most());
+    return of_check.most();
+  };
+  SECTION("by the index of its blocks") {
+    CHECK(threads_of_reading() == settings.threads + 1); // one reads
+  }
+  SECTION("on one without an index") {
+    REQUIRE(std::filesystem::remove(place.archive_of(on.backup).string()
+                                    + ".manifest"));
+    CHECK(threads_of_reading() == 1);
+  }
 }
 
 TEST_CASE("a verification for nobody reads behind everybody else",
