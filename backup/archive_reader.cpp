@@ -23,6 +23,48 @@ constexpr std::size_t decoded_at_once = std::size_t{1024} * 1024;
 constexpr std::uint64_t most_in_member = std::size_t{8} * 1024 * 1024;
 constexpr std::size_t trailer_size = 8; // RFC 1952, 2.3.1
 
+constexpr std::uint64_t most_of_archive =
+    most_in_member + most_in_member / 16; ///< for one of them
+/// Of those that are noted: 16 MiB of memory.
+constexpr std::size_t most_noted = std::size_t{1} << 20;
+
+/// Where members begin, as they are found front to back.
+class noted_members {
+public:
+  void add(const member_position& next) {
+    if (is_useless_)
+      return;
+    if (!found_.empty() && !fits_before(next))
+      return give_up();
+    if (found_.size() == most_noted)
+      return give_up();
+    found_.push_back(next);
+  }
+
+  /// `end`: behind the last one.
+  std::vector<member_position> up_to(const member_position& end) const {
+    return found_.size() > 1 && fits_before(end)
+               ? found_
+               : std::vector<member_position>{};
+  }
+
+private:
+  bool fits_before(const member_position& next) const {
+    const auto& last = found_.back();
+    return next.content > last.content
+           && next.content - last.content <= most_in_member
+           && next.archive - last.archive <= most_of_archive;
+  }
+
+  void give_up() {
+    is_useless_ = true;
+    found_ = std::vector<member_position>{};
+  }
+
+  std::vector<member_position> found_;
+  bool is_useless_ = false;
+};
+
 bool is_usable(const std::vector<member_position>& members,
                std::uint64_t size) {
   if (members.empty() || members.front() != member_position{})
@@ -31,8 +73,7 @@ bool is_usable(const std::vector<member_position>& members,
     const auto& it = members[i];
     const bool is_last = i + 1 == members.size();
     const auto end = is_last ? size : members[i + 1].archive;
-    if (end <= it.archive || end > size
-        || end - it.archive > most_in_member + most_in_member / 16)
+    if (end <= it.archive || end > size || end - it.archive > most_of_archive)
       return false;
     if (!is_last
         && (members[i + 1].content < it.content
@@ -96,6 +137,8 @@ struct archive_reader::state {
   std::deque<slot*> in_order; ///< not yet handed out
   bool is_fed = false;        ///< nothing more will come
   bool is_closed = false;
+
+  noted_members noted; ///< of the decoding thread, until it has ended
 
   slot* handed_out = nullptr; ///< of the consuming thread alone
   std::uint64_t position = 0;
@@ -245,8 +288,12 @@ struct archive_reader::state {
   }
 
   void decode_stream(std::uint64_t at) {
-    const auto decoder =
-        how == coding::gzip ? gzip_decoder(file, at) : zstd_decoder(file);
+    member_seen seen;
+    if (settings.note_members && at == 0)
+      seen = [this](const member_position& next) { noted.add(next); };
+    const auto decoder = how == coding::gzip
+                             ? gzip_decoder(file, at, std::move(seen))
+                             : zstd_decoder(file);
     while (auto* mine = take_free()) {
       auto made = decoder->decode(mine->content.room(decoded_at_once));
       mine->content.shorten(made ? *made : 0);
@@ -330,6 +377,10 @@ std::uint64_t archive_reader::size() const {
 
 std::uint64_t archive_reader::position() const {
   return state_->position;
+}
+
+std::vector<member_position> archive_reader::found_members() const {
+  return state_->noted.up_to({state_->position, state_->file.size()});
 }
 
 std::uint64_t archive_reader::archive_position() const {

@@ -13,6 +13,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace alula::backup {
 
@@ -234,6 +235,11 @@ jobs::status local_archives::index(const jobs::backup_id& backup,
   settings.visit = [&](const tar_entry& entry) {
     return manifest.add(entry_of(entry));
   };
+  // It may be one of ours whose manifest was lost.
+  std::vector<member_position> members;
+  settings.members = [&](std::vector<member_position> begins) {
+    members = std::move(begins);
+  };
   auto read = verify_archive(found->file.fd.get(), settings, stop);
   if (!read)
     return std::move(read).error();
@@ -243,7 +249,7 @@ jobs::status local_archives::index(const jobs::backup_id& backup,
   facts.created_at = found->file.seen.st_mtim.tv_sec * 1000;
   facts.archive = std::move(read->facts);
   auto written = write_index(part, name, [&](int into) {
-    return manifest.finish(std::move(facts), {}, {}, stop, into);
+    return manifest.finish(std::move(facts), members, {}, stop, into);
   });
   if (!written)
     (void)directory_.remove(part);

@@ -138,6 +138,7 @@ verify_archive(int archive, const verification_settings& settings,
   const auto& expected = settings.expected;
   auto reading = settings.reader;
   reading.wanted = sums_for(expected, reading.wanted);
+  reading.note_members = settings.members != nullptr;
   auto reader = archive_reader::open(archive, reading);
   if (!reader)
     return std::move(reader).error();
@@ -160,6 +161,8 @@ verify_archive(int archive, const verification_settings& settings,
   }
   if (auto same = compare(out.facts, expected); !same)
     return std::move(same).error();
+  if (settings.members)
+    settings.members((*reader)->found_members());
   out.entries = static_cast<std::int64_t>(checks.entries());
   out.facts.files = static_cast<std::int64_t>(checks.files());
   out.facts.content_bytes = static_cast<std::int64_t>(checks.bytes());

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <stop_token>
+#include <vector>
 
 namespace alula::backup {
 
@@ -23,6 +24,9 @@ struct verification_settings {
   /// plain: how an archive without a manifest gets one. Its fault ends the
   /// verification.
   std::function<jobs::status(const tar_entry&)> visit = {};
+  /// Called at the end with what archive_reader::found_members says, for that
+  /// manifest too. Not called when something is wrong.
+  std::function<void(std::vector<member_position>)> members = {};
 };
 
 /// Checks size and checksum against what is expected, every member's CRC, every

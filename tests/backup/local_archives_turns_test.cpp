@@ -110,10 +110,15 @@ TEST_CASE("an archive of ours is read on as many threads as may be",
   SECTION("by the index of its blocks") {
     CHECK(threads_of_reading() == settings.threads + 1); // one reads
   }
-  SECTION("on one without an index") {
+  SECTION("on one without an index, until there is one again") {
     REQUIRE(std::filesystem::remove(place.archive_of(on.backup).string()
                                     + ".manifest"));
     CHECK(threads_of_reading() == 1);
+    REQUIRE(on.port.index(on.backup, on.server, on.later, {}, {}));
+    for (const auto& each :
+         std::filesystem::directory_iterator{place.stage.root})
+      std::filesystem::remove_all(each);
+    CHECK(threads_of_reading() == settings.threads + 1);
   }
 }
 
