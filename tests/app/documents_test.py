@@ -5,6 +5,7 @@ about it; the page for developers names what is there.
     documents_test.py
 """
 
+import os
 import pathlib
 import re
 import unittest
@@ -54,6 +55,20 @@ class ErrorsAndAlarms(unittest.TestCase):
         page = (ROOT / "docs/operations.md").read_text()
         for event in events:
             self.assertIn(f"`{event}`", page)
+
+
+class Commands(unittest.TestCase):
+    def test_each_test_that_says_how_it_is_run_can_be_run_so(self):
+        scripts = list((ROOT / "tests").rglob("*_test.py"))
+        self.assertGreater(len(scripts), 15)
+        for script in scripts:
+            text = script.read_text()
+            self.assertTrue(text.startswith("#!/usr/bin/python3\n"), f"{script} names no interpreter")
+            self.assertTrue(os.access(script, os.X_OK), f"{script} is not executable")
+            said = re.search(rf"(?m)^ +(?:scripts/\S+ (?:--\S+ )*)?(\S*{script.name})\b", text)
+            self.assertTrue(said, f"{script} does not say how it is run")
+            path = said[1]
+            self.assertTrue("/" not in path or (ROOT / path) == script, f"{script} is not at {path}")
 
 
 class StatusPage(unittest.TestCase):
