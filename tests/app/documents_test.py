@@ -5,6 +5,7 @@ about it; the page for developers names what is there.
     documents_test.py
 """
 
+import json
 import os
 import pathlib
 import re
@@ -55,6 +56,26 @@ class ErrorsAndAlarms(unittest.TestCase):
         page = (ROOT / "docs/operations.md").read_text()
         for event in events:
             self.assertIn(f"`{event}`", page)
+
+
+class Routes(unittest.TestCase):
+    def test_each_answer_for_want_of_room_is_in_its_row(self):
+        rows = []  # methods, path or the end of one, statuses
+        for line in (ROOT / "docs/api.md").read_text().splitlines():
+            cells = re.match(r"\| (`(?:GET|HEAD|PUT|POST|DELETE)\b[^|]*) \|.*\|([^|]*)\|$", line)
+            words = re.findall(r"[^\s,]+", " ".join(re.findall(r"`([^`]+)`", cells[1]))) if cells else []
+            rows += [(words, word.split("?")[0], cells[2]) for word in words if word[0] in "/…"]
+        found = 0
+        for file in (ROOT / "http/openapi").glob("*.json"):
+            for path, operations in json.loads(file.read_text()).get("paths", {}).items():
+                for method, operation in operations.items():
+                    if "507" not in operation.get("responses", {}):
+                        continue
+                    found += 1
+                    said = [answers for methods, end, answers in rows if method.upper() in methods
+                            and (end == path or end[0] == "…" and path.endswith(end[1:]))]
+                    self.assertTrue(said and "507" in said[0], f"docs/api.md has no 507 for {method} {path}")
+        self.assertGreaterEqual(found, 5)
 
 
 class Commands(unittest.TestCase):
