@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
 
-archives_stage in_memory(backup::store_settings settings) {
+archives_stage stage_in_memory(backup::store_settings settings) {
   return archives_stage{
       std::make_unique<backup_place>(std::move(settings), backup::in_memory)};
 }
@@ -38,7 +38,7 @@ TEST_CASE("making a backup leaves the disk to others when it is to",
           "[archives]") {
   backup::store_settings settings;
   settings.idle_io = GENERATE(true, false);
-  auto on = in_memory(settings);
+  auto on = stage_in_memory(settings);
   auto& place = place_of(on);
   contracts::archives_world::tree many{{"big", std::string(3 * mib, 'x')}};
   for (int i = 0; i < 600; ++i)
@@ -72,7 +72,7 @@ TEST_CASE("making a backup leaves the disk to others when it is to",
 TEST_CASE("a backup is made on as many threads as it may have", "[archives]") {
   backup::store_settings settings;
   settings.threads = GENERATE(1U, 4U);
-  auto on = in_memory(settings);
+  auto on = stage_in_memory(settings);
   auto& place = place_of(on);
   place.fill({{"big", std::string(16 * mib, 'x')}});
   backup::new_threads started;
@@ -92,7 +92,7 @@ TEST_CASE("an archive of ours is read on as many threads as may be",
   backup::store_settings settings;
   settings.level = backup::compression::none;
   settings.threads = GENERATE(1U, 4U);
-  auto on = in_memory(settings);
+  auto on = stage_in_memory(settings);
   auto& place = place_of(on);
   place.fill({{"big", std::string(24 * mib, 'x')}}); // more than is read ahead
   REQUIRE(on.write());
