@@ -89,6 +89,24 @@ jobs::result<measured> purge(const std::string& directory,
   return measured{gone->bytes, gone->entries, {}};
 }
 
+/// As a restore does, by what is known of the archive.
+jobs::result<measured> verify(jobs::archives& store,
+                              const jobs::backup_id& backup) {
+  const auto file = store.inspect(backup);
+  if (!file)
+    return file.error();
+  jobs::archive_expectation expected;
+  expected.whom = jobs::check_for::who_waits;
+  if (*file && (*file)->facts) {
+    expected.sha1 = (*file)->facts->sha1;
+    expected.sha256 = (*file)->facts->sha256;
+  }
+  auto seen = store.verify(backup, expected, {}, {});
+  if (!seen)
+    return std::move(seen).error();
+  return measured{seen->facts.size, seen->facts.files, seen->facts.sha1};
+}
+
 jobs::result<measured> in_store(const std::string& what, jobs::archives& store,
                                 const std::string& place,
                                 const jobs::backup_id& backup) {
@@ -96,12 +114,8 @@ jobs::result<measured> in_store(const std::string& what, jobs::archives& store,
     return write(store, place, backup);
   if (what == "content")
     return content(store, place, backup);
-  if (what == "verify") {
-    auto seen = store.verify(backup, {}, {}, {});
-    if (!seen)
-      return std::move(seen).error();
-    return measured{seen->facts.size, seen->facts.files, seen->facts.sha1};
-  }
+  if (what == "verify")
+    return verify(store, backup);
   jobs::extraction_order order;
   order.backup = backup;
   auto back = store.extract(order, directory(place), {}, {});
