@@ -69,17 +69,21 @@ private:
         return paced;
       read_ += piece->data.size();
       since_told_ += piece->data.size();
-      if (since_told_ >= bytes_between_reports)
-        tell();
+      if (since_told_ < bytes_between_reports)
+        continue;
+      tell();
+      if (stop_.stop_requested())
+        return stop_of_verification();
     }
   }
 
   /// Waits here: what is read ahead meanwhile is little.
   jobs::status keep_pace() {
     const auto now = archive_.archive_position();
-    if (!limit_.pass(now - std::exchange(paid_for_, now), stop_))
-      return stop_of_verification();
-    return {};
+    const auto more = now - std::exchange(paid_for_, now);
+    const bool goes_on =
+        more > 0 ? limit_.pass(more, stop_) : !stop_.stop_requested();
+    return goes_on ? jobs::status{} : stop_of_verification();
   }
 
   void tell() {
