@@ -19,9 +19,9 @@ jobs::fault damaged_archive(std::string what) {
           .what = "the archive is damaged: " + std::move(what)};
 }
 
-archive_file::archive_file(int fd, std::uint64_t size, bool with_digest,
+archive_file::archive_file(int fd, std::uint64_t size, sums wanted,
                            bool drop_behind)
-  : fd_(fd), size_(size), with_digest_(with_digest), drop_behind_(drop_behind) {
+  : fd_(fd), size_(size), wanted_(wanted), drop_behind_(drop_behind) {
   ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
@@ -47,7 +47,7 @@ jobs::status archive_file::read(std::uint64_t at, std::span<std::byte> into) {
   if (drop_behind_)
     ::posix_fadvise(fd_, from, static_cast<off_t>(into.size()),
                     POSIX_FADV_DONTNEED);
-  if (with_digest_ && at <= hashed_ && at + into.size() > hashed_) {
+  if (wanted_ != sums::none && at <= hashed_ && at + into.size() > hashed_) {
     hash_.update(into.subspan(static_cast<std::size_t>(hashed_ - at)));
     hashed_ = at + into.size();
   }
@@ -72,9 +72,9 @@ jobs::fault archive_file::unread(std::uint64_t offset, int error) {
   return out;
 }
 
-jobs::result<checksums> archive_file::sums() {
+jobs::result<checksums> archive_file::finish_sums() {
   raw_buffer buffer;
-  while (with_digest_ && hashed_ < size_) {
+  while (wanted_ != sums::none && hashed_ < size_) {
     const auto piece = buffer.room(
         static_cast<std::size_t>(std::min<std::uint64_t>(1 << 20, //
                                                          size_ - hashed_)));

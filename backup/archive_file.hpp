@@ -40,7 +40,7 @@ private:
 class archive_file {
 public:
   /// `fd` is not owned.
-  archive_file(int fd, std::uint64_t size, bool with_digest, bool drop_behind);
+  archive_file(int fd, std::uint64_t size, sums wanted, bool drop_behind);
 
   std::uint64_t size() const { return size_; }
 
@@ -53,8 +53,9 @@ public:
   void give_up() { given_up_ = true; }
   void go_on() { given_up_ = false; }
 
-  /// Hashes what has not been read yet and ends the digest.
-  jobs::result<checksums> sums();
+  /// Hashes what has not been read yet and ends the digest. What is not wanted
+  /// is empty.
+  jobs::result<checksums> finish_sums();
 
 private:
   static jobs::fault unread(std::uint64_t offset, int error);
@@ -62,10 +63,10 @@ private:
 
   int fd_;
   std::uint64_t size_;
-  bool with_digest_;
+  sums wanted_;
   bool drop_behind_;
   std::atomic<bool> given_up_ = false;
-  digest hash_;
+  digest hash_{wanted_};
   std::uint64_t hashed_ = 0;
 };
 

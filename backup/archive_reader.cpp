@@ -23,6 +23,48 @@ constexpr std::size_t decoded_at_once = std::size_t{1024} * 1024;
 constexpr std::uint64_t most_in_member = std::size_t{8} * 1024 * 1024;
 constexpr std::size_t trailer_size = 8; // RFC 1952, 2.3.1
 
+constexpr std::uint64_t most_of_archive =
+    most_in_member + most_in_member / 16; ///< for one of them
+/// Of those that are noted: 16 MiB of memory.
+constexpr std::size_t most_noted = std::size_t{1} << 20;
+
+/// Where members begin, as they are found front to back.
+class noted_members {
+public:
+  void add(const member_position& next) {
+    if (is_useless_)
+      return;
+    if (!found_.empty() && !fits_before(next))
+      return give_up();
+    if (found_.size() == most_noted)
+      return give_up();
+    found_.push_back(next);
+  }
+
+  /// `end`: behind the last one.
+  std::vector<member_position> up_to(const member_position& end) const {
+    return found_.size() > 1 && fits_before(end)
+               ? found_
+               : std::vector<member_position>{};
+  }
+
+private:
+  bool fits_before(const member_position& next) const {
+    const auto& last = found_.back();
+    return next.content > last.content
+           && next.content - last.content <= most_in_member
+           && next.archive - last.archive <= most_of_archive;
+  }
+
+  void give_up() {
+    is_useless_ = true;
+    found_ = std::vector<member_position>{};
+  }
+
+  std::vector<member_position> found_;
+  bool is_useless_ = false;
+};
+
 bool is_usable(const std::vector<member_position>& members,
                std::uint64_t size) {
   if (members.empty() || members.front() != member_position{})
@@ -31,8 +73,7 @@ bool is_usable(const std::vector<member_position>& members,
     const auto& it = members[i];
     const bool is_last = i + 1 == members.size();
     const auto end = is_last ? size : members[i + 1].archive;
-    if (end <= it.archive || end > size
-        || end - it.archive > most_in_member + most_in_member / 16)
+    if (end <= it.archive || end > size || end - it.archive > most_of_archive)
       return false;
     if (!is_last
         && (members[i + 1].content < it.content
@@ -75,7 +116,8 @@ struct archive_reader::state {
   struct slot {
     raw_buffer raw;
     raw_buffer content;
-    std::uint64_t at = 0; ///< of the member in the archive
+    std::uint64_t at = 0;  ///< of the member in the archive
+    std::uint64_t end = 0; ///< how far the archive was read for it
     std::optional<std::uint64_t>
         expected; ///< content bytes, if the index knows
     bool is_ready = false;
@@ -96,13 +138,16 @@ struct archive_reader::state {
   bool is_fed = false;        ///< nothing more will come
   bool is_closed = false;
 
+  noted_members noted; ///< of the decoding thread, until it has ended
+
   slot* handed_out = nullptr; ///< of the consuming thread alone
   std::uint64_t position = 0;
+  std::uint64_t archive_position = 0;
 
   std::vector<std::jthread> threads;
 
   state(int fd, std::uint64_t size, reader_settings chosen, coding found)
-    : file(fd, size, chosen.with_digest, chosen.drop_behind),
+    : file(fd, size, chosen.wanted, chosen.drop_behind),
       settings(std::move(chosen)), how(found) {
     settings.threads = std::clamp(settings.threads, 1U, 64U);
     if (how == coding::gzip && is_usable(settings.members, size))
@@ -200,6 +245,7 @@ struct archive_reader::state {
       const bool is_last = i + 1 == members.size();
       const auto to = is_last ? file.size() : members[i + 1].archive;
       mine->at = members[i].archive;
+      mine->end = to;
       if (!is_last)
         mine->expected = members[i + 1].content - members[i].content;
       auto got = file.read(
@@ -242,11 +288,16 @@ struct archive_reader::state {
   }
 
   void decode_stream(std::uint64_t at) {
-    const auto decoder =
-        how == coding::gzip ? gzip_decoder(file, at) : zstd_decoder(file);
+    member_seen seen;
+    if (settings.note_members && at == 0)
+      seen = [this](const member_position& next) { noted.add(next); };
+    const auto decoder = how == coding::gzip
+                             ? gzip_decoder(file, at, std::move(seen))
+                             : zstd_decoder(file);
     while (auto* mine = take_free()) {
       auto made = decoder->decode(mine->content.room(decoded_at_once));
       mine->content.shorten(made ? *made : 0);
+      mine->end = decoder->position();
       if (!made)
         mine->failure = std::move(made).error();
       const bool is_last = mine->content.view().empty();
@@ -290,6 +341,7 @@ struct archive_reader::state {
       }
       const auto content = first->content.view();
       position += content.size();
+      archive_position = first->end;
       if (!content.empty()) // members may hold nothing
         return content;
     }
@@ -307,7 +359,7 @@ archive_reader::open(int archive, reader_settings settings) {
   if (::fstat(archive, &seen) != 0)
     return jobs::system_fault(errno, "fstat", "the archive");
   const auto size = static_cast<std::uint64_t>(seen.st_size);
-  archive_file start{archive, size, false, false};
+  archive_file start{archive, size, sums::none, false};
   auto how = coding_of(start);
   if (!how)
     return std::move(how).error();
@@ -327,10 +379,18 @@ std::uint64_t archive_reader::position() const {
   return state_->position;
 }
 
-jobs::result<checksums> archive_reader::sums() {
+std::vector<member_position> archive_reader::found_members() const {
+  return state_->noted.up_to({state_->position, state_->file.size()});
+}
+
+std::uint64_t archive_reader::archive_position() const {
+  return state_->archive_position;
+}
+
+jobs::result<checksums> archive_reader::finish_sums() {
   state_->stop();
   state_->file.go_on();
-  return state_->file.sums();
+  return state_->file.finish_sums();
 }
 
 } // namespace alula::backup

@@ -23,8 +23,10 @@ struct reader_settings {
   /// on front to back from that place.
   std::vector<member_position> members = {};
   unsigned threads = 2; ///< decoders; without members one is used
-  /// Takes SHA-1 and SHA-256 of the archive's bytes on the way.
-  bool with_digest = false;
+  /// Notes where members begin, when nobody has said so; see found_members().
+  bool note_members = false;
+  /// What is taken of the archive's bytes on the way.
+  sums wanted = sums::none;
   /// Pages of the archive leave the page cache once they are read, so that the
   /// game's own stay. False when the archive is read again at once.
   bool drop_behind = true;
@@ -56,9 +58,18 @@ public:
   /// Content bytes handed out so far.
   std::uint64_t position() const;
 
-  /// Of the whole archive, with_digest; ends the reading. Bytes next() did not
-  /// come to are read now. Faults as archive_file::read.
-  jobs::result<checksums> sums();
+  /// Bytes of the archive that were read for them.
+  std::uint64_t archive_position() const;
+
+  /// With note_members, once next() was at the end: where gzip members begin.
+  /// Empty unless that would be of use as `members`: there are several, none of
+  /// them is empty or longer than 8 MiB, and they are no more than a TiB of
+  /// ours has.
+  std::vector<member_position> found_members() const;
+
+  /// Of the whole archive, those that are wanted; ends the reading. Bytes
+  /// next() did not come to are read now. Faults as archive_file::read.
+  jobs::result<checksums> finish_sums();
 
 private:
   struct state;

@@ -10,13 +10,17 @@ namespace {
 
 using context = std::unique_ptr<EVP_MD_CTX, decltype(&::EVP_MD_CTX_free)>;
 
-context start(const EVP_MD* kind) {
-  context out{::EVP_MD_CTX_new(), ::EVP_MD_CTX_free};
-  ::EVP_DigestInit_ex(out.get(), kind, nullptr);
+/// Null unless it is wanted.
+context start(const EVP_MD* kind, bool is_wanted) {
+  context out{is_wanted ? ::EVP_MD_CTX_new() : nullptr, ::EVP_MD_CTX_free};
+  if (out)
+    ::EVP_DigestInit_ex(out.get(), kind, nullptr);
   return out;
 }
 
 std::string finish_hex(EVP_MD_CTX* from) {
+  if (from == nullptr)
+    return {};
   std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
   unsigned int size = 0;
   ::EVP_DigestFinal_ex(from, raw.data(), &size);
@@ -32,18 +36,22 @@ std::string finish_hex(EVP_MD_CTX* from) {
 } // namespace
 
 struct digest::state {
-  context sha1 = start(::EVP_sha1());
-  context sha256 = start(::EVP_sha256());
+  context sha1;
+  context sha256;
 };
 
-digest::digest() : state_(std::make_unique<state>()) {}
+digest::digest(sums which)
+  : state_(std::make_unique<state>(state{
+      start(::EVP_sha1(), which == sums::sha1 || which == sums::both),
+      start(::EVP_sha256(), which == sums::sha256 || which == sums::both)})) {}
 digest::~digest() = default;
 digest::digest(digest&&) noexcept = default;
 digest& digest::operator=(digest&&) noexcept = default;
 
 void digest::update(byte_view data) {
-  ::EVP_DigestUpdate(state_->sha1.get(), data.data(), data.size());
-  ::EVP_DigestUpdate(state_->sha256.get(), data.data(), data.size());
+  for (auto* each : {state_->sha1.get(), state_->sha256.get()})
+    if (each != nullptr)
+      ::EVP_DigestUpdate(each, data.data(), data.size());
 }
 
 checksums digest::finish() {

@@ -16,16 +16,20 @@ struct checksums {
   friend bool operator==(const checksums&, const checksums&) = default;
 };
 
+/// Which of them are taken: each costs about as much as reading does.
+enum class sums { none, sha1, sha256, both };
+
 /// Belongs to one thread at a time.
 class digest {
 public:
-  digest();
+  explicit digest(sums which = sums::both);
   ~digest();
   digest(digest&&) noexcept;
   digest& operator=(digest&&) noexcept;
 
   void update(byte_view data);
-  /// Ends the stream; the object is of no use afterwards.
+  /// Ends the stream; the object is of no use afterwards. What was not taken is
+  /// empty.
   checksums finish();
 
 private:

@@ -33,6 +33,18 @@ idle_io::~idle_io() {
     set(before_);
 }
 
+polite_io::polite_io(bool is_idle) {
+  before_ = current();
+  if (before_ >= 0)
+    set(is_idle ? IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0)
+                : IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7));
+}
+
+polite_io::~polite_io() {
+  if (before_ >= 0)
+    set(before_);
+}
+
 prompt_io::prompt_io() {
   before_ = current();
   if (before_ >= 0)

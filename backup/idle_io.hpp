@@ -1,10 +1,11 @@
-/// Reads and writes of this thread, and of threads it starts meanwhile, in the
-/// idle class (ioprio_set(2)), so that a game's own go first; as before when it
-/// goes out of scope. Schedulers without classes do not mind.
+/// Reads and writes of this thread, and of threads it starts meanwhile, behind
+/// those of a game (ioprio_set(2)); as before when it goes out of scope.
+/// Schedulers without classes do not mind.
 #pragma once
 
 namespace alula::backup {
 
+/// In the idle class.
 class idle_io {
 public:
   /// Does nothing unless `is_wanted`.
@@ -17,7 +18,20 @@ private:
   int before_ = -1;
 };
 
-/// The opposite, inside of it: while somebody waits for this thread.
+/// In the idle class, or else at the end of the best effort one, which always
+/// gets its turn.
+class polite_io {
+public:
+  explicit polite_io(bool is_idle);
+  ~polite_io();
+  polite_io(const polite_io&) = delete;
+  polite_io& operator=(const polite_io&) = delete;
+
+private:
+  int before_ = -1;
+};
+
+/// The opposite, inside of them: while somebody waits for this thread.
 class prompt_io {
 public:
   prompt_io();

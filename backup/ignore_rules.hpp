@@ -15,8 +15,8 @@ namespace alula::backup {
 /// Wings cannot compile, and a list that takes too long to match is exhausted.
 class ignore_rules {
 public:
-  /// Longer texts are cut at a line; Wings' own limit for .pteroignore.
-  static constexpr std::size_t max_text = std::size_t{32} * 1024;
+  /// Longer texts are cut at a line; as much as a request may bring.
+  static constexpr std::size_t max_text = std::size_t{64} * 1024;
   static constexpr std::size_t max_rules = 1024;
   static constexpr std::size_t max_pattern = 512;
   /// Of all texts together: patterns that need a regular expression, which cost

@@ -40,9 +40,11 @@ struct store_settings {
   compression level = compression::best_speed;
   unsigned threads = 2;          ///< that compress, or decompress
   std::uint64_t write_limit = 0; ///< archive bytes per second; 0: none
-  std::uint64_t read_limit = 0;  ///< of the servers' files, bytes per second
-  /// Whether making, verifying and indexing leave the disk to everybody else;
-  /// on a busy disk they then take many times longer.
+  /// Bytes per second of the servers' files, and of archives that are verified
+  /// while nobody waits.
+  std::uint64_t read_limit = 0;
+  /// Whether making, indexing, and verifying while nobody waits leave the disk
+  /// to everybody else; on a busy disk they then take many times longer.
   bool idle_io = true;
   std::optional<uid_t> uid = {}; ///< who restored files belong to
   std::optional<gid_t> gid = {};

@@ -198,16 +198,16 @@ jobs::result<jobs::descriptor> local_archives::make_spool() {
 
 jobs::result<jobs::archive_facts> local_archives::hash(
     const std::function<jobs::status(const jobs::archive_sink&)>& from) {
-  digest sums;
+  digest hash;
   jobs::archive_facts out;
   auto whole = from([&](std::string_view piece) -> jobs::status {
-    sums.update(std::as_bytes(std::span{piece}));
+    hash.update(std::as_bytes(std::span{piece}));
     out.size += static_cast<std::int64_t>(piece.size());
     return {};
   });
   if (!whole)
     return std::move(whole).error();
-  auto found = sums.finish();
+  auto found = hash.finish();
   out.sha1 = std::move(found.sha1);
   out.sha256 = std::move(found.sha256);
   return out;

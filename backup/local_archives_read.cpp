@@ -11,7 +11,9 @@
 #include "jobs/clock.hpp"
 #include "jobs/log.hpp"
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 namespace alula::backup {
 
@@ -131,7 +133,10 @@ jobs::result<jobs::archive_verified>
 local_archives::verify(const jobs::backup_id& backup,
                        const jobs::archive_expectation& expected,
                        std::stop_token stop, const jobs::archive_tell& tell) {
-  const idle_io others_first{settings_.idle_io};
+  const bool is_waited_for = expected.whom == jobs::check_for::who_waits;
+  std::optional<polite_io> others_first;
+  if (!is_waited_for)
+    others_first.emplace(settings_.idle_io);
   auto found = find_fetched(backup, expected.fetched_by);
   if (!found)
     return std::move(found).error();
@@ -142,6 +147,7 @@ local_archives::verify(const jobs::backup_id& backup,
   settings.reader.members = std::move(*members);
   settings.reader.threads = settings_.threads;
   settings.expected = expected;
+  settings.read_limit = is_waited_for ? 0 : settings_.read_limit;
   settings.tell = tell;
   return verify_archive(found->file.fd.get(), settings, stop);
 }
@@ -203,7 +209,7 @@ local_archives::content_size(const jobs::backup_id& backup,
                            (*facts)->archive.content_bytes};
   verification_settings settings;
   settings.reader.threads = settings_.threads;
-  settings.reader.with_digest = false;
+  settings.reader.wanted = sums::none;
   settings.tell = tell;
   auto read = verify_archive(found->file.fd.get(), settings, stop);
   if (!read)
@@ -229,6 +235,11 @@ jobs::status local_archives::index(const jobs::backup_id& backup,
   settings.visit = [&](const tar_entry& entry) {
     return manifest.add(entry_of(entry));
   };
+  // It may be one of ours whose manifest was lost.
+  std::vector<member_position> members;
+  settings.members = [&](std::vector<member_position> begins) {
+    members = std::move(begins);
+  };
   auto read = verify_archive(found->file.fd.get(), settings, stop);
   if (!read)
     return std::move(read).error();
@@ -238,7 +249,7 @@ jobs::status local_archives::index(const jobs::backup_id& backup,
   facts.created_at = found->file.seen.st_mtim.tv_sec * 1000;
   facts.archive = std::move(read->facts);
   auto written = write_index(part, name, [&](int into) {
-    return manifest.finish(std::move(facts), {}, {}, stop, into);
+    return manifest.finish(std::move(facts), members, {}, stop, into);
   });
   if (!written)
     (void)directory_.remove(part);

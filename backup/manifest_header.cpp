@@ -90,7 +90,7 @@ manifest_header header_of(const json& from) {
 } // namespace
 
 std::string sha256_of(byte_view data) {
-  digest hash;
+  digest hash{sums::sha256};
   hash.update(data);
   return hash.finish().sha256;
 }

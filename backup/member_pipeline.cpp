@@ -16,7 +16,9 @@ struct member_pipeline::state {
     bytes content;
     bytes member;
     bool is_encoded = false;
+    int readers = 0; ///< of the member, that are not through with it
   };
+  using slots_in_order = std::deque<slot*>;
 
   pipeline_settings settings;
   sink to;
@@ -26,7 +28,8 @@ struct member_pipeline::state {
   std::vector<std::unique_ptr<slot>> slots;
   std::deque<slot*> free;
   std::deque<slot*> to_encode;
-  std::deque<slot*> in_order; ///< handed in and not yet written
+  slots_in_order to_write; ///< handed in and not yet written
+  slots_in_order to_hash;  ///< the same, not yet in the SHA-256
   bool is_closed = false;
   std::optional<jobs::fault> failure;
 
@@ -34,8 +37,10 @@ struct member_pipeline::state {
   std::uint64_t position = 0;
 
   // Of the sink's thread alone, until it has ended.
-  digest hash;
+  digest sha1{sums::sha1};
   pipeline_result made;
+  // Of a thread of its own: both on one take longer than to store a block.
+  digest sha256{sums::sha256};
   std::uint64_t stored_blocks = 0; ///< under the mutex
 
   std::vector<std::jthread> threads;
@@ -51,6 +56,7 @@ struct member_pipeline::state {
     for (unsigned i = 0; i < settings.threads; ++i)
       threads.emplace_back([this] { encode_blocks(); });
     threads.emplace_back([this] { drain(); });
+    threads.emplace_back([this] { hash_members(); });
   }
 
   ~state() {
@@ -75,6 +81,7 @@ struct member_pipeline::state {
     taken->content.clear();
     taken->member.clear();
     taken->is_encoded = false;
+    taken->readers = 2;
     return taken;
   }
 
@@ -82,7 +89,8 @@ struct member_pipeline::state {
     {
       const std::lock_guard guard{mutex};
       to_encode.push_back(filled);
-      in_order.push_back(filled);
+      to_write.push_back(filled);
+      to_hash.push_back(filled);
     }
     changed.notify_all();
   }
@@ -110,31 +118,45 @@ struct member_pipeline::state {
     }
   }
 
-  /// Takes the oldest block as soon as it is encoded; null at the end.
-  slot* next_in_order() {
+  /// The oldest block as soon as it is encoded; null at the end.
+  slot* oldest(slots_in_order& of) {
     std::unique_lock lock{mutex};
     changed.wait(lock, [&] {
-      return failure || (!in_order.empty() && in_order.front()->is_encoded)
-             || (is_closed && in_order.empty());
+      return failure || (!of.empty() && of.front()->is_encoded)
+             || (is_closed && of.empty());
     });
-    return failure || in_order.empty() ? nullptr : in_order.front();
+    return failure || of.empty() ? nullptr : of.front();
+  }
+
+  /// Of both readers the later one lets the block be used again.
+  void drop_oldest(slots_in_order& of, jobs::status outcome) {
+    {
+      const std::lock_guard guard{mutex};
+      auto* done = of.front();
+      of.pop_front();
+      if (--done->readers == 0)
+        free.push_back(done);
+      if (!outcome && !failure)
+        failure = std::move(outcome).error();
+    }
+    changed.notify_all();
   }
 
   void drain() {
-    while (auto* done = next_in_order()) {
+    while (const auto* block = oldest(to_write)) {
       made.members.push_back({made.content_bytes, made.archive_bytes});
-      hash.update(done->member);
-      auto written = to(done->member);
-      made.content_bytes += done->content.size();
-      made.archive_bytes += done->member.size();
-      {
-        const std::lock_guard guard{mutex};
-        in_order.pop_front();
-        free.push_back(done);
-        if (!written && !failure)
-          failure = std::move(written).error();
-      }
-      changed.notify_all();
+      sha1.update(block->member);
+      auto written = to(block->member);
+      made.content_bytes += block->content.size();
+      made.archive_bytes += block->member.size();
+      drop_oldest(to_write, std::move(written));
+    }
+  }
+
+  void hash_members() {
+    while (const auto* block = oldest(to_hash)) {
+      sha256.update(block->member);
+      drop_oldest(to_hash, {});
     }
   }
 
@@ -194,7 +216,7 @@ jobs::result<pipeline_result> member_pipeline::finish() {
   s.threads.clear();
   if (s.failure)
     return *s.failure;
-  s.made.sums = s.hash.finish();
+  s.made.sums = {s.sha1.finish().sha1, s.sha256.finish().sha256};
   s.made.stored_blocks = s.stored_blocks;
   return std::move(s.made);
 }

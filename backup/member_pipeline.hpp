@@ -1,7 +1,8 @@
 /// A stream of bytes cut into blocks that several threads compress at once,
 /// and that come out in order: the middle of the archive pipeline.
 ///
-///   write() ─► blocks ─► N encoders ─► in order: digest, sink
+///   write() ─► blocks ─► N encoders ─► in order: SHA-1, sink
+///                                  └─► in order: SHA-256
 ///
 /// Memory is bounded by the blocks in flight, whatever the stream's length:
 /// write() waits while there are `threads + 2` of them.
@@ -28,7 +29,7 @@ struct member_position {
 
 struct pipeline_settings {
   compression level = compression::best_speed;
-  unsigned threads = 2; ///< encoders; the sink has one of its own
+  unsigned threads = 2; ///< encoders; sink and SHA-256 have their own
   /// Content bytes per member. 1 MiB: smaller ones compress worse and make the
   /// index longer, larger ones cost memory and reading time for one file.
   std::size_t block_size = std::size_t{1024} * 1024;

@@ -11,6 +11,7 @@ namespace alula::backup {
 namespace {
 
 constexpr const char* ignore_file = ".pteroignore";
+constexpr std::size_t largest_ignore_file = std::size_t{32} * 1024;
 
 std::string volumes_own(int volume) {
   const auto fd =
@@ -18,8 +19,8 @@ std::string volumes_own(int volume) {
   struct stat seen {};
   bytes text;
   if (!fd.is_open() || ::fstat(fd.get(), &seen) != 0 || !S_ISREG(seen.st_mode)
-      || seen.st_size > static_cast<off_t>(ignore_rules::max_text)
-      || !read_at(fd.get(), 0, ignore_rules::max_text, text, ignore_file))
+      || seen.st_size > static_cast<off_t>(largest_ignore_file)
+      || !read_at(fd.get(), 0, largest_ignore_file, text, ignore_file))
     return {};
   return std::string{text_of(text)};
 }

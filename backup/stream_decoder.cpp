@@ -8,6 +8,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace alula::backup {
 
@@ -44,7 +45,8 @@ private:
 
 class gzip_stream final : public stream_decoder {
 public:
-  gzip_stream(archive_file& file, std::uint64_t at) : feed_(file, at) {
+  gzip_stream(archive_file& file, std::uint64_t at, member_seen seen)
+    : feed_(file, at), seen_(std::move(seen)) {
     ::isal_inflate_init(&stream_);
     stream_.crc_flag = ISAL_GZIP;
     stream_.avail_in = 0;
@@ -53,12 +55,18 @@ public:
   jobs::result<std::size_t> decode(std::span<std::byte> into) override {
     stream_.next_out = reinterpret_cast<std::uint8_t*>(into.data());
     stream_.avail_out = static_cast<std::uint32_t>(into.size());
+    room_ = into.size();
     while (stream_.avail_out > 0 && !is_over_) {
       if (auto went = step(); !went)
         return std::move(went).error();
     }
-    return into.size() - stream_.avail_out;
+    const auto made = into.size() - stream_.avail_out;
+    content_ += made;
+    room_ = stream_.avail_out;
+    return made;
   }
+
+  std::uint64_t position() const override { return feed_.position(); }
 
 private:
   jobs::status step() {
@@ -100,6 +108,8 @@ private:
       return damaged_archive("something that is no gzip member begins at "
                              "offset "
                              + std::to_string(offset()));
+    if (seen_)
+      seen_({content_ + room_ - stream_.avail_out, offset()});
     ::isal_inflate_reset(&stream_);
     in_member_ = true;
     is_first_ = false;
@@ -137,6 +147,9 @@ private:
   std::uint64_t offset() const { return feed_.position() - stream_.avail_in; }
 
   file_feed feed_;
+  member_seen seen_;
+  std::uint64_t content_ = 0; ///< bytes of earlier calls
+  std::size_t room_ = 0;      ///< of this call
   inflate_state stream_{};
   bool in_member_ = false;
   bool is_first_ = true;
@@ -157,6 +170,8 @@ public:
       return fault();
     return static_cast<std::size_t>(got);
   }
+
+  std::uint64_t position() const override { return feed_.position(); }
 
 private:
   jobs::status open() {
@@ -227,9 +242,9 @@ jobs::result<coding> coding_of(archive_file& file) {
   return damaged_archive("it begins like neither a gzip nor a zstd file");
 }
 
-std::unique_ptr<stream_decoder> gzip_decoder(archive_file& file,
-                                             std::uint64_t at) {
-  return std::make_unique<gzip_stream>(file, at);
+std::unique_ptr<stream_decoder>
+gzip_decoder(archive_file& file, std::uint64_t at, member_seen seen) {
+  return std::make_unique<gzip_stream>(file, at, std::move(seen));
 }
 
 std::unique_ptr<stream_decoder> zstd_decoder(archive_file& file) {

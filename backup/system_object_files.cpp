@@ -64,7 +64,7 @@ system_object_files::write(std::string_view id, const piece_source& from,
     return why;
   };
   const auto path = files.path_of(part);
-  digest sums;
+  digest sum{sums::sha256};
   bytes piece(piece_size);
   std::int64_t size = 0, looked = 0;
   for (;;) {
@@ -75,7 +75,7 @@ system_object_files::write(std::string_view id, const piece_source& from,
     if (*got == 0)
       break;
     const byte_view taken{piece.data(), *got};
-    sums.update(taken);
+    sum.update(taken);
     if (auto kept = write_all(file->get(), taken, path); !kept)
       return give_up(std::move(kept).error());
     size += static_cast<std::int64_t>(*got);
@@ -93,7 +93,7 @@ system_object_files::write(std::string_view id, const piece_source& from,
   // Its name too: from here on the job counts on finding it.
   if (auto named = files.sync(); !named)
     return give_up(std::move(named).error());
-  return written{size, sums.finish().sha256};
+  return written{size, sum.finish().sha256};
 }
 
 jobs::status system_object_files::publish(std::string_view id) {

@@ -3,6 +3,9 @@
 #include "backup/archive_file.hpp"
 #include "backup/entry_checks.hpp"
 #include "backup/report_pace.hpp"
+#include "jobs/rate_limit.hpp"
+
+#include <utility>
 
 namespace alula::backup {
 
@@ -15,10 +18,11 @@ jobs::fault stop_of_verification() {
 
 class verification {
 public:
-  verification(tar_reader& tar, entry_checks& checks,
-               const verification_settings& settings,
+  verification(const archive_reader& archive, tar_reader& tar,
+               entry_checks& checks, const verification_settings& settings,
                const std::stop_token& stop)
-    : tar_(tar), checks_(checks), settings_(settings), stop_(stop) {}
+    : archive_(archive), tar_(tar), checks_(checks), settings_(settings),
+      stop_(stop), limit_(settings.read_limit) {}
 
   jobs::status run() {
     tar_entry entry;
@@ -28,8 +32,8 @@ public:
         return std::move(more).error();
       if (!*more)
         break;
-      if (stop_.stop_requested())
-        return stop_of_verification();
+      if (auto paced = keep_pace(); !paced)
+        return paced;
       if (auto taken = take(entry); !taken)
         return taken;
     }
@@ -61,6 +65,8 @@ private:
         return std::move(piece).error();
       if (piece->data.empty())
         return {};
+      if (auto paced = keep_pace(); !paced)
+        return paced;
       read_ += piece->data.size();
       since_told_ += piece->data.size();
       if (since_told_ < bytes_between_reports)
@@ -71,6 +77,15 @@ private:
     }
   }
 
+  /// Waits here: what is read ahead meanwhile is little.
+  jobs::status keep_pace() {
+    const auto now = archive_.archive_position();
+    const auto more = now - std::exchange(paid_for_, now);
+    const bool goes_on =
+        more > 0 ? limit_.pass(more, stop_) : !stop_.stop_requested();
+    return goes_on ? jobs::status{} : stop_of_verification();
+  }
+
   void tell() {
     since_told_ = 0;
     if (settings_.tell)
@@ -78,22 +93,44 @@ private:
                       static_cast<std::int64_t>(read_)});
   }
 
+  const archive_reader& archive_;
   tar_reader& tar_;
   entry_checks& checks_;
   const verification_settings& settings_;
   const std::stop_token& stop_;
+  jobs::rate_limit limit_;
+  std::uint64_t paid_for_ = 0; ///< bytes of the archive
   std::uint64_t read_ = 0;
   std::uint64_t since_told_ = 0;
 };
 
-jobs::status compare(const jobs::archive_facts& found,
+/// Hashing is most of what it costs to verify bytes that do not compress, so
+/// what would prove nothing new is not taken.
+sums sums_for(const jobs::archive_expectation& expected, sums wanted) {
+  if (!expected.sha256.empty() && !expected.sha1.empty())
+    return sums::sha256;
+  const bool is_any_known = !expected.sha256.empty() || !expected.sha1.empty();
+  if (expected.fetched_by.empty()) // what is not known is to go on record
+    return is_any_known ? sums::both : wanted;
+  if (!is_any_known)
+    return sums::none;
+  return expected.sha256.empty() ? sums::sha1 : sums::sha256;
+}
+
+/// The SHA-256 counts when it is known. What was not taken is then as expected:
+/// both were taken of the same bytes.
+jobs::status compare(jobs::archive_facts& found,
                      const jobs::archive_expectation& expected) {
-  if (!expected.sha256.empty() && found.sha256 != expected.sha256)
-    return damaged_archive("its SHA-256 is " + found.sha256 + ", not "
-                           + expected.sha256);
-  if (!expected.sha1.empty() && found.sha1 != expected.sha1)
+  if (!expected.sha256.empty()) {
+    if (found.sha256 != expected.sha256)
+      return damaged_archive("its SHA-256 is " + found.sha256 + ", not "
+                             + expected.sha256);
+    if (found.sha1.empty())
+      found.sha1 = expected.sha1;
+  } else if (!expected.sha1.empty() && found.sha1 != expected.sha1) {
     return damaged_archive("its SHA-1 is " + found.sha1 + ", not "
                            + expected.sha1);
+  }
   return {};
 }
 
@@ -104,7 +141,8 @@ verify_archive(int archive, const verification_settings& settings,
                const std::stop_token& stop) {
   const auto& expected = settings.expected;
   auto reading = settings.reader;
-  reading.with_digest |= !expected.sha1.empty() || !expected.sha256.empty();
+  reading.wanted = sums_for(expected, reading.wanted);
+  reading.note_members = settings.members != nullptr;
   auto reader = archive_reader::open(archive, reading);
   if (!reader)
     return std::move(reader).error();
@@ -115,17 +153,20 @@ verify_archive(int archive, const verification_settings& settings,
                            + " bytes, not " + std::to_string(expected.size));
   tar_reader tar{**reader};
   entry_checks checks{settings.limits, {}, (*reader)->size()};
-  if (auto read = verification{tar, checks, settings, stop}.run(); !read)
+  if (auto read = verification{**reader, tar, checks, settings, stop}.run();
+      !read)
     return std::move(read).error();
-  if (reading.with_digest) {
-    auto sums = (*reader)->sums();
-    if (!sums)
-      return std::move(sums).error();
-    out.facts.sha1 = std::move(sums->sha1);
-    out.facts.sha256 = std::move(sums->sha256);
+  if (reading.wanted != sums::none) {
+    auto taken = (*reader)->finish_sums();
+    if (!taken)
+      return std::move(taken).error();
+    out.facts.sha1 = std::move(taken->sha1);
+    out.facts.sha256 = std::move(taken->sha256);
   }
   if (auto same = compare(out.facts, expected); !same)
     return std::move(same).error();
+  if (settings.members)
+    settings.members((*reader)->found_members());
   out.entries = static_cast<std::int64_t>(checks.entries());
   out.facts.files = static_cast<std::int64_t>(checks.files());
   out.facts.content_bytes = static_cast<std::int64_t>(checks.bytes());

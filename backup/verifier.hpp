@@ -6,25 +6,33 @@
 #include "jobs/archives.hpp"
 #include "jobs/result.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <stop_token>
+#include <vector>
 
 namespace alula::backup {
 
 struct verification_settings {
-  reader_settings reader = {.with_digest = true}; ///< without: no checksums
+  /// Checksums that are wanted are taken besides those that are compared.
+  reader_settings reader = {.wanted = sums::both};
   jobs::archive_expectation expected = {};
   jobs::extraction_limits limits = {};
+  std::uint64_t read_limit = 0; ///< archive bytes per second; 0: none
   jobs::archive_tell tell = {};
   /// Called for every entry that an extraction would write, with its path made
   /// plain: how an archive without a manifest gets one. Its fault ends the
   /// verification.
   std::function<jobs::status(const tar_entry&)> visit = {};
+  /// Called at the end with what archive_reader::found_members says, for that
+  /// manifest too. Not called when something is wrong.
+  std::function<void(std::vector<member_position>)> members = {};
 };
 
-/// Checks size and checksums against what is expected, every member's CRC,
-/// every tar header, the end of the archive, and does all the checks of an
-/// extraction that need no disk. `facts.files` counts files and links.
+/// Checks size and checksum against what is expected, every member's CRC, every
+/// tar header, the end of the archive, and does all the checks of an extraction
+/// that need no disk. `facts.files` counts files and links. Which checksums are
+/// taken and compared stands at archive_expectation.
 ///
 /// Blocks. Faults: backup_damaged with what is wrong and where, archive_refused
 /// as extract_archive, io_error, interrupted.

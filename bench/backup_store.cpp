@@ -60,7 +60,7 @@ jobs::result<measured> content(jobs::archives& store, const std::string& path,
   if (!reader)
     return std::move(reader).error();
   measured out{.bytes = 0, .files = 1, .sha1 = {}};
-  backup::digest hash;
+  backup::digest hash{backup::sums::sha1};
   for (std::string data;; data.clear()) {
     if (auto read = (*reader)->read(piece, data); !read)
       return std::move(read).error();
@@ -87,6 +87,24 @@ jobs::result<measured> purge(const std::string& directory,
   return measured{gone->bytes, gone->entries, {}};
 }
 
+/// As a restore does, by what is known of the archive.
+jobs::result<measured> verify(jobs::archives& store,
+                              const jobs::backup_id& backup) {
+  const auto file = store.inspect(backup);
+  if (!file)
+    return file.error();
+  jobs::archive_expectation expected;
+  expected.whom = jobs::check_for::who_waits;
+  if (*file && (*file)->facts) {
+    expected.sha1 = (*file)->facts->sha1;
+    expected.sha256 = (*file)->facts->sha256;
+  }
+  auto seen = store.verify(backup, expected, {}, {});
+  if (!seen)
+    return std::move(seen).error();
+  return measured{seen->facts.size, seen->facts.files, seen->facts.sha1};
+}
+
 jobs::result<measured> in_store(const std::string& what, jobs::archives& store,
                                 const std::string& place,
                                 const jobs::backup_id& backup) {
@@ -94,6 +112,7 @@ jobs::result<measured> in_store(const std::string& what, jobs::archives& store,
     return write(store, place, backup);
   if (what == "content")
     return content(store, place, backup);
+<<<<<<< HEAD
   if (what == "verify" || what == "restore") {
     auto seen = store.verify(backup, {}, {}, {});
     if (!seen)
@@ -101,6 +120,10 @@ jobs::result<measured> in_store(const std::string& what, jobs::archives& store,
     if (what == "verify")
       return measured{seen->facts.size, seen->facts.files, seen->facts.sha1};
   }
+=======
+  if (what == "verify")
+    return verify(store, backup);
+>>>>>>> engine3
   jobs::extraction_order order;
   order.backup = backup;
   auto back = store.extract(order, directory(place), {}, {});

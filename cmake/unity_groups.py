@@ -79,7 +79,8 @@ def called_names(text):
 def names_of_header(path):
     text = read(path)
     types = re.findall(r"\b(?:struct|class|enum(?: class)?|using) (\w+)", text)
-    values = re.findall(r"\bconstexpr [\w:<>, ]*?(\w+)[{ =]", text)
+    values = re.findall(
+        r"\b(?:constexpr|inline const)\s[\w:<>,*&\s]*?(\w+)\s*[{=]", text)
     return called_names(text) | {*types, *values}
 
 

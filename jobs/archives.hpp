@@ -108,16 +108,27 @@ struct extraction_made {
   std::int64_t noted = 0;
 };
 
-/// What a verification compares with; empty fields are not compared.
+/// Whether somebody waits for a verification, or a server is down meanwhile.
+/// One for nobody reads behind everybody else on the disk, and no faster than a
+/// backup may.
+enum class check_for { nobody, who_waits };
+
+/// What a verification compares with; empty fields are not compared. Of two
+/// checksums only the SHA-256 is taken and compared: it is the stronger one.
+/// One that is not known is taken as well, unless the archive was fetched: of
+/// that nothing goes on record.
 struct archive_expectation {
   std::int64_t size = 0;
   std::string sha1;
   std::string sha256;
   job_id fetched_by = {}; ///< as extraction_order's
+  check_for whom = check_for::nobody;
 };
 
 struct archive_verified {
-  archive_facts facts; ///< as found
+  /// As found. A SHA-1 that was expected beside a SHA-256 is given back as it
+  /// was; of what was fetched a checksum that was not expected may be empty.
+  archive_facts facts;
   std::int64_t entries = 0;
 };
 

@@ -51,9 +51,14 @@ inline constexpr std::array backup_statements{
               "UPDATE backups SET lost_at = NULL, has_manifest = ?2,"
               " is_local = 1"
               " WHERE uuid = ?1 AND state = 'ready'"},
-    // What was not known of it; what is known stays.
-    named_sql{"fill_facts", "UPDATE backups SET sha1 = coalesce(sha1, ?2),"
-                            " sha256 = coalesce(sha256, ?3),"
+    // What was not known of it; what is known stays. A checksum is taken only
+    // where the other one does not speak of other bytes: only the stronger of
+    // two is compared.
+    named_sql{"fill_facts", "UPDATE backups SET"
+                            " sha1 = CASE WHEN sha256 IS NULL OR sha256 = ?3"
+                            " THEN coalesce(sha1, ?2) ELSE sha1 END,"
+                            " sha256 = CASE WHEN sha1 IS NULL OR sha1 = ?2"
+                            " THEN coalesce(sha256, ?3) ELSE sha256 END,"
                             " content_bytes = coalesce(content_bytes, ?4),"
                             " files = coalesce(files, ?5)"
                             " WHERE uuid = ?1 AND state = 'ready'"},

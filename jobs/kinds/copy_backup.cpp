@@ -86,11 +86,12 @@ step_outcome fetch(step_context& ctx) {
                             "back from a store");
   if (is_there(*b, to) || is_good_here(*b))
     return step_done{};
-  auto got = fetch_from_stores(ctx, *b);
+  auto got = fetch_from_stores(ctx, *b, check_for::nobody);
   if (!got)
     return wait_for_store(ctx, std::move(got).error());
   ctx.node.archives.release(ctx.job.id); // it is on the disk
-  const auto checked = read_whole(ctx, b->uuid, b->facts, ctx.job.id);
+  const auto checked =
+      read_whole(ctx, b->uuid, b->facts, check_for::nobody, ctx.job.id);
   if (!checked)
     return checked.error();
   return step_done{.output = json{{"fetched", *got}}.dump()};

@@ -43,7 +43,8 @@ namespace {
 
 using fields::json;
 
-constexpr std::size_t most_ignore_bytes = 32'768; // wings-protocol 7.4
+/// Wings has a limit for .pteroignore only, and of 32 KiB.
+constexpr std::size_t most_ignore_bytes = 65'536;
 
 result<job_draft> read(const submission& request) {
   const auto body = fields::object(request.body);

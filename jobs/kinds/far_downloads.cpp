@@ -298,14 +298,16 @@ result<archive_facts> hash_object(step_context& ctx, object_store& store,
 namespace {
 
 /// Whether what was fetched is the archive; if it is not, nothing of it stays.
-status check_or_empty(step_context& ctx, const backup_record& backup) {
+status check_or_empty(step_context& ctx, const backup_record& backup,
+                      check_for whom) {
   const auto& facts = backup.facts;
   const auto good =
       ctx.node.archives.verify(backup.uuid,
                                {.size = facts.size,
                                 .sha1 = facts.sha1,
                                 .sha256 = facts.sha256,
-                                .fetched_by = ctx.job.id},
+                                .fetched_by = ctx.job.id,
+                                .whom = whom},
                                ctx.stop, [](const archive_progress_made&) {});
   if (good || good.error().code != fault_code::backup_damaged)
     return good ? status{} : status{good.error()};
@@ -329,7 +331,8 @@ bool is_of_that_store(fault_code code) {
 } // namespace
 
 result<std::int64_t> fetch_from_stores(step_context& ctx,
-                                       const backup_record& backup) {
+                                       const backup_record& backup,
+                                       check_for whom) {
   std::optional<fault> why;
   const auto of_ours = std::ranges::count_if(
       backup.places, [](const auto& p) { return p.name != panel_place; });
@@ -341,7 +344,7 @@ result<std::int64_t> fetch_from_stores(step_context& ctx,
                      : result<std::int64_t>{store.error()};
     // The only one is checked by who asks, and no other could replace it.
     if (got && of_ours > 1)
-      if (auto good = check_or_empty(ctx, backup); !good)
+      if (auto good = check_or_empty(ctx, backup, whom); !good)
         got = std::move(good).error();
     if (got || !is_of_that_store(got.error().code))
       return got;

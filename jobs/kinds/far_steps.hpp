@@ -96,6 +96,7 @@ result<archive_facts> hash_object(step_context& ctx, object_store& store,
 /// From the first store that has it as it was written, and answers. The fault
 /// is that of one that may answer later, if there is one.
 result<std::int64_t> fetch_from_stores(step_context& ctx,
-                                       const backup_record& backup);
+                                       const backup_record& backup,
+                                       check_for whom);
 
 } // namespace alula::jobs

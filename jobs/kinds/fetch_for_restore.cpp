@@ -53,8 +53,9 @@ step_outcome fetch_archive(step_context& ctx) {
     return record.error();
   if (!is_to_be_fetched(ctx, *record))
     return step_done{};
-  auto got = has_link(ctx) ? fetch_link(ctx, record->uuid)
-                           : fetch_from_stores(ctx, *record);
+  auto got = has_link(ctx)
+                 ? fetch_link(ctx, record->uuid)
+                 : fetch_from_stores(ctx, *record, check_for::who_waits);
   if (!got)
     return wait_for_store(ctx, std::move(got).error());
   ctx.node.archives.release(ctx.job.id);
@@ -77,7 +78,8 @@ result<backup_check> check_fetched(step_context& ctx, const backup_id& backup) {
   const auto record = record_of_restore(ctx);
   if (!record)
     return record.error();
-  const auto verified = read_whole(ctx, backup, record->facts, ctx.job.id);
+  const auto verified =
+      read_whole(ctx, backup, record->facts, check_for::who_waits, ctx.job.id);
   backup_check out;
   if (verified)
     out.facts = verified->facts;

@@ -35,10 +35,9 @@ struct backup_check {
 
 /// Reads an archive to its end and compares it with these facts; with a job,
 /// what that has fetched. Faults as archives::verify.
-inline result<archive_verified> read_whole(step_context& ctx,
-                                           const backup_id& uuid,
-                                           const archive_facts& facts,
-                                           const job_id& fetched_by = {}) {
+inline result<archive_verified>
+read_whole(step_context& ctx, const backup_id& uuid, const archive_facts& facts,
+           check_for whom, const job_id& fetched_by = {}) {
   // What is counted are contents, of which another program's archive has told
   // nothing: 0 is not known, and the size of an archive says nothing of them.
   const tree_size whole{.files = facts.files, .bytes = facts.content_bytes};
@@ -47,7 +46,8 @@ inline result<archive_verified> read_whole(step_context& ctx,
       {.size = facts.size,
        .sha1 = facts.sha1,
        .sha256 = facts.sha256,
-       .fetched_by = fetched_by},
+       .fetched_by = fetched_by,
+       .whom = whom},
       ctx.stop, [&](const archive_progress_made& so_far) {
         ctx.report(progress_of(so_far, whole, "checking the archive"));
       });
@@ -56,15 +56,15 @@ inline result<archive_verified> read_whole(step_context& ctx,
 /// Compares the archive with what is on record. Other faults than what is
 /// wrong with the backup are faults, and say nothing about it: an archive over
 /// the limits of a restore is still what was written.
-inline result<backup_check> check_backup(step_context& ctx,
-                                         const backup_id& uuid) {
+inline result<backup_check>
+check_backup(step_context& ctx, const backup_id& uuid, check_for whom) {
   const auto known = ctx.node.records.find_backup(uuid);
   if (!known)
     return known.error();
   if (!*known)
     return fault{.code = fault_code::backup_not_found,
                  .what = "there is no backup " + uuid.to_string()};
-  const auto verified = read_whole(ctx, uuid, (*known)->facts);
+  const auto verified = read_whole(ctx, uuid, (*known)->facts, whom);
   if (verified)
     return backup_check{.damage = {}, .missing = {}, .facts = verified->facts};
   switch (verified.error().code) {

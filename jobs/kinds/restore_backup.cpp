@@ -168,8 +168,9 @@ step_outcome preflight(step_context& ctx) {
 /// What is found is on record before the job fails over it, in `extract`.
 step_outcome verify(step_context& ctx) {
   const bool is_fetched = !fetched_by(ctx).empty();
-  const auto found = is_fetched ? check_fetched(ctx, backup_of(ctx))
-                                : check_backup(ctx, backup_of(ctx));
+  const auto found =
+      is_fetched ? check_fetched(ctx, backup_of(ctx))
+                 : check_backup(ctx, backup_of(ctx), check_for::who_waits);
   if (!found)
     return found.error();
   // What was fetched says nothing of what is stored.

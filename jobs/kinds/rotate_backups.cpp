@@ -130,7 +130,7 @@ step_outcome verify_newest(step_context& ctx) {
   };
   if (newest->verified_at > ctx.now - verified_for || !newest->is_local)
     return step_done{.output = checked(newest->damage)};
-  auto found = check_backup(ctx, newest->uuid);
+  auto found = check_backup(ctx, newest->uuid, check_for::nobody);
   if (!found)
     return std::move(found).error();
   return step_done{.output = checked(found->damage + found->missing),

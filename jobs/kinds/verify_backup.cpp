@@ -105,7 +105,7 @@ step_outcome check(step_context& ctx) {
     if (!place->empty())
       return check_in(ctx, **known, *place);
   }
-  auto found = check_backup(ctx, uuid);
+  auto found = check_backup(ctx, uuid, check_for::nobody);
   if (!found)
     return std::move(found).error();
   return step_done{

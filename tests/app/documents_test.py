@@ -5,6 +5,8 @@ about it; the page for developers names what is there.
     documents_test.py
 """
 
+import json
+import os
 import pathlib
 import re
 import unittest
@@ -54,6 +56,40 @@ class ErrorsAndAlarms(unittest.TestCase):
         page = (ROOT / "docs/operations.md").read_text()
         for event in events:
             self.assertIn(f"`{event}`", page)
+
+
+class Routes(unittest.TestCase):
+    def test_each_answer_for_want_of_room_is_in_its_row(self):
+        rows = []  # methods, path or the end of one, statuses
+        for line in (ROOT / "docs/api.md").read_text().splitlines():
+            cells = re.match(r"\| (`(?:GET|HEAD|PUT|POST|DELETE)\b[^|]*) \|.*\|([^|]*)\|$", line)
+            words = re.findall(r"[^\s,]+", " ".join(re.findall(r"`([^`]+)`", cells[1]))) if cells else []
+            rows += [(words, word.split("?")[0], cells[2]) for word in words if word[0] in "/…"]
+        found = 0
+        for file in (ROOT / "http/openapi").glob("*.json"):
+            for path, operations in json.loads(file.read_text()).get("paths", {}).items():
+                for method, operation in operations.items():
+                    if "507" not in operation.get("responses", {}):
+                        continue
+                    found += 1
+                    said = [answers for methods, end, answers in rows if method.upper() in methods
+                            and (end == path or end[0] == "…" and path.endswith(end[1:]))]
+                    self.assertTrue(said and "507" in said[0], f"docs/api.md has no 507 for {method} {path}")
+        self.assertGreaterEqual(found, 5)
+
+
+class Commands(unittest.TestCase):
+    def test_each_test_that_says_how_it_is_run_can_be_run_so(self):
+        scripts = list((ROOT / "tests").rglob("*_test.py"))
+        self.assertGreater(len(scripts), 15)
+        for script in scripts:
+            text = script.read_text()
+            self.assertTrue(text.startswith("#!/usr/bin/python3\n"), f"{script} names no interpreter")
+            self.assertTrue(os.access(script, os.X_OK), f"{script} is not executable")
+            said = re.search(rf"(?m)^ +(?:scripts/\S+ (?:--\S+ )*)?(\S*{script.name})\b", text)
+            self.assertTrue(said, f"{script} does not say how it is run")
+            path = said[1]
+            self.assertTrue("/" not in path or (ROOT / path) == script, f"{script} is not at {path}")
 
 
 class StatusPage(unittest.TestCase):

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """A real game's world, backed up while the game writes it, destroyed, restored
 and played on: Minetest from Debian in a container of a real dockerd.
 

@@ -105,34 +105,56 @@ TEST_CASE("odd files come back from an archive one by one", "[archives]") {
   CHECK(top->items[2].target == "zz/big");
 }
 
-TEST_CASE("one small file costs the same of an archive of any size",
-          "[archives]") {
-  const auto cost_of_one = [&](int megabytes) {
-    auto on = disk_stage();
-    auto& place = place_of(on);
-    std::string noise(1 << 20, ' ');
-    std::mt19937_64 random{1};
-    for (int i = 0; i < megabytes; ++i) {
-      for (std::size_t at = 0; at < noise.size(); at += sizeof(std::uint64_t)) {
-        const std::uint64_t some = random();
-        std::memcpy(noise.data() + at, &some, sizeof some);
-      }
-      place.files.write("world/" + std::to_string(i), noise);
+namespace {
+
+/// Bytes that are read for one small file behind so much noise.
+std::int64_t cost_of_one(int megabytes, bool is_indexed_again) {
+  auto on = disk_stage();
+  auto& place = place_of(on);
+  std::string noise(1 << 20, ' ');
+  std::mt19937_64 random{1};
+  for (int i = 0; i < megabytes; ++i) {
+    for (std::size_t at = 0; at < noise.size(); at += sizeof(std::uint64_t)) {
+      const std::uint64_t some = random();
+      std::memcpy(noise.data() + at, &some, sizeof some);
     }
-    place.files.write("world/wanted", "found\n");
-    REQUIRE(on.write());
-    REQUIRE(on.port.publish(on.backup, on.job));
-    const auto before = backup::bytes_read();
-    const auto reader = on.port.open_content(on.backup, "world/wanted");
-    REQUIRE(reader);
-    CHECK(contracts::all_of(**reader) == "found\n");
-    return backup::bytes_read() - before;
-  };
-  const auto of_small = cost_of_one(2);
-  const auto of_large = cost_of_one(48);
+    place.files.write("world/" + std::to_string(i), noise);
+  }
+  place.files.write("world/wanted", "found\n");
+  REQUIRE(on.write());
+  REQUIRE(on.port.publish(on.backup, on.job));
+  if (is_indexed_again) {
+    const auto archive = place.archive_of(on.backup).string();
+    REQUIRE(std::filesystem::remove(archive + ".manifest"));
+    fails_with(on.port.open_content(on.backup, "world/wanted"),
+               fault_code::no_manifest);
+    REQUIRE(on.port.index(on.backup, on.server, on.later, {}, {}));
+  }
+  const auto before = backup::bytes_read();
+  const auto reader = on.port.open_content(on.backup, "world/wanted");
+  REQUIRE(reader);
+  CHECK(contracts::all_of(**reader) == "found\n");
+  return backup::bytes_read() - before;
+}
+
+void costs_the_same(bool is_indexed_again) {
+  const auto of_small = cost_of_one(2, is_indexed_again);
+  const auto of_large = cost_of_one(48, is_indexed_again);
   INFO(of_small << " and " << of_large);
   CHECK(of_large < 4 << 20);
   CHECK(of_large < of_small + (2 << 20));
+}
+
+} // namespace
+
+TEST_CASE("one small file costs the same of an archive of any size",
+          "[archives]") {
+  costs_the_same(false);
+}
+
+TEST_CASE("one small file costs no more when a lost manifest was made again",
+          "[archives]") {
+  costs_the_same(true);
 }
 
 TEST_CASE("an archive of GNU tar with holes, links and dots is indexed",

@@ -196,6 +196,12 @@ TEST_CASE("patterns come from the request, else from the volume",
     order.ignore = "*";
     CHECK(files() == 0);
   }
+  SECTION("the request's to its last line, up to 64 KiB") {
+    while (order.ignore.size() < 65'530)
+      order.ignore += "#\n";
+    order.ignore += "b.txt";
+    CHECK(files() == 2);
+  }
   SECTION("a link is no pattern file") {
     std::filesystem::rename(place.files.root / ".pteroignore",
                             place.files.root / "elsewhere");

@@ -1,4 +1,5 @@
 #include "backup/member_pipeline.hpp"
+#include "tests/backup/this_process.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -108,6 +109,25 @@ TEST_CASE("the checksums are those of the archive", "[pipeline]") {
   CHECK(made->sums == again.finish());
   CHECK(made->sums.sha1.size() == 40);
   CHECK(made->sums.sha256.size() == 64);
+}
+
+TEST_CASE("the checksums are taken by two threads, each in order",
+          "[pipeline]") {
+  new_threads started;
+  collected out;
+  auto sink = out.sink();
+  member_pipeline pipeline{{.threads = 3, .block_size = 1000},
+                           [&](byte_view archive) {
+                             started.look();
+                             return sink(archive);
+                           }};
+  REQUIRE(pipeline.write(mixed(500'000)));
+  const auto made = pipeline.finish();
+  REQUIRE(made);
+  CHECK(started.most() == 3 + 2);
+  digest again;
+  again.update(out.archive);
+  CHECK(made->sums == again.finish());
 }
 
 TEST_CASE("a sink that fails ends the pipeline with its fault", "[pipeline]") {

@@ -5,6 +5,9 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
 
 using namespace alula::backup;
 using alula::jobs::fault_code;
@@ -37,8 +40,15 @@ TEST_CASE("a verification counts what is there and compares checksums",
   CHECK(found->facts.files
         == static_cast<std::int64_t>(packed.summary.total.files));
   CHECK(visited == packed.summary.total.files);
-  SECTION("another SHA-1") {
-    settings.expected.sha1.front() ^= 1;
+  SECTION("another checksum") {
+    auto& sha256 = settings.expected.sha256;
+    SECTION("of the stronger kind") {
+      sha256.front() ^= 1;
+    }
+    SECTION("of the only kind that is known") {
+      sha256.clear();
+      settings.expected.sha1.front() ^= 1;
+    }
     const auto other = verify_archive(packed.file.get(), settings, {});
     REQUIRE_FALSE(other);
     CHECK(other.error().code == fault_code::backup_damaged);
@@ -49,6 +59,80 @@ TEST_CASE("a verification counts what is there and compares checksums",
     REQUIRE_FALSE(other);
     CHECK(other.error().code == fault_code::backup_damaged);
   }
+}
+
+TEST_CASE("a verification finds the members that are worth an index",
+          "[verify]") {
+  const scratch_tree tree{in_memory};
+  tree.write("a", repeated(9'000'000));
+  tree.write("b", "b");
+  const packed_tree packed{tree};
+  const auto& members = packed.summary.stream.members;
+  REQUIRE(members.size() > 8);
+  const auto found = [&](byte_view archive) {
+    std::ofstream{packed.path, std::ios::binary} << std::string{
+        reinterpret_cast<const char*>(archive.data()), archive.size()};
+    verification_settings settings;
+    std::vector<member_position> out;
+    settings.members = [&](std::vector<member_position> begins) {
+      out = std::move(begins);
+    };
+    REQUIRE(verify_archive(packed.file.get(), settings, {}));
+    return out;
+  };
+  const auto text = content_of(packed.path);
+  const auto raw = std::as_bytes(std::span{text});
+  const bytes as_made{raw.begin(), raw.end()};
+  CHECK(found(as_made) == members);
+  bytes tar;
+  for (byte_view rest = as_made; !rest.empty();) {
+    const auto member = decode_member(rest, std::size_t{2} << 20);
+    REQUIRE(member);
+    tar.insert(tar.end(), member->content.begin(), member->content.end());
+    rest = rest.subspan(member->consumed);
+  }
+  member_encoder encoder{compression::best_speed};
+  const auto made_of = [&](std::size_t first) {
+    bytes out;
+    encoder.encode(byte_view{tar}.first(first), out);
+    encoder.encode(byte_view{tar}.subspan(first), out);
+    return out;
+  };
+  constexpr std::size_t mib = std::size_t{1} << 20;
+  CHECK(found(made_of(4 * mib)).size() == 2);
+  CHECK(found(made_of(tar.size())).empty());  // the last one is empty
+  CHECK(found(made_of(0)).empty());           // and here the first one
+  CHECK(found(made_of(mib / 4)).empty());     // the last one is too long
+  CHECK(found(made_of(8 * mib + 1)).empty()); // the first one is
+  auto one = bytes{};
+  encoder.encode(byte_view{tar}.first(tar.size()), one);
+  CHECK(found(one).empty());
+}
+
+TEST_CASE("of what was fetched only what is expected is hashed", "[verify]") {
+  const scratch_tree tree{in_memory};
+  tree.write("a", repeated(3'000));
+  const packed_tree packed{tree};
+  const auto& sums = packed.summary.stream.sums;
+  verification_settings settings;
+  settings.expected.fetched_by =
+      *alula::jobs::job_id::parse("0190f0c2-0000-7000-8000-000000000001");
+  const auto found = [&] {
+    auto verified = verify_archive(packed.file.get(), settings, {});
+    REQUIRE(verified);
+    return verified->facts;
+  };
+  CHECK(found().sha1.empty());
+  CHECK(found().sha256.empty());
+  settings.expected.sha1 = sums.sha1;
+  CHECK(found().sha1 == sums.sha1);
+  CHECK(found().sha256.empty());
+  settings.expected.sha1.front() ^= 1;
+  CHECK_FALSE(verify_archive(packed.file.get(), settings, {}));
+  settings.expected = {.sha256 = sums.sha256,
+                       .fetched_by = settings.expected.fetched_by};
+  CHECK(found().sha256 == sums.sha256);
+  CHECK(found().sha1.empty());
 }
 
 TEST_CASE("every byte of an archive matters to a verification", "[verify]") {

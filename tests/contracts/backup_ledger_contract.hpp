@@ -242,6 +242,27 @@ inline void ledger_keeps_backups(world_maker make_world) {
     CHECK(session.record()->facts.files == 7);
   }
 
+  SECTION("the checksums on record are of the same bytes") {
+    auto first = sample_file(1);
+    first.facts = sample_facts();
+    auto stranger = sample_facts();
+    SECTION("a SHA-256 comes with the SHA-1 that is known") {
+      first.facts->sha256.clear();
+      stranger.sha1 = std::string(40, 'c');
+    }
+    SECTION("a SHA-1 with the SHA-256") {
+      first.facts->sha1.clear();
+      stranger.sha256 = std::string(64, 'c');
+    }
+    REQUIRE(session.amend({jobs::record_found_backup{first}}));
+    REQUIRE(session.amend({jobs::record_manifest{uuid, stranger}}));
+    CHECK(session.record()->facts.sha1 == first.facts->sha1);
+    CHECK(session.record()->facts.sha256 == first.facts->sha256);
+    REQUIRE(session.amend({jobs::record_manifest{uuid, sample_facts()}}));
+    CHECK(session.record()->facts.sha1 == sample_facts().sha1);
+    CHECK(session.record()->facts.sha256 == sample_facts().sha256);
+  }
+
   SECTION("a scan sees that a manifest is gone") {
     session.make(session.first);
     REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)}}));

@@ -60,6 +60,27 @@ inline void archives_are_kept(std::unique_ptr<archives_world> (*make_world)()) {
     fails_with(port.verify(on.backup, {}, {}, {}), code::backup_damaged);
   }
 
+  SECTION("the stronger of two checksums counts, and one by itself") {
+    const auto made = on.make();
+    const std::string other_sha1(40, '0');
+    const std::string other_sha256(64, '0');
+    const auto verify = [&](const std::string& sha1,
+                            const std::string& sha256) {
+      return port.verify(on.backup, {made.facts.size, sha1, sha256}, {}, {});
+    };
+    const auto seen = verify(other_sha1, made.facts.sha256);
+    REQUIRE(seen); // the SHA-1 was not even taken
+    CHECK(seen->facts.sha256 == made.facts.sha256);
+    fails_with(verify(made.facts.sha1, other_sha256), code::backup_damaged);
+    fails_with(verify({}, other_sha256), code::backup_damaged);
+    fails_with(verify(other_sha1, {}), code::backup_damaged);
+    for (const auto& known : {verify(made.facts.sha1, {}), verify({}, {})}) {
+      REQUIRE(known);
+      CHECK(known->facts.sha1 == made.facts.sha1);
+      CHECK(known->facts.sha256 == made.facts.sha256);
+    }
+  }
+
   SECTION("everything comes back, or what was chosen") {
     on.make();
     jobs::extraction_order order;

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """What the checks of crashes see, and how a failure is told.
 
   checks_test.py

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Proves the shim and the disk with a small program: what was not synced is
 dropped by a power cut, what was synced stays.
 

@@ -1,7 +1,10 @@
+#!/usr/bin/python3
 """Restores on a disk that is too small for them, with the real daemon on a file
 system of 8 MiB: refused or rolled back with the numbers, and nothing touched.
 
-  small_disk_test.py <alula>
+  tests/crash/small_disk_test.py <alula>
+
+It mounts that file system: as root. Skipped where that may not be.
 """
 
 import contextlib

@@ -60,7 +60,8 @@ public:
   std::optional<std::int64_t> disk_unused;
   std::uint64_t device = 0; ///< of the disk
   tree extracted; ///< what the last extract() left in the staging directory
-  std::vector<std::string> last_denied; ///< patterns that it was given
+  std::vector<std::string> last_denied;      ///< patterns that it was given
+  std::vector<archive_expectation> expected; ///< by each verify()
   /// Called by extract, outside the mutex, before it says how far it is.
   std::function<void()> before_tell;
   /// The same of inspect.
@@ -124,7 +125,7 @@ public:
   result<archive_facts>
   hash(const std::function<status(const archive_sink&)>& from) override;
   result<archive_verified> verify(const backup_id& backup,
-                                  const archive_expectation& expected,
+                                  const archive_expectation& wanted,
                                   std::stop_token stop,
                                   const archive_tell& tell) override;
   result<extraction_made> extract(const extraction_order& order,
@@ -162,7 +163,7 @@ private:
   /// An open file of its own, so that locks are its own too.
   static descriptor reopen(const descriptor& file, int how = O_RDONLY);
   result<archive_verified> verify_fetched(const backup_id& backup,
-                                          const archive_expectation& expected);
+                                          const archive_expectation& wanted);
   result<const stored*> find_indexed(const backup_id& backup) const;
 };
 

@@ -303,9 +303,14 @@ private:
   /// What was not known of it; what is known stays.
   static void fill(jobs::archive_facts& known,
                    const jobs::archive_facts& found) {
-    if (known.sha1.empty() && found.sha1.size() == 40)
+    const auto before = known;
+    const bool has_sha1 = found.sha1.size() == 40;
+    const bool has_sha256 = found.sha256.size() == 64;
+    if (before.sha1.empty() && has_sha1
+        && (before.sha256.empty() || before.sha256 == found.sha256))
       known.sha1 = found.sha1;
-    if (known.sha256.empty() && found.sha256.size() == 64)
+    if (before.sha256.empty() && has_sha256
+        && (before.sha1.empty() || before.sha1 == found.sha1))
       known.sha256 = found.sha256;
     if (known.content_bytes == 0)
       known.content_bytes = std::max<std::int64_t>(found.content_bytes, 0);

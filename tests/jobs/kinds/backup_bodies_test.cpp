@@ -97,9 +97,9 @@ TEST_CASE("fields of a backup are checked", "[kinds]") {
   CHECK(pointer_of(refusal(w, create_backup, to_store)) == "/keep_local");
   CHECK(pointer_of(refusal(w, create_backup, with("ignore", 7))) == "/ignore");
   CHECK(pointer_of(
-            refusal(w, create_backup, with("ignore", std::string(32'769, '#'))))
+            refusal(w, create_backup, with("ignore", std::string(65'537, '#'))))
         == "/ignore");
-  CHECK(w.read(create_backup, with("ignore", std::string(32'768, '#')).dump()));
+  CHECK(w.read(create_backup, with("ignore", std::string(65'536, '#')).dump()));
   CHECK(w.read(create_backup, with("ignore", nullptr).dump()));
   CHECK(
       pointer_of(refusal(w, create_backup, with("exclude_denied_files", "yes")))

@@ -179,6 +179,33 @@ TEST_CASE("an archive that only a store of ours has is fetched from there",
   CHECK(w.backups.fetched.empty());
 }
 
+TEST_CASE("what a restore has fetched is checked in a hurry, a copy is not",
+          "[kinds][far]") {
+  restore_world w;
+  w.node.far = &w.far.places;
+  const auto copied_to = [&](const char* place) {
+    const json copy{{"backup", w.backup(1).view()}, {"to", place}};
+    return w.run_to_end(copy_backup, copy.dump()).state;
+  };
+  REQUIRE(copied_to("archive") == job_state::succeeded);
+  w.far_only(1); // in two stores: each copy is checked when it was fetched
+  w.backups.expected.clear();
+  const auto all_are_for = [&](check_for whom) {
+    const auto& all = w.backups.expected;
+    return all.size() == 2
+           && std::ranges::count(all, whom, &archive_expectation::whom) == 2;
+  };
+  SECTION("a restore") {
+    REQUIRE(w.run_to_end(restore_backup, w.body_of(1)).state
+            == job_state::succeeded);
+    CHECK(all_are_for(check_for::who_waits));
+  }
+  SECTION("a copy") {
+    REQUIRE(copied_to("local") == job_state::succeeded);
+    CHECK(all_are_for(check_for::nobody));
+  }
+}
+
 TEST_CASE("an archive that is damaged here is fetched from a store of ours",
           "[kinds][far]") {
   restore_world w;

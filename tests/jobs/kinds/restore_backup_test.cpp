@@ -253,6 +253,19 @@ TEST_CASE("a damaged backup is not restored, and shown as damaged from then",
   w.check_untouched();
 }
 
+TEST_CASE("a check hurries for a restore, and for nobody else", "[kinds]") {
+  restore_world w;
+  REQUIRE(w.run_to_end(restore_backup, w.body_of(1)).state
+          == job_state::succeeded);
+  REQUIRE(w.backups.expected.size() == 1);
+  CHECK(w.backups.expected[0].whom == check_for::who_waits);
+  const json verify{{"backup", w.backup(1).view()}};
+  REQUIRE(w.run_to_end(verify_backup, verify.dump()).state
+          == job_state::succeeded);
+  REQUIRE(w.backups.expected.size() == 2);
+  CHECK(w.backups.expected[1].whom == check_for::nobody);
+}
+
 TEST_CASE("a restored backup counts as verified", "[kinds]") {
   restore_world w;
   w.run_to_end(restore_backup, w.body_of(1));
