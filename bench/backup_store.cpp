@@ -112,18 +112,11 @@ jobs::result<measured> in_store(const std::string& what, jobs::archives& store,
     return write(store, place, backup);
   if (what == "content")
     return content(store, place, backup);
-<<<<<<< HEAD
-  if (what == "verify" || what == "restore") {
-    auto seen = store.verify(backup, {}, {}, {});
-    if (!seen)
-      return std::move(seen).error();
-    if (what == "verify")
-      return measured{seen->facts.size, seen->facts.files, seen->facts.sha1};
-  }
-=======
   if (what == "verify")
     return verify(store, backup);
->>>>>>> engine3
+  if (what == "restore")
+    if (auto seen = verify(store, backup); !seen)
+      return seen;
   jobs::extraction_order order;
   order.backup = backup;
   auto back = store.extract(order, directory(place), {}, {});
