@@ -119,6 +119,10 @@ class Panel:
         return sum(c["method"] == "GET" and c["path"].endswith(
             f"/backups/{uuid}") for c in self.control("GET", "/calls")["calls"])
 
+    def is_asked_for_servers(self):
+        return any(c["method"] == "GET" and c["path"] == "/api/remote/servers"
+                   for c in self.control("GET", "/calls")["calls"])
+
     def close(self):
         self.process.terminate()
         self.process.wait()
@@ -181,8 +185,8 @@ docker: {{socket: {self.socket}, network: {{network_mode: none}}}}
         self.server, self.volume = uuid, self.base / "volumes" / uuid
         known = {"settings": settings, "process_configuration": process}
         # Or the sync of the boot would find it there before it is asked for.
-        self.panel.wait_for_calls("GET", "/servers", 1,
-                                  "the node asks for its servers")
+        self.panel.until("the node asks for its servers",
+                         self.panel.is_asked_for_servers)
         self.panel.control("POST", "/servers", {"uuid": uuid, **known})
         self.end_of(self.asked("POST", "/api/servers", {
             "uuid": uuid, "start_on_completion": False, **known}))
