@@ -180,14 +180,15 @@ local_volumes::purge(std::string_view entry, std::stop_token stop,
   };
   purge_progress told;
   const auto count = [&](const purge_progress& run) {
+    const auto so_far = whole(run);
+    // Before anybody hears of it: what was told is not forgotten by a kill.
+    if (run.entries > 0 && run.entries != run.entries_total)
+      tally.keep({so_far.entries, so_far.bytes});
     jobs::observe(jobs::measure::purged_entries,
                   static_cast<double>(run.entries - told.entries));
     jobs::observe(jobs::measure::purged_bytes,
                   static_cast<double>(run.bytes - told.bytes));
     told = run;
-    const auto so_far = whole(run);
-    if (run.entries > 0 && run.entries != run.entries_total)
-      tally.keep({so_far.entries, so_far.bytes});
     if (tell)
       tell(so_far);
   };
