@@ -230,15 +230,18 @@ TEST_CASE("a listener may write and let go while it hears", "[remote]") {
     return false;
   });
   auto& streams = p.open();
-  std::atomic<bool> is_written = false;
+  std::promise<bool> is_written;
   p.listener->on_line = [&](std::string_view) {
-    is_written = streams.write("game", "go\n").has_value();
+    const auto written = streams.write("game", "go\n").has_value();
     streams.detach("game");
+    is_written.set_value(written);
   };
   REQUIRE(streams.attach("game", p.listener));
   CHECK(p.listener->heard("ready"));
   REQUIRE(comes(read.get_future()));
-  CHECK(is_written);
+  auto heard = is_written.get_future();
+  REQUIRE(heard.wait_for(doubles::longest_wait) == std::future_status::ready);
+  CHECK(heard.get());
   CHECK_FALSE(streams.is_attached("game"));
   CHECK(p.listener->lines() == lines{"ready"});
 }
