@@ -227,9 +227,19 @@ void look_at_docker(const config& c, findings& out) {
                    "`systemctl status docker`; jobs that need containers wait "
                    "until it is there.");
   const auto said = json::parse(answer->body, nullptr, false);
-  out.good("docker", "dockerd "
-                         + (said.is_object() ? said.value("Version", "?") : "?")
-                         + " answers at " + *socket);
+  const auto word = [&said](const char* name) {
+    const bool has_it =
+        said.is_object() && said.contains(name) && said.at(name).is_string();
+    return has_it ? said.at(name).get<std::string>() : "?";
+  };
+  if (answer->status != 200)
+    return out.bad("docker",
+                   "dockerd answers at " + *socket + ", but with "
+                       + std::to_string(answer->status) + ": "
+                       + word("message"),
+                   "`journalctl -u docker`; what stands between alula and "
+                   "dockerd, a proxy say, has to let everything through.");
+  out.good("docker", "dockerd " + word("Version") + " answers at " + *socket);
 }
 
 void look_at_panel(const config& c, findings& out) {

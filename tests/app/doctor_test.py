@@ -139,6 +139,11 @@ class Doctor(unittest.TestCase):
         self.node_with(docker=False)
         self.finds("docker", "bad", "dockerd does not answer", "systemctl status docker")
 
+    def test_docker_that_answers_with_an_error(self):
+        node = self.node_with()
+        node.dockerd.call = lambda *_: (403, {"message": "not for you"})
+        self.finds("docker", "bad", "but with 403: not for you", "journalctl -u docker")
+
     def test_a_panel_that_does_not_answer(self):
         self.node_with(more="remote: http://127.0.0.1:1\ntoken_id: someone\n")
         self.finds("panel", "bad", "does not answer", "firewall")
