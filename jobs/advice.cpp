@@ -264,11 +264,11 @@ std::string advice_about(const job_record& job) {
 }
 
 time_ms waiting_since(const job_record& job) {
-  const bool waits =
+  const bool is_waiting =
       !job.is_done()
       && (job.state == job_state::queued || job.state == job_state::retry_wait
           || job.state == job_state::parked || !job.reason.empty());
-  if (!waits)
+  if (!is_waiting)
     return 0;
   if (job.waiting_since != 0)
     return job.waiting_since;

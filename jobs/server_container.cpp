@@ -105,8 +105,9 @@ std::vector<std::string> environment_of(const server_config& config,
       all.emplace_back(name, value);
   }
   std::vector<std::string> out;
+  out.reserve(all.size());
   for (const auto& [name, value] : all)
-    out.push_back(name + '=' + value);
+    out.emplace_back(name).append(1, '=').append(value);
   return out;
 }
 
