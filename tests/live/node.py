@@ -247,7 +247,10 @@ class Alula:
         say("ok   nothing waits to be told")
 
     def keep_secrets(self, secrets):
-        """Those of all nodes of the story."""
+        """Those of all nodes of the story. One that has ended is started again,
+        to be asked for its lists."""
+        if self.process.poll() is not None:
+            self.start()
         keep_secrets(lambda path: self.expect(200, "GET", path)[1],
                      [self.base / "alula.log", self.base / "log"], secrets)
 
