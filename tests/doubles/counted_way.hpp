@@ -2,6 +2,8 @@
 /// sent on it and changes nothing.
 #pragma once
 
+#include "tests/doubles/loopback_listener.hpp"
+
 #include <arpa/inet.h>
 #include <cstdint>
 #include <cstdlib>
@@ -23,28 +25,20 @@ public:
   explicit counted_way(const std::string& endpoint)
     : to_(static_cast<std::uint16_t>(
         std::atoi(endpoint.c_str() + endpoint.rfind(':') + 1))) {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at = loopback(0);
-    bind(listener_, reinterpret_cast<sockaddr*>(&at), sizeof at);
-    listen(listener_, 16);
-    socklen_t size = sizeof at;
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size);
-    port_ = ntohs(at.sin_port);
     thread_ = std::thread{[this] { serve(); }};
   }
   /// When nobody sends on it any more: it waits for every connection's end.
   ~counted_way() {
-    shutdown(listener_, SHUT_RDWR);
+    listener_.stop();
     thread_.join();
     for (auto& one : lines_)
       one.join();
-    close(listener_);
   }
   counted_way(const counted_way&) = delete;
   counted_way& operator=(const counted_way&) = delete;
 
   std::string endpoint() const {
-    return "http://127.0.0.1:" + std::to_string(port_);
+    return "http://127.0.0.1:" + std::to_string(listener_.port());
   }
   /// How often a request with each part was begun.
   std::map<int, int> parts() const {
@@ -53,17 +47,9 @@ public:
   }
 
 private:
-  static sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(port);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return at;
-  }
-
   void serve() {
     for (;;) {
-      const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      const int fd = listener_.next();
       if (fd < 0)
         return;
       lines_.emplace_back([this, fd] { pass_on(fd); });
@@ -121,8 +107,7 @@ private:
   }
 
   const std::uint16_t to_;
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
+  loopback_listener listener_;
   mutable std::mutex mutex_;
   std::map<int, int> parts_;
   std::vector<std::thread> lines_; ///< of thread_ until that has ended

@@ -2,6 +2,8 @@
 /// per connection, and may break off in the middle.
 #pragma once
 
+#include "tests/doubles/loopback_listener.hpp"
+
 #include <arpa/inet.h>
 #include <atomic>
 #include <cstdint>
@@ -33,31 +35,21 @@ public:
   using script = std::function<std::string(const request&)>;
 
   explicit scripted_web(script answers) : answers_(std::move(answers)) {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    bind(listener_, reinterpret_cast<sockaddr*>(&at), sizeof at);
-    listen(listener_, 16);
-    socklen_t size = sizeof at;
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size);
-    port_ = ntohs(at.sin_port);
     thread_ = std::thread{[this] { serve(); }};
   }
   ~scripted_web() {
     over_ = true;
-    shutdown(listener_, SHUT_RDWR);
+    listener_.stop();
     thread_.join();
-    close(listener_);
   }
   scripted_web(const scripted_web&) = delete;
   scripted_web& operator=(const scripted_web&) = delete;
 
   std::string at(const std::string& path,
                  const std::string& host = "127.0.0.1") const {
-    return "http://" + host + ":" + std::to_string(port_) + path;
+    return "http://" + host + ":" + std::to_string(listener_.port()) + path;
   }
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return listener_.port(); }
   std::vector<request> requests() const {
     const std::scoped_lock lock{mutex_};
     return requests_;
@@ -73,7 +65,7 @@ public:
 private:
   void serve() {
     while (!over_) {
-      const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      const int fd = listener_.next();
       if (fd < 0)
         return;
       request one;
@@ -114,8 +106,7 @@ private:
   }
 
   script answers_;
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
+  loopback_listener listener_;
   std::atomic<bool> over_{false};
   mutable std::mutex mutex_;
   std::vector<request> requests_;

@@ -1,6 +1,8 @@
 /// Speaks TLS on loopback, in front of a server that does not.
 #pragma once
 
+#include "tests/doubles/loopback_listener.hpp"
+
 #include <openssl/ssl.h>
 
 #include <arpa/inet.h>
@@ -30,19 +32,11 @@ public:
         || SSL_CTX_use_PrivateKey_file(context_, key.c_str(), SSL_FILETYPE_PEM)
                != 1)
       throw std::runtime_error{"no certificate"};
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    auto at = loopback(0);
-    bind(listener_, reinterpret_cast<sockaddr*>(&at), sizeof at);
-    listen(listener_, 16);
-    socklen_t size = sizeof at;
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size);
-    port_ = ntohs(at.sin_port);
     thread_ = std::thread{[this] { serve(); }};
   }
   ~tls_front() {
-    shutdown(listener_, SHUT_RDWR);
+    listener_.stop();
     thread_.join();
-    close(listener_);
     SSL_CTX_free(context_);
   }
   tls_front(const tls_front&) = delete;
@@ -50,18 +44,10 @@ public:
 
   /// By the name in its certificate.
   std::string at(const std::string& path, const std::string& host) const {
-    return "https://" + host + ":" + std::to_string(port_) + path;
+    return "https://" + host + ":" + std::to_string(listener_.port()) + path;
   }
 
 private:
-  static sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(port);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return at;
-  }
-
   void serve() {
     // OpenSSL writes to clients that have gone away.
     sigset_t pipe;
@@ -69,7 +55,7 @@ private:
     sigaddset(&pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
     for (;;) {
-      const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      const int client = listener_.next();
       if (client < 0)
         return;
       SSL* tls = SSL_new(context_);
@@ -109,8 +95,7 @@ private:
 
   const std::uint16_t to_;
   SSL_CTX* context_;
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
+  loopback_listener listener_;
   std::thread thread_;
 };
 
