@@ -34,7 +34,7 @@ struct process_settings {
   /// A measured volume is good for so long; zero: quotas are not looked at.
   std::chrono::milliseconds disk_check_interval{150'000};
   std::size_t remembered_lines = 500;
-  std::size_t remembered_bytes = 256 * 1'024; ///< of one console
+  std::size_t remembered_bytes = std::size_t{256} * 1'024; ///< of one console
   /// Between two looks at a container that does not answer.
   std::chrono::milliseconds look_again{5'000};
   /// Between two lists of all containers, for hints that were lost.

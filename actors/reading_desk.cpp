@@ -100,8 +100,9 @@ void reading_desk::find(
 }
 
 /// It was put into the directory since the last scan.
-void reading_desk::record_found(jobs::server_id server, jobs::archive_file file,
-                                answer_once<jobs::backup_record> done) {
+void reading_desk::record_found(const jobs::server_id& server,
+                                jobs::archive_file file,
+                                const answer_once<jobs::backup_record>& done) {
   const auto backup = file.backup;
   const auto call = ledger_call();
   if (!call) {

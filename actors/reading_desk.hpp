@@ -103,8 +103,8 @@ private:
               const std::function<jobs::result<T>()>& question);
   jobs::result<std::vector<jobs::backup_record>>
   all_of(const jobs::backup_filter& filter);
-  void record_found(jobs::server_id server, jobs::archive_file file,
-                    answer_once<jobs::backup_record> done);
+  void record_found(const jobs::server_id& server, jobs::archive_file file,
+                    const answer_once<jobs::backup_record>& done);
 
   /// From a store of ours: the piece of the archive the file is in. Fault
   /// no_room when the backup disk has none for it.

@@ -135,10 +135,7 @@ public:
   /// Has the unread body of the request go into the pipe as fast as that is
   /// read, and the pipe told how it ends. Once, before the answer. False when
   /// there is none to take: it came with the request, or the client is gone.
-  virtual bool take_body(std::shared_ptr<jobs::body_pipe> into) {
-    (void)into;
-    return false;
-  }
+  virtual bool take_body(std::shared_ptr<jobs::body_pipe> into) = 0;
   /// What the request turned out to be about, where its path does not say it.
   /// Before the answer.
   virtual void is_about(const jobs::access_object& what) { (void)what; }

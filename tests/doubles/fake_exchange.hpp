@@ -259,6 +259,9 @@ public:
   }
   /// Pulls all of it, piece by piece, before it returns or later, as the source
   /// likes. A source that breaks its promise leaves no answer but broken_body.
+  /// The body came with the request.
+  bool take_body(std::shared_ptr<jobs::body_pipe>) override { return false; }
+
   void reply_pulled(http::response head, std::int64_t length,
                     std::shared_ptr<http::body_source> from) override {
     {

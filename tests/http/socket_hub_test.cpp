@@ -165,6 +165,7 @@ public:
   void reply_file(response, file_slice) override {}
   void reply_pulled(response, std::int64_t,
                     std::shared_ptr<body_source>) override {}
+  bool take_body(std::shared_ptr<jobs::body_pipe>) override { return false; }
   std::shared_ptr<stream> start_stream(response) override { return nullptr; }
   std::shared_ptr<websocket> upgrade(websocket_events events) override {
     return socket = std::make_shared<brittle_socket>(std::move(events));
