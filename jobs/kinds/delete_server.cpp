@@ -21,7 +21,6 @@
 #include "jobs/server_life.hpp"
 
 #include <array>
-#include <cstdint>
 #include <string>
 
 namespace alula::jobs {
