@@ -176,6 +176,9 @@ void reading_desk::usage(
       of.bytes += b.facts.size;
       ++usage.backups;
       usage.bytes += b.facts.size;
+      const auto here = b.is_local ? b.facts.size : 0;
+      of.local_bytes += here;
+      usage.local_bytes += here;
       if (!b.damage.empty())
         continue;
       of.newest_at = std::max(of.newest_at, b.completed_at);

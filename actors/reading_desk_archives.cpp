@@ -35,13 +35,19 @@ void reading_desk::open_content(
     const auto known = queries_.find_backup(backup);
     if (!known)
       return once(known.error());
-    const bool is_far = far_ && *known && (*known)->any_store()
-                        && (!(*known)->is_local || (*known)->lost_at != 0);
+    const bool is_far =
+        far_ && *known && (*known)->any_store() && !(*known)->is_good_here();
     if (!is_far)
       return settle<content>(
           once, [&] { return archives_.open_content(backup, path); });
     const bool begun = fetching_.run([this, once, of = **known, path] {
-      settle<content>(once, [&] { return fetch_content(of, path); });
+      settle<content>(once, [&] {
+        auto fetched = fetch_content(of, path);
+        // One that is damaged here may still have this file.
+        if (!fetched && of.is_local && of.lost_at == 0)
+          return archives_.open_content(of.uuid, path);
+        return fetched;
+      });
     });
     if (!begun)
       refuse(once);

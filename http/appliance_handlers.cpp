@@ -206,14 +206,12 @@ private:
     // Before the job is accepted: its first step may begin at once.
     pipe_ = std::make_shared<jobs::body_pipe>();
     api_->systems.parts->bodies.announce(id_, pipe_);
-    api_->engine.submit(
-        std::move(what),
-        [self = shared_from_this()](const jobs::result<jobs::ticket>& taken) {
-          if (!taken)
-            self->refused(taken.error());
-          else
-            self->accepted(taken->job->record().id);
-        });
+    const auto self = shared_from_this();
+    submit_with_body(
+        api_->engine, call_, pipe_, std::move(what),
+        {.refused = [self](const jobs::fault& why) { self->refused(why); },
+         .ended = [self](const auto& job,
+                         const auto& newest) { self->ended(job, newest); }});
   }
 
   void refused(const jobs::fault& why) {
@@ -227,14 +225,6 @@ private:
     refuse_upload(
         call_, enveloped(503, "backup quota service unavailable, retry later"),
         "no_ledger");
-  }
-
-  void accepted(const jobs::job_id& job) {
-    give_body(api_->engine, call_, pipe_, job,
-              [self = shared_from_this(),
-               job](const jobs::result<jobs::job_view_ptr>& newest) {
-                self->ended(job, newest);
-              });
   }
 
   void ended(const jobs::job_id& job,

@@ -87,6 +87,7 @@ jobs::backup_usage usage_in_reach(const request& req,
     seen.servers.push_back(one);
     seen.backups += one.backups;
     seen.bytes += one.bytes;
+    seen.local_bytes += one.local_bytes;
   }
   return seen;
 }

@@ -208,10 +208,12 @@ std::string present_usage(const jobs::backup_usage& usage) {
          {"server_lives", one.server_lives},
          {"backups", one.backups},
          {"bytes", one.bytes},
+         {"local_bytes", one.local_bytes},
          {"newest_at", time_or_null(one.newest_at)},
          {"newest_verified_at", time_or_null(one.newest_verified)}});
   return text_of({{"backups", usage.backups},
                   {"bytes", usage.bytes},
+                  {"local_bytes", usage.local_bytes},
                   {"disk", object_of(usage.disk)},
                   {"disks", disks_of(usage)},
                   {"servers", servers}});

@@ -29,15 +29,25 @@ void await_outcome(jobs::engine& engine, const jobs::job_id& job,
 
 } // namespace
 
-void give_body(jobs::engine& engine, const exchange_ptr& call,
-               const std::shared_ptr<jobs::body_pipe>& pipe,
-               const jobs::job_id& job, told_outcome done) {
-  if (!call->take_body(pipe)) {
-    // It came with the head.
-    (void)pipe->push(call->req().body);
-    pipe->finish();
-  }
-  await_outcome(engine, job, std::move(done));
+void submit_with_body(jobs::engine& engine, const exchange_ptr& call,
+                      const std::shared_ptr<jobs::body_pipe>& pipe,
+                      jobs::submission what, body_told told) {
+  engine.submit(std::move(what), [&engine, call, pipe, told = std::move(told)](
+                                     const jobs::result<jobs::ticket>& taken) {
+    if (!taken)
+      return told.refused(taken.error());
+    const auto job = taken->job->record().id;
+    if (!call->take_body(pipe)) {
+      // It came with the head.
+      (void)pipe->push(call->req().body);
+      pipe->finish();
+    }
+    await_outcome(engine, job,
+                  [job, ended = told.ended](
+                      const jobs::result<jobs::job_view_ptr>& newest) {
+                    ended(job, newest);
+                  });
+  });
 }
 
 } // namespace alula::http

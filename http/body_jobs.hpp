@@ -11,13 +11,22 @@
 
 namespace alula::http {
 
-/// Lets the body of `call` go into the pipe that the accepted job reads, and
-/// tells the job when it is answered, done or parked, however long that takes:
-/// the door's own clocks watch the client. Never blocks. `done` is called once,
-/// from any thread; with a fault of engine::await when there is no such job.
-void give_body(
-    jobs::engine& engine, const exchange_ptr& call,
-    const std::shared_ptr<jobs::body_pipe>& pipe, const jobs::job_id& job,
-    std::function<void(const jobs::result<jobs::job_view_ptr>&)> done);
+/// How a job that takes in a body is told of, once, from any thread.
+struct body_told {
+  /// There is no job, and no byte of the body was read.
+  std::function<void(const jobs::fault&)> refused;
+  /// It is answered, done or parked; a fault of engine::await when it is not
+  /// there any more.
+  std::function<void(const jobs::job_id&,
+                     const jobs::result<jobs::job_view_ptr>&)>
+      ended;
+};
+
+/// Submits a job and lets the body of `call` go into the pipe that it reads,
+/// from the accept on. Waits for it however long that takes: the door's own
+/// clocks watch the client. Never blocks.
+void submit_with_body(jobs::engine& engine, const exchange_ptr& call,
+                      const std::shared_ptr<jobs::body_pipe>& pipe,
+                      jobs::submission what, body_told told);
 
 } // namespace alula::http

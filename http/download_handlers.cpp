@@ -49,13 +49,31 @@ void send(const exchange_ptr& call, prepared what) {
                    {descriptor, offset, length, std::move(what.open)});
 }
 
-/// Of an archive that only a store of ours has; empty: it is here, or nowhere.
+/// Of an archive that is not here, or damaged here, and in a store of ours;
+/// empty: it is here, or nowhere.
 std::string link_to(const api_ptr& api, const jobs::backup_record& backup) {
-  const auto* place = backup.any_store();
-  if ((backup.is_local && backup.lost_at == 0) || !place
+  const auto* place = backup.best_store();
+  if (backup.is_good_here() || !place
       || backup.state != jobs::backup_state::ready || !api->settings.presign)
     return {};
   return api->settings.presign(place->name, place->key);
+}
+
+/// HEAD is answered here: a signed link is good for GET alone.
+response from_store(const std::string& link, const request& req,
+                    const jobs::backup_record& backup) {
+  auto answer = empty_answer(req.method == "HEAD" ? 200 : 302);
+  if (req.method == "HEAD")
+    answer.headers = {
+        {"Content-Type", "application/octet-stream"},
+        {"Content-Length", std::to_string(backup.best_store()->size)},
+        {"Content-Disposition",
+         content_disposition(backup.uuid.to_string() + ".tar.gz")},
+        {"Accept-Ranges", "bytes"}};
+  else
+    answer.headers.emplace_back("Location", link);
+  answer.headers.emplace_back("Cache-Control", "no-store");
+  return answer;
 }
 
 void prepare(const api_ptr& api, const exchange_ptr& call,
@@ -63,10 +81,9 @@ void prepare(const api_ptr& api, const exchange_ptr& call,
              std::function<void(prepared)> then) {
   if (const auto elsewhere = link_to(api, backup); !elsewhere.empty()) {
     // The store serves ranges itself; the node's disk is not in the way.
-    auto answer = empty_answer(302);
-    answer.headers.emplace_back("Location", elsewhere);
-    answer.headers.emplace_back("Cache-Control", "no-store");
-    return then({.plan = {.head = std::move(answer), .body = {}}, .open = {}});
+    return then({.plan = {.head = from_store(elsewhere, call->req(), backup),
+                          .body = {}},
+                 .open = {}});
   }
   if (const auto readable = check_readable(backup); !readable)
     return reply_fault(call, readable.error());
@@ -165,7 +182,7 @@ void download_by_token(const api_ptr& api, const exchange_ptr& call) {
           for (auto& [name, value] : what.plan.head.headers)
             if (name == "Cache-Control")
               value = "no-store"; // the link is worth nothing a second time
-          // A redirect gives away all of it, whatever the method.
+          // A redirect gives away all of it.
           const bool gives =
               what.plan.head.status == 302
               || (what.plan.body && call->req().method != "HEAD");

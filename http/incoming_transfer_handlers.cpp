@@ -111,25 +111,18 @@ public:
     what.body =
         nlohmann::json{{"server", server.view()}, {"request", req.request_id}}
             .dump();
-    api_->engine.submit(
-        std::move(what),
-        [self = shared_from_this()](const jobs::result<jobs::ticket>& taken) {
-          if (!taken)
-            self->answer(problem(self->call_->req(), taken.error()));
-          else
-            self->accepted(taken->job->record().id);
-        });
+    const auto self = shared_from_this();
+    submit_with_body(
+        api_->engine, call_, pipe_, std::move(what),
+        {.refused =
+             [self](const jobs::fault& why) {
+               self->answer(problem(self->call_->req(), why));
+             },
+         .ended = [self](const auto& job,
+                         const auto& newest) { self->ended(job, newest); }});
   }
 
 private:
-  void accepted(const jobs::job_id& job) {
-    give_body(api_->engine, call_, pipe_, job,
-              [self = shared_from_this(),
-               job](const jobs::result<jobs::job_view_ptr>& newest) {
-                self->ended(job, newest);
-              });
-  }
-
   void ended(const jobs::job_id& job,
              const jobs::result<jobs::job_view_ptr>& newest) {
     const auto url = job_url(job);

@@ -21,6 +21,18 @@ const backup_place* backup_record::any_store() const {
   return found == places.end() ? nullptr : &*found;
 }
 
+const backup_place* backup_record::best_store() const {
+  const auto damaged = damaged_place();
+  const auto found = std::ranges::find_if(places, [&](const backup_place& p) {
+    return p.name != panel_place && p.name != damaged;
+  });
+  return found == places.end() ? any_store() : &*found;
+}
+
+bool backup_record::is_good_here() const {
+  return is_local && lost_at == 0 && damaged_place() != local_place;
+}
+
 std::string_view backup_record::damaged_place() const {
   if (damage.empty())
     return {};

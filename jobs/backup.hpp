@@ -63,6 +63,11 @@ struct backup_record {
   const backup_place* find_place(std::string_view name) const;
   /// A place it can be fetched from with the node's own keys; null: none.
   const backup_place* any_store() const;
+  /// The same, and one that nobody has found damaged where there is one.
+  const backup_place* best_store() const;
+  /// Whether one lies in the backup directory that nobody has found anything
+  /// wrong with.
+  bool is_good_here() const;
   /// Which copy the damage on record is that of: local_place or the name of a
   /// store; empty: none is on record.
   std::string_view damaged_place() const;

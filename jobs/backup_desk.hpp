@@ -20,13 +20,15 @@ struct backup_usage {
     server_id server; ///< empty: archives nobody has asked for
     bool server_lives = false;
     std::int64_t backups = 0;
-    std::int64_t bytes = 0;
-    time_ms newest_at = 0; ///< of a ready, undamaged one; 0: none
+    std::int64_t bytes = 0;       ///< of each archive once, wherever it lies
+    std::int64_t local_bytes = 0; ///< of those in the backup directory
+    time_ms newest_at = 0;        ///< of a ready, undamaged one; 0: none
     time_ms newest_verified = 0;
   };
   std::vector<per_server> servers;
   std::int64_t backups = 0;
   std::int64_t bytes = 0;
+  std::int64_t local_bytes = 0;
   disk_space disk; ///< of the backups
   /// What else of the node fills a disk.
   struct place {

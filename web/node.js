@@ -63,7 +63,7 @@ function oneDisk(one) {
 
 async function disk() {
   const usage = await get("/api/backups/usage");
-  return [...usage.disks.flatMap(oneDisk), facts(["Backups", `${usage.backups}, ${bytes(usage.bytes)}`])];
+  return [...usage.disks.flatMap(oneDisk), facts(["Backups", `${usage.backups}, ${bytes(usage.bytes)}${usage.local_bytes === usage.bytes ? "" : `, ${bytes(usage.local_bytes)} of it here`}`])];
 }
 
 async function trash(again) {

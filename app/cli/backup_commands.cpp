@@ -212,6 +212,13 @@ int rotate(const asked_node& asked, const backup_options& o) {
                         !o.no_wait);
 }
 
+/// Of figures that have both; a node of an older release says `bytes` alone.
+std::string here_text(const json& figures) {
+  const auto bytes = figures.value("bytes", std::int64_t{0});
+  const auto here = figures.value("local_bytes", bytes);
+  return here == bytes ? "" : bytes_text(here) + " of it here";
+}
+
 int usage_of(const asked_node& asked) {
   client node{find_node(asked)};
   const auto usage = node.get("/api/backups/usage");
@@ -220,16 +227,20 @@ int usage_of(const asked_node& asked) {
     return done;
   }
   std::vector<row> rows;
-  for (const auto& one : usage.at("servers"))
-    rows.push_back(
-        {text_of(one, "server"), one.at("backups").dump(),
-         bytes_text(one.at("bytes")), ago_text(one.at("newest_at")),
-         one.value("server_lives", true) ? "" : "its server is gone"});
+  for (const auto& one : usage.at("servers")) {
+    auto more = here_text(one);
+    if (!one.value("server_lives", true))
+      more += (more.empty() ? "" : ", ") + std::string{"its server is gone"};
+    rows.push_back({text_of(one, "server"), one.at("backups").dump(),
+                    bytes_text(one.at("bytes")), ago_text(one.at("newest_at")),
+                    more});
+  }
   print(table({"SERVER", "BACKUPS", "SIZE", "NEWEST GOOD", ""}, rows));
   const auto& disk = usage.at("disk");
+  const auto here = here_text(usage);
   print(usage.at("backups").dump() + " backups, "
-        + bytes_text(usage.at("bytes")) + "; the disk has "
-        + bytes_text(disk.at("free")) + " free of "
+        + bytes_text(usage.at("bytes")) + (here.empty() ? "" : ", " + here)
+        + "; the disk has " + bytes_text(disk.at("free")) + " free of "
         + bytes_text(disk.at("total")) + ", " + bytes_text(disk.at("reserved"))
         + " are promised to running jobs\n");
   // The first is that of the backups; an older node tells of no other.

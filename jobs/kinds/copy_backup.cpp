@@ -40,11 +40,6 @@ bool is_here(const backup_record& b) {
   return b.is_local && b.lost_at == 0;
 }
 
-/// Here, and nobody has found anything wrong with it.
-bool is_good_here(const backup_record& b) {
-  return is_here(b) && b.damaged_place() != local_place;
-}
-
 fault damaged_here(const backup_record& b, const std::string& advice) {
   return {.code = fault_code::backup_damaged,
           .what = "the archive of backup " + b.uuid.to_string()
@@ -63,7 +58,7 @@ result<backup_record> ready_backup(const step_context& ctx) {
     return fault{.code = fault_code::backup_lost,
                  .what = "no archive of backup " + backup_of(ctx).to_string()
                          + " can be read by this node"};
-  if (!is_good_here(**known) && !(*known)->any_store())
+  if (!(*known)->is_good_here() && !(*known)->any_store())
     return damaged_here(**known, "");
   return **known;
 }
@@ -81,10 +76,10 @@ step_outcome fetch(step_context& ctx) {
   if (to != local_place)
     if (const auto store = find_store(ctx, to); !store)
       return store.error();
-  if (to == local_place && is_here(*b) && !is_good_here(*b))
+  if (to == local_place && is_here(*b) && !b->is_good_here())
     return damaged_here(*b, "; drop the copy in \"local\" first, then copy it "
                             "back from a store");
-  if (is_there(*b, to) || is_good_here(*b))
+  if (is_there(*b, to) || b->is_good_here())
     return step_done{};
   auto got = fetch_from_stores(ctx, *b, check_for::nobody);
   if (!got)
@@ -127,7 +122,7 @@ step_outcome send(step_context& ctx) {
     archive = std::move(*part);
   } else {
     // Read by somebody else since the first step.
-    if (!is_good_here(*b))
+    if (!b->is_good_here())
       return damaged_here(*b, "");
     auto file = ctx.node.archives.open(b->uuid);
     if (!file)

@@ -148,7 +148,9 @@ step_outcome mark_backups(step_context& ctx) {
 step_outcome remove_backups(step_context& ctx) {
   step_done done;
   const auto marked = fields::told_by(ctx.job, "mark_backups");
-  for (const auto& text : marked.at("backups")) {
+  const auto& uuids = marked.at("backups");
+  std::int64_t count = 0;
+  for (const auto& text : uuids) {
     const auto uuid = backup_id::parse(text.get<std::string>()).value();
     auto removed = ctx.node.archives.remove(uuid);
     if (!removed && removed.error().code == fault_code::backup_in_use)
@@ -161,6 +163,10 @@ step_outcome remove_backups(step_context& ctx) {
     if (*known)
       remove_objects(ctx, **known, done.changes);
     done.changes.emplace_back(forget_backup{uuid});
+    // A store that is away takes its time for each.
+    ctx.report({.done = ++count,
+                .total = static_cast<std::int64_t>(uuids.size()),
+                .unit = "backups"});
   }
   return done;
 }

@@ -34,10 +34,7 @@ result<backup_record> record_of_restore(const step_context& ctx) {
 }
 
 bool is_to_be_fetched(const step_context& ctx, const backup_record& record) {
-  return has_link(ctx)
-         || ((!record.is_local || record.lost_at != 0
-              || record.damaged_place() == local_place)
-             && record.any_store());
+  return has_link(ctx) || (!record.is_good_here() && record.any_store());
 }
 
 std::int64_t size_to_fetch(const step_context& ctx,

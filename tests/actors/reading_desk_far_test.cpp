@@ -21,12 +21,13 @@ TEST_CASE("a file of a backup comes from the first store that gives it",
       jobs::fake_archives::text_in(w.archives.published.at(backup(1)).file);
   for (auto* store : {&far.other, &far.offsite})
     store->objects["k"] = {bytes, "e"};
-  const bool is_lost = GENERATE(false, true);
+  const std::string here = GENERATE("none", "lost", "damaged");
   {
     const std::scoped_lock lock{w.store->mutex};
     auto& b = w.store->backups.at(backup(1)).record;
-    b.is_local = is_lost;
-    b.lost_at = is_lost ? 1 : 0;
+    b.is_local = here != "none";
+    b.lost_at = here == "lost" ? 1 : 0;
+    b.damage = here == "damaged" ? "a block does not decode" : "";
     b.places = {{"archive", "k", "e", b.facts.size, 1},
                 {"offsite", "k", "e", b.facts.size, 1}};
   }
@@ -81,6 +82,27 @@ TEST_CASE("a store that hangs keeps no question waiting", "[actors]") {
       [&](auto done) { w.by_far.find({}, backup(1), std::move(done)); }));
   let_go.set_value();
   CHECK(heard.get_future().get() == fault_code::store_unavailable);
+}
+
+TEST_CASE("a file of a damaged backup is looked for here when no store answers",
+          "[actors]") {
+  far_desk w;
+  {
+    const std::scoped_lock lock{w.store->mutex};
+    auto& b = w.store->backups.at(backup(1)).record;
+    b.is_local = true;
+    b.damage = "a block does not decode";
+  }
+  w.far.offsite.before = [](const std::string&) {
+    return jobs::status{jobs::fake_object_store::away()};
+  };
+  const auto opened =
+      answer_of<std::unique_ptr<jobs::content_reader>>([&](auto done) {
+        w.by_far.open_content(backup(1), "a", std::move(done));
+      });
+  REQUIRE(opened);
+  CHECK((*opened)->size() == 4);
+  CHECK(w.far.offsite.count("get") == 1);
 }
 
 TEST_CASE("a far file the disk has no room for is not fetched", "[actors]") {

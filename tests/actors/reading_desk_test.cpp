@@ -77,6 +77,28 @@ TEST_CASE("usage counts what is there, by server", "[actors]") {
   CHECK(usage->servers[0].server_lives);
   CHECK_FALSE(usage->servers[1].server_lives);
   CHECK(usage->bytes == usage->servers[0].bytes + usage->servers[1].bytes);
+  CHECK(usage->local_bytes == usage->bytes);
+}
+
+TEST_CASE("usage tells what of it lies in the backup directory", "[actors]") {
+  desk_world w;
+  w.put(1, server_number(1));
+  w.put(2, server_number(1));
+  std::int64_t far = 0;
+  {
+    const std::scoped_lock lock{w.store->mutex};
+    auto& b = w.store->backups.at(backup(2)).record;
+    b.is_local = false;
+    b.places = {{"panel", "", "", b.facts.size, 1}};
+    far = b.facts.size;
+  }
+  const auto usage = answer_of<jobs::backup_usage>(
+      [&](auto done) { w.desk.usage(std::move(done)); });
+  REQUIRE(usage);
+  REQUIRE(far > 0);
+  CHECK(usage->backups == 2);
+  CHECK(usage->local_bytes == usage->bytes - far);
+  CHECK(usage->servers.at(0).local_bytes == usage->local_bytes);
 }
 
 TEST_CASE("usage looks at the other disks of the node", "[actors]") {

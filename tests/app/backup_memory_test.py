@@ -13,13 +13,12 @@ as a quarter of what is free, and `skipped: only N MiB` says so. Prints
 import hashlib
 import os
 import pathlib
-import shutil
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/app"))
+from node_memory import MIB, Told, cost_of  # noqa: E402
 from running_node import RunningNode  # noqa: E402
-from upload_memory_test import MIB, MOST, forget_peak, peak  # noqa: E402
 
 FILE = 64 * MIB
 
@@ -48,56 +47,43 @@ def sums_of(volume):
     return found
 
 
-def cost_of(node, begin):
-    """The job that `begin` asks for, ended, and what it took of memory."""
-    forget_peak(node.process)
-    before = peak(node.process)
-    status, headers, text = begin()
+def end_of(node, path, body):
+    """The job that is asked for, when it has ended."""
+    status, headers, text = node.ask("POST", path, body)
     if status not in (202, 204):
         raise RuntimeError(f"{status} {text}")
-    job = node.end_of(headers["Location"])
-    return job, peak(node.process) - before
+    return node.end_of(headers["Location"])
 
 
 def main():
-    wanted = int(float(sys.argv[2] if len(sys.argv) > 2 else 1) * 1024 * MIB)
-    failed = []
+    told = Told(4)
     node = RunningNode(sys.argv[1])
     try:
         node.start()
-        size = min(wanted, shutil.disk_usage(node.base).free // 4)
+        size = told.size_for(sys.argv[2:], 1, node.base)
         server = node.make_server("large")
         volume = node.base / "volumes" / server
         sums = fill(volume, size)
-        if size < wanted:
-            print(f"skipped: only {size // MIB} MiB of {wanted // MIB} were packed,"
-                  " the disk has no room for more")
         backup = "11111111-1111-4111-8111-111111111111"
         place = f"/api/servers/{server}/backup"
-        job, cost = cost_of(node, lambda: node.ask("POST", place, {
+        job, cost = cost_of(node.process, lambda: end_of(node, place, {
             "adapter": "wings", "uuid": backup, "ignore": ""}))
         print(f"{size // MIB} MiB packed: {job['state']}, "
               f"{cost / MIB:.1f} MiB of memory")
-        if job["state"] != "succeeded":
-            failed.append(f"backup: {job}")
-        if cost > MOST:
-            failed.append(f"a backup costs {cost / MIB:.1f} MiB")
+        told.check(job["state"] == "succeeded", f"backup: {job}")
+        told.is_cheap(cost, "a backup")
         for name in sums:
             (volume / name).unlink()
-        job, cost = cost_of(node, lambda: node.ask(
-            "POST", f"{place}/{backup}/restore",
+        job, cost = cost_of(node.process, lambda: end_of(
+            node, f"{place}/{backup}/restore",
             {"adapter": "wings", "truncate_directory": True}))
         print(f"and unpacked: {job['state']}, {cost / MIB:.1f} MiB of memory")
-        if job["state"] != "succeeded" or sums_of(volume) != sums:
-            failed.append(f"restore: {job}")
-        if cost > MOST:
-            failed.append(f"a restore costs {cost / MIB:.1f} MiB")
+        told.check(job["state"] == "succeeded" and sums_of(volume) == sums,
+                   f"restore: {job}")
+        told.is_cheap(cost, "a restore")
     finally:
         node.close()
-    for one in failed:
-        print("FAILED", one)
-    print(f"{4 - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
+    return told.end()
 
 
 if __name__ == "__main__":

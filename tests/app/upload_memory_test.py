@@ -14,34 +14,19 @@ import base64
 import http.client
 import json
 import pathlib
-import shutil
 import socket
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/app"))
+from node_memory import MIB, Told, cost_of  # noqa: E402
 from running_node import RunningNode  # noqa: E402
 
-MIB = 1 << 20
-MOST = 64 * MIB
 MORE = """systems:
   upload_limit: 4096
   size_per_system: 8192
 """
-
-
-def peak(process):
-    """Bytes, the most it ever had (proc(5): VmHWM)."""
-    for line in open(f"/proc/{process.pid}/status"):
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("no VmHWM")
-
-
-def forget_peak(process):
-    """From now on the most is what it has (proc(5): clear_refs)."""
-    pathlib.Path(f"/proc/{process.pid}/clear_refs").write_text("5")
 
 
 def make_key(node, system):
@@ -77,8 +62,7 @@ def refused_early(node, key, size):
 
 
 def main():
-    wanted = int(float(sys.argv[2] if len(sys.argv) > 2 else 2) * 1024 * MIB)
-    failed = []
+    told = Told(7)
     node = RunningNode(sys.argv[1], more=MORE)
     try:
         node.start()
@@ -87,43 +71,33 @@ def main():
                                    {"organization": "acme"})
         if status != 201:
             raise RuntimeError(f"PUT /api/systems/edge-7: {status} {text}")
-        size = min(wanted, shutil.disk_usage(node.base).free // 4)
+        size = told.size_for(sys.argv[2:], 2, node.base)
         with tempfile.NamedTemporaryFile() as source:
             source.truncate(size)
-            forget_peak(node.process)
-            before = peak(node.process)
-            status, answer = send(node, key, source.name, size)
-            cost = peak(node.process) - before
+            (status, answer), cost = cost_of(
+                node.process, lambda: send(node, key, source.name, size))
         print(f"{size // MIB} MiB sent: {status}, {cost / MIB:.1f} MiB of memory")
-        if size < wanted:
-            print(f"skipped: only {size // MIB} MiB of {wanted // MIB} were sent,"
-                  " the disk has no room for more")
-        if status != 201 or answer["data"]["size"] != size:
-            failed.append(f"upload: {status} {answer}")
-        if cost > MOST:
-            failed.append(f"an upload costs {cost / MIB:.1f} MiB")
+        told.check(status == 201 and answer["data"]["size"] == size,
+                   f"upload: {status} {answer}")
+        told.is_cheap(cost, "an upload")
         line = refused_early(node, key, 5 << 40)
-        if " 413 " not in line:
-            failed.append(f"too large, without its body: {line}")
+        told.check(" 413 " in line, f"too large, without its body: {line}")
         line = refused_early(node, "Basic eDp5", 1000)
-        if " 401 " not in line:
-            failed.append(f"a stranger, without his body: {line}")
-        for name in (node.base / "systems").iterdir():
-            if name.suffix == ".part":
-                failed.append(f"left: {name}")
+        told.check(" 401 " in line, f"a stranger, without his body: {line}")
+        left = list((node.base / "systems").glob("*.part"))
+        told.check(not left, f"left: {left}")
         status, _, text = node.ask(
             "DELETE", f"/api/systems/edge-7/backups/{answer['data']['id']}")
-        if status != 200 or any((node.base / "systems").glob("*.gpg")):
-            failed.append(f"delete of what was sent: {status} {text}")
+        told.check(status == 200
+                   and not any((node.base / "systems").glob("*.gpg")),
+                   f"delete of what was sent: {status} {text}")
         status, _, text = node.ask("DELETE", "/api/systems/edge-7")
-        if status != 200 or node.ask("GET", "/api/systems/edge-7")[0] != 404:
-            failed.append(f"destroy of its system: {status} {text}")
+        told.check(status == 200
+                   and node.ask("GET", "/api/systems/edge-7")[0] == 404,
+                   f"destroy of its system: {status} {text}")
     finally:
         node.close()
-    for one in failed:
-        print("FAILED", one)
-    print(f"{6 - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
+    return told.end()
 
 
 if __name__ == "__main__":

@@ -138,6 +138,26 @@ TEST_CASE("archives are named as the configuration says", "[archives]") {
   fails_with(backup::local_archives::open(settings), fault_code::validation);
 }
 
+TEST_CASE("what was copied back from a store is taken by its names there",
+          "[archives]") {
+  auto on = disk_stage();
+  const auto made = on.make();
+  // The last part of an object's key (jobs::object_key), docs/operations.md.
+  const auto& root = place_of(on).backups.root;
+  const auto here = root / ("backup-" + on.backup.to_string() + ".tar.gz");
+  const auto there = root / (on.backup.to_string() + ".tar.gz");
+  for (const char* end : {"", ".manifest"})
+    std::filesystem::rename(here.string() + end, there.string() + end);
+  const auto listed = on.port.list();
+  REQUIRE(listed);
+  REQUIRE(listed->size() == 1);
+  CHECK(listed->front().backup == on.backup);
+  CHECK(listed->front().server == on.server);
+  CHECK(listed->front().has_manifest);
+  REQUIRE(listed->front().facts);
+  CHECK(listed->front().facts->sha256 == made.facts.sha256);
+}
+
 TEST_CASE("a reader in another process keeps an archive", "[archives]") {
   auto on = disk_stage();
   on.make();

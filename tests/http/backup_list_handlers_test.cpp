@@ -109,19 +109,23 @@ TEST_CASE("usage tells bytes per server and of the disk", "[http]") {
        .server_lives = true,
        .backups = 2,
        .bytes = 30,
+       .local_bytes = 20,
        .newest_at = 1'799'999'000'000});
   world.desk.used.servers.push_back({.backups = 1, .bytes = 5});
   world.desk.used.backups = 3;
   world.desk.used.bytes = 35;
+  world.desk.used.local_bytes = 25;
   world.desk.used.disk = {
       .free = 100, .total = 200, .reserved = 7, .unused = 120};
   const auto body = json::parse(world.ask("GET", "/api/backups/usage").body);
   CHECK(body.at("bytes") == 35);
+  CHECK(body.at("local_bytes") == 25);
   CHECK(
       body.at("disk")
       == json{{"free", 100}, {"total", 200}, {"reserved", 7}, {"unused", 120}});
   REQUIRE(body.at("servers").size() == 2);
   CHECK(body.at("servers")[0].at("server") == some_server);
+  CHECK(body.at("servers")[0].at("local_bytes") == 20);
   CHECK(body.at("servers")[0].at("newest_at") == "2027-01-15T07:43:20.000Z");
   CHECK(body.at("servers")[1].at("server").is_null());
   CHECK(body.at("servers")[1].at("newest_verified_at").is_null());

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <optional>
 #include <string>
 
 using namespace alula;
@@ -14,18 +15,25 @@ namespace {
 struct body_world {
   void give() {
     auto req = doubles::make_request("POST", "/", "all of it");
-    give_body(engine, std::make_shared<doubles::fake_exchange>(std::move(req)),
-              pipe, job->record().id,
-              [this](const jobs::result<jobs::job_view_ptr>& end) {
-                ++told;
-                newest = end;
-              });
+    engine.ticket = {job, jobs::accept_outcome::created};
+    submit_with_body(
+        engine, std::make_shared<doubles::fake_exchange>(std::move(req)), pipe,
+        {.kind = "server.receive"},
+        {.refused = [this](const fault& why) { refused = why.code; },
+         .ended =
+             [this](const jobs::job_id& id,
+                    const jobs::result<jobs::job_view_ptr>& end) {
+               CHECK(id == job->record().id);
+               ++told;
+               newest = end;
+             }});
   }
 
   doubles::fake_engine engine;
   jobs::job_view_ptr job = engine.put(make_job("server.receive"));
   std::shared_ptr<jobs::body_pipe> pipe = std::make_shared<jobs::body_pipe>();
   int told = 0;
+  std::optional<fault_code> refused;
   jobs::result<jobs::job_view_ptr> newest = jobs::job_view_ptr{};
 };
 
@@ -67,4 +75,18 @@ TEST_CASE("a job that nobody knows is told as a fault", "[http]") {
   w.give();
   CHECK(w.told == 1);
   CHECK(w.newest.error().code == fault_code::job_not_found);
+}
+
+TEST_CASE("a job that is refused takes in nothing", "[http]") {
+  body_world w;
+  w.engine.refuse_submit = fault{.code = fault_code::server_exists};
+  w.give();
+  CHECK(w.refused == fault_code::server_exists);
+  CHECK(w.told == 0);
+  CHECK(w.engine.waits.empty());
+  // Nothing was pushed: what is pushed now is the first.
+  (void)w.pipe->push("x");
+  w.pipe->finish();
+  std::array<char, 8> into{};
+  CHECK(w.pipe->read(into, {}).value() == 1);
 }

@@ -158,8 +158,38 @@ TEST_CASE("a download of what a store has is a redirect into it",
   const auto answer = world.ask("GET", download);
   CHECK(answer.status == 302);
   CHECK(header_of(answer, "Location") == "https://offsite/k?signed");
+  CHECK(header_of(world.ask("HEAD", download), "Content-Length") == "10");
   world.put_far("panel");
   CHECK(code_of(world.ask("GET", download)) == "backup-lost");
+}
+
+TEST_CASE("a download is of the copy that nobody has found damaged",
+          "[http][far]") {
+  far_world world;
+  const auto download = backup_url_of_it + "/download";
+  const auto sent_to = [&] {
+    return header_of(world.ask("GET", download), "Location");
+  };
+  auto& backup = world.backup();
+  backup.places = {{"archive", "a", "e", 10, 5}, {"offsite", "k", "e", 10, 5}};
+  SECTION("the one here") {
+    backup.damage = "store offsite: it has 9 bytes and should have 10";
+    CHECK(world.ask("GET", download).status == 200);
+  }
+  SECTION("one in a store, when that here is damaged") {
+    backup.damage = "a block does not decode";
+    CHECK(sent_to() == "https://archive/a?signed");
+  }
+  SECTION("the other store's, when there is none here") {
+    backup.is_local = false;
+    backup.damage = "store archive: it has 9 bytes and should have 10";
+    CHECK(sent_to() == "https://offsite/k?signed");
+  }
+  SECTION("the only one there is, damaged or not") {
+    backup.damage = "a block does not decode";
+    backup.places.clear();
+    CHECK(world.ask("GET", download).status == 200);
+  }
 }
 
 TEST_CASE("a copy is verified where it lies, if that can be read",

@@ -1,6 +1,8 @@
 // The jobs about many backups: rotate and scan, and a server's with it.
 #include "tests/jobs/kinds/backup_world.hpp"
 
+#include <algorithm>
+
 using namespace alula::jobs;
 using json = nlohmann::json;
 
@@ -302,6 +304,10 @@ TEST_CASE("a deleted server's backups are kept unless they are to go",
           == job_state::succeeded);
     CHECK(w.left().empty());
     CHECK(w.backups.published.empty());
+    // It is told how many, so that a slow store is no step without a sign.
+    CHECK(std::ranges::any_of(w.reports, [](const progress& p) {
+      return p.unit == "backups" && p.done == 2 && p.total == 2;
+    }));
   }
 }
 
