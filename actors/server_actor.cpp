@@ -108,35 +108,37 @@ void server_actor::handle(const job_saved& m) {
 
 /// It is on disk: act, and tell who asked.
 void server_actor::settled(live_job& job, const intent& what) {
-  std::visit(overloaded{
-                 [&](const jobs::happened::step_started&) {
-                   job.nudged = false;
-                   start_run(job);
-                 },
-                 [&](const jobs::happened::step_done&) { job.busy_tries = 0; },
-                 [&](const jobs::happened::undo_done&) { job.busy_tries = 0; },
-                 [&](const jobs::happened::step_failed&) {
-                   count_retry(job.record, jobs::job_state::retry_wait,
-                               jobs::step_state::started);
-                 },
-                 [&](const jobs::happened::undo_failed&) {
-                   count_retry(job.record, jobs::job_state::cancelling,
-                               jobs::step_state::undoing);
-                 },
-                 [&](const jobs::happened::abandoned&) {
-                   parts().given_up(job.record);
-                 },
-                 [&](const jobs::happened::cancel_requested&) {
-                   if (job.run && !job.run->is_undo())
-                     job.run->ask_to_stop(stop_cause::cancelled);
-                 },
-                 [&](const jobs::happened::retry_requested&) {
-                   job.busy_tries = 0;
-                   job.held_until = 0;
-                 },
-                 [](const auto&) {},
-             },
-             what.what);
+  std::visit(
+      overloaded{
+          [&](const jobs::happened::step_started&) {
+            job.nudged = false;
+            start_run(job);
+          },
+          [&](const jobs::happened::step_done&) { job.busy_tries = 0; },
+          [&](const jobs::happened::step_went_on&) { job.busy_tries = 0; },
+          [&](const jobs::happened::undo_done&) { job.busy_tries = 0; },
+          [&](const jobs::happened::step_failed&) {
+            count_retry(job.record, jobs::job_state::retry_wait,
+                        jobs::step_state::started);
+          },
+          [&](const jobs::happened::undo_failed&) {
+            count_retry(job.record, jobs::job_state::cancelling,
+                        jobs::step_state::undoing);
+          },
+          [&](const jobs::happened::abandoned&) {
+            parts().given_up(job.record);
+          },
+          [&](const jobs::happened::cancel_requested&) {
+            if (job.run && !job.run->is_undo())
+              job.run->ask_to_stop(stop_cause::cancelled);
+          },
+          [&](const jobs::happened::retry_requested&) {
+            job.busy_tries = 0;
+            job.held_until = 0;
+          },
+          [](const auto&) {},
+      },
+      what.what);
   if (what.view)
     what.view(view_of(job.record));
   if (what.ticket)
@@ -174,7 +176,8 @@ void server_actor::save_failed(live_job& job, intent what,
   jobs::log(jobs::log_level::warning, "save-refused",
             {{"job", job.record.id.view()}, {"why", why.what}});
   const bool done =
-      std::holds_alternative<jobs::happened::step_done>(what.what);
+      std::holds_alternative<jobs::happened::step_done>(what.what)
+      || std::holds_alternative<jobs::happened::step_went_on>(what.what);
   const bool undone =
       std::holds_alternative<jobs::happened::undo_done>(what.what);
   if (std::holds_alternative<jobs::happened::step_started>(what.what)) {

@@ -240,6 +240,14 @@ intent server_actor::intent_of(live_job& job, const step_run& run,
         {.code = jobs::fault_code::server_locked, .what = waits->message},
         {jobs::error_class::busy, waits->delay}}};
   }
+  if (const auto* on = std::get_if<jobs::step_goes_on>(&outcome)) {
+    if (!run.is_undo())
+      return {.what = jobs::happened::step_went_on{on->output},
+              .changes = on->changes};
+    return failure(
+        job, true,
+        {.code = jobs::fault_code::internal, .what = "an undo has no parts"});
+  }
   const auto& why = std::get<jobs::fault>(outcome);
   if (why.code == jobs::fault_code::interrupted
       && run.cause() == stop_cause::shutdown)

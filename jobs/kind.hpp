@@ -66,7 +66,15 @@ struct step_waits {
   std::chrono::milliseconds delay;
 };
 
-using step_outcome = std::variant<step_done, step_waits, fault>;
+/// A part of a long step is done and durable: `changes` are committed with its
+/// output so far, and the step is run again, from there. A crash costs what was
+/// not told yet, a cancel comes in between. Not of an undo.
+struct step_goes_on {
+  std::string output; ///< JSON; the next run finds it in the job's step
+  std::vector<change> changes = {};
+};
+
+using step_outcome = std::variant<step_done, step_waits, step_goes_on, fault>;
 using step_function = step_outcome (*)(step_context&);
 
 struct lock_request {

@@ -98,6 +98,23 @@ struct transition : changing_job {
     return changed();
   }
 
+  result<decision> operator()(const happened::step_went_on& h) {
+    if (job.state == job_state::cancelling)
+      return unchanged();
+    const auto index = forward_step(job);
+    if (!index || job.state != job_state::running
+        || job.steps[*index].state != step_state::started)
+      return misplaced(job, "step went on");
+    auto& step = job.steps[*index];
+    step.output = h.output;
+    step.error.reset();
+    step.attempt = 0;
+    step.crashes = 0;
+    job.attempt = 0;
+    let_go();
+    return changed();
+  }
+
   result<decision> operator()(const happened::interrupted&) {
     if (job.state == job_state::cancelling)
       return unchanged();

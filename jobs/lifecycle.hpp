@@ -35,6 +35,11 @@ struct step_waits {
   std::string reason, message;
   time_ms until;
 };
+/// A part of the step is done: it is run again, and what has failed before is
+/// over.
+struct step_went_on {
+  std::string output;
+};
 /// Stopped by a graceful shutdown: costs no attempt.
 struct interrupted {};
 /// Boot recovery: the process died while this job was running.
@@ -71,13 +76,12 @@ struct unrunnable {
 
 } // namespace happened
 
-using happening =
-    std::variant<happened::step_started, happened::step_done,
-                 happened::step_failed, happened::step_waits,
-                 happened::interrupted, happened::adopted, happened::delayed,
-                 happened::cancel_requested, happened::undo_done,
-                 happened::undo_failed, happened::retry_requested,
-                 happened::abandoned, happened::unrunnable>;
+using happening = std::variant<
+    happened::step_started, happened::step_done, happened::step_failed,
+    happened::step_waits, happened::step_went_on, happened::interrupted,
+    happened::adopted, happened::delayed, happened::cancel_requested,
+    happened::undo_done, happened::undo_failed, happened::retry_requested,
+    happened::abandoned, happened::unrunnable>;
 
 struct event_draft {
   std::string type;

@@ -102,6 +102,49 @@ TEST_CASE("a step that waits gives its worker back and shows why", "[actors]") {
   CHECK(w.end_of(waiting).state == job_state::succeeded);
 }
 
+TEST_CASE("a step in parts is run again from what it has said and changed",
+          "[actors]") {
+  engine_world w;
+  w.boot();
+  std::mutex mutex;
+  strings seen;
+  w.script.let("test.single.s",
+               [&](jobs::step_context& ctx) -> jobs::step_outcome {
+                 const std::scoped_lock lock{mutex};
+                 seen.push_back(ctx.job.find_step("s")->output);
+                 if (seen.size() == 3)
+                   return jobs::step_done{"whole"};
+                 const auto part = std::to_string(seen.size());
+                 return jobs::step_goes_on{
+                     part, {jobs::set_schedule{"part " + part, 1}}};
+               });
+  const auto job = w.end_of(w.submit(single, 1));
+  CHECK(job.state == job_state::succeeded);
+  CHECK(job.steps[0].output == "whole");
+  CHECK(seen == strings{"", "1", "2"});
+  const std::scoped_lock lock{w.store->mutex};
+  CHECK(w.store->schedules.contains("part 1"));
+  CHECK(w.store->schedules.contains("part 2"));
+}
+
+TEST_CASE("a part that the ledger refuses is a failed try of its step",
+          "[actors]") {
+  engine_world w;
+  w.boot();
+  std::atomic<int> tries = 0;
+  w.script.let("test.single.s", [&](jobs::step_context&) -> jobs::step_outcome {
+    if (++tries > 1)
+      return jobs::step_done{};
+    const auto none =
+        *jobs::backup_id::parse("0b5d3b1e-5c47-4f0a-9b1e-0d3a2c000001");
+    return jobs::step_goes_on{"1", {jobs::set_local{none, false, false}}};
+  });
+  const auto id = w.submit(single, 1);
+  w.pass_until(60s, [&] { return w.engine->peek(id)->record().is_done(); });
+  CHECK(w.end_of(id).state == job_state::succeeded);
+  CHECK(tries == 2);
+}
+
 TEST_CASE("jobs that wait for days are not looked at meanwhile", "[actors]") {
   constexpr int servers = 50;
   engine_world w{servers + 1};

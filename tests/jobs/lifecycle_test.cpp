@@ -141,6 +141,29 @@ TEST_CASE("a job that waits says why and until when", "[lifecycle]") {
   CHECK(s.job.reason.empty());
 }
 
+TEST_CASE("a step that goes on is run again, with what it has said so far",
+          "[lifecycle]") {
+  story s;
+  s.start().fail();
+  s.now = s.job.run_at;
+  s.start().on(happened::step_went_on{R"({"after":"k"})"});
+  CHECK(s.job.state == job_state::running);
+  CHECK(s.job.steps[0].state == step_state::started);
+  CHECK(s.job.steps[0].output == R"({"after":"k"})");
+  // It came further: what had failed before does not count.
+  CHECK(s.job.attempt == 0);
+  CHECK(s.job.steps[0].attempt == 0);
+  CHECK_FALSE(s.job.steps[0].error);
+  CHECK(std::holds_alternative<run_step>(next_action(s.job, s.now)));
+  s.on(happened::cancel_requested{boot});
+  CHECK(s.job.state == job_state::cancelling);
+  // One that was on its way is too late, as a wait would be.
+  const auto version = s.job.version;
+  s.on(happened::step_went_on{"{}"});
+  CHECK(s.job.version == version);
+  CHECK(s.job.steps[0].output == R"({"after":"k"})");
+}
+
 TEST_CASE("a job that waits in line changes only its words", "[lifecycle]") {
   story s;
   s.on(happened::delayed{"WaitingInLine", "behind another"});

@@ -48,7 +48,7 @@ const kind kinds[] = {
 
 happening draw(std::mt19937& random) {
   const fault why{.code = fault_code::io_error, .what = "x"};
-  switch (random() % 16) {
+  switch (random() % 17) {
   case 0:
   case 1:
   case 2:
@@ -76,6 +76,8 @@ happening draw(std::mt19937& random) {
     return happened::abandoned{"no use"};
   case 14:
     return happened::unrunnable{why};
+  case 15:
+    return happened::step_went_on{"{}"};
   default:
     return happened::retry_requested{1};
   }

@@ -186,7 +186,12 @@ private:
       return must_commit(job, happened::step_waits{w->reason, w->message,
                                                    now + w->delay.count()});
     fault why;
-    if (const auto* d = std::get_if<step_done>(&outcome)) {
+    if (const auto* on = std::get_if<step_goes_on>(&outcome)) {
+      auto saved = commit(job, happened::step_went_on{on->output}, on->changes);
+      if (saved)
+        return *std::move(saved);
+      why = saved.error();
+    } else if (const auto* d = std::get_if<step_done>(&outcome)) {
       auto saved = commit(job, happened::step_done{d->output, d->job_result},
                           d->changes);
       if (saved)
