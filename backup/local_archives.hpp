@@ -87,6 +87,8 @@ public:
                          jobs::archive_half which) override;
   jobs::status adopt(const jobs::backup_id& backup,
                      const jobs::job_id& job) override;
+  jobs::result<jobs::archive_file> read_manifest(std::string_view beginning,
+                                                 std::int64_t size) override;
   jobs::result<jobs::open_archive>
   open_manifest(const jobs::backup_id& backup) override;
   jobs::status drop(const jobs::backup_id& backup) override;

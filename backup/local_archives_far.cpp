@@ -3,6 +3,7 @@
 #include "backup/digest.hpp"
 #include "backup/file_io.hpp"
 #include "backup/local_archives.hpp"
+#include "backup/manifest_blocks.hpp"
 #include "backup/path_text.hpp"
 
 #include <algorithm>
@@ -109,6 +110,21 @@ local_archives::manifest_alone(const jobs::backup_id& backup) const {
   return jobs::fault{.code = jobs::fault_code::no_manifest,
                      .what = "there is no manifest of backup "
                              + backup.to_string() + " on this node"};
+}
+
+jobs::result<jobs::archive_file>
+local_archives::read_manifest(std::string_view beginning, std::int64_t size) {
+  auto opened =
+      open_manifest_in(view_of(beginning), static_cast<std::uint64_t>(size));
+  if (!opened)
+    return std::move(opened).error();
+  auto& facts = opened->header.facts;
+  return jobs::archive_file{.backup = facts.backup,
+                            .server = facts.server,
+                            .size = facts.archive.size,
+                            .modified_at = facts.created_at,
+                            .has_manifest = true,
+                            .facts = std::move(facts.archive)};
 }
 
 jobs::result<jobs::open_archive>

@@ -78,16 +78,20 @@ jobs::result<opened_manifest> open_manifest(int manifest) {
                           manifest_name);
       !read)
     return std::move(read).error();
-  auto text = decode_member(raw, manifest_limits::header_text);
+  return open_manifest_in(raw, static_cast<std::uint64_t>(seen.st_size));
+}
+
+jobs::result<opened_manifest> open_manifest_in(byte_view beginning,
+                                               std::uint64_t size) {
+  auto text = decode_member(beginning, manifest_limits::header_text);
   if (!text)
     return damaged_manifest("its header does not decode");
   auto header = header_from(text_of(text->content));
   if (!header)
     return std::move(header).error();
-  const auto size = static_cast<std::uint64_t>(seen.st_size);
   const auto& layout = header->layout;
   const auto rest = size - text->consumed;
-  if (layout.index_length > rest
+  if (size < text->consumed || layout.index_length > rest
       || layout.blocks_length != rest - layout.index_length)
     return damaged_manifest("it is not as long as its header says");
   return opened_manifest{std::move(*header), text->consumed};

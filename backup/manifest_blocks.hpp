@@ -32,6 +32,10 @@ struct opened_manifest {
 /// Reads the header and compares the layout with the file's length.
 jobs::result<opened_manifest> open_manifest(int manifest);
 
+/// The same of one that lies elsewhere, by its first bytes and its length.
+jobs::result<opened_manifest> open_manifest_in(byte_view beginning,
+                                               std::uint64_t size);
+
 /// Every block lies inside the file.
 jobs::result<manifest_index> read_index(int manifest,
                                         const opened_manifest& opened);

@@ -261,6 +261,11 @@ public:
   /// was done. Without an archive part only the manifest gets its name. Fault
   /// backup_exists, and nothing is changed: another archive has the name.
   virtual status adopt(const backup_id& backup, const job_id& job) = 0;
+  /// What a manifest says of its archive, both of which lie elsewhere: by its
+  /// first 4 KiB and its size. `modified_at` is when the archive was made.
+  /// Fault backup_damaged: it is torn, damaged or of another version.
+  virtual result<archive_file> read_manifest(std::string_view beginning,
+                                             std::int64_t size) = 0;
   /// The manifest in the directory, for reading. Fault no_manifest.
   virtual result<open_archive> open_manifest(const backup_id& backup) = 0;
   /// Removes the archive durably and leaves the manifest, so that the backup

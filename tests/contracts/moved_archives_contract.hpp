@@ -43,6 +43,27 @@ archives_are_moved(std::unique_ptr<archives_world> (*make_world)()) {
   const auto archive = bytes_of(port.open(on.backup).value().file);
   const auto manifest = bytes_of(port.open_manifest(on.backup).value().file);
 
+  SECTION("a manifest that lies elsewhere is read by its beginning") {
+    const auto size = static_cast<std::int64_t>(manifest.size());
+    const auto beginning = manifest.substr(0, 4'096);
+    const auto seen = port.read_manifest(beginning, size);
+    REQUIRE(seen);
+    CHECK(seen->backup == on.backup);
+    CHECK(seen->server == on.server);
+    CHECK(seen->size == made.facts.size);
+    REQUIRE(seen->facts);
+    CHECK(seen->facts->size == made.facts.size);
+    CHECK(seen->facts->sha1 == made.facts.sha1);
+    CHECK(seen->facts->sha256 == made.facts.sha256);
+    CHECK(seen->facts->files == made.facts.files);
+    // Torn, or another thing altogether.
+    fails_with(port.read_manifest(beginning, size - 1), code::backup_damaged);
+    fails_with(port.read_manifest(beginning.substr(0, 20), size),
+               code::backup_damaged);
+    fails_with(port.read_manifest("nothing of the kind", 19),
+               code::backup_damaged);
+    fails_with(port.read_manifest("", 0), code::backup_damaged);
+  }
   SECTION("one that was dropped is still looked into, and not read") {
     REQUIRE(port.drop(on.backup));
     CHECK(port.drop(on.backup));

@@ -37,13 +37,7 @@ fake_archives::stored fake_archives::make(const backup_id& backup,
   std::string raw = "archive of " + backup.to_string();
   for (const auto& [path, content] : files)
     raw += between + path + between + content;
-  out.file = descriptor{::memfd_create("archive", MFD_CLOEXEC)};
-  for (std::string_view rest = raw; !rest.empty();) {
-    const auto put = ::write(out.file.get(), rest.data(), rest.size());
-    if (put <= 0)
-      break;
-    rest.remove_prefix(static_cast<std::size_t>(put));
-  }
+  out.file = file_of_text(raw);
   const auto seed = std::hash<std::string>{}(raw);
   out.facts = {.size = static_cast<std::int64_t>(raw.size()),
                .sha1 = digits(seed, 40),
@@ -53,6 +47,27 @@ fake_archives::stored fake_archives::make(const backup_id& backup,
   out.modified_at = now;
   out.files = std::move(files);
   return out;
+}
+
+descriptor fake_archives::file_of_text(std::string_view text) {
+  descriptor file{::memfd_create("fake", MFD_CLOEXEC)};
+  while (!text.empty()) {
+    const auto put = ::write(file.get(), text.data(), text.size());
+    if (put <= 0)
+      break;
+    text.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return file;
+}
+
+std::string fake_archives::manifest_of(const backup_id& backup,
+                                       const stored& of) {
+  return "manifest " + backup.to_string() + ' '
+         + (of.server.empty() ? "nobody's" : of.server.to_string()) + ' '
+         + std::to_string(of.facts.size) + ' ' + std::to_string(of.modified_at)
+         + ' ' + of.facts.sha1 + ' ' + of.facts.sha256 + ' '
+         + std::to_string(of.facts.content_bytes) + ' '
+         + std::to_string(of.facts.files) + '\n';
 }
 
 descriptor fake_archives::reopen(const descriptor& file, int how) {

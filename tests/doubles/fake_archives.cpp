@@ -138,10 +138,10 @@ result<descriptor> fake_archives::open_part(const backup_id& backup,
   auto& parts = which == archive_half::archive ? fetched : fetched_manifests;
   auto& part = parts[{backup, job}];
   if (!part.is_open()) {
-    part = descriptor{::memfd_create("part", MFD_CLOEXEC)};
-    // A manifest is what it is told to be of.
-    if (which == archive_half::manifest && made != unfinished.end())
-      (void)!::write(part.get(), "manifest", 8);
+    const bool is_made =
+        which == archive_half::manifest && made != unfinished.end();
+    part = file_of_text(is_made ? manifest_of(backup, made->second)
+                                : std::string{});
   }
   return reopen(part, O_RDWR);
 }

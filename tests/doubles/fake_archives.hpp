@@ -107,6 +107,8 @@ public:
   status keep_part(const backup_id& backup, const job_id& job,
                    archive_half) override;
   status adopt(const backup_id& backup, const job_id& job) override;
+  result<archive_file> read_manifest(std::string_view beginning,
+                                     std::int64_t size) override;
   result<open_archive> open_manifest(const backup_id& backup) override;
   status drop(const backup_id& backup) override;
   result<archive_piece> find_piece(const backup_id& backup,
@@ -160,6 +162,9 @@ private:
   static std::string digits(std::size_t seed, std::size_t width);
   stored make(const backup_id& backup, const server_id& server,
               const job_id& job, tree files) const;
+  /// The bytes of its manifest.
+  static std::string manifest_of(const backup_id& backup, const stored& of);
+  static descriptor file_of_text(std::string_view text);
   /// An open file of its own, so that locks are its own too.
   static descriptor reopen(const descriptor& file, int how = O_RDONLY);
   result<archive_verified> verify_fetched(const backup_id& backup,

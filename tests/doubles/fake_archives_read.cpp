@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <sstream>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -107,9 +108,33 @@ result<open_archive> fake_archives::open_manifest(const backup_id& backup) {
   const auto at = published.find(backup);
   if (at == published.end() || !at->second.has_manifest)
     return fault{.code = fault_code::no_manifest, .what = "no manifest"};
-  descriptor file{::memfd_create("manifest", MFD_CLOEXEC)};
-  (void)!::write(file.get(), "manifest", 8);
-  return open_archive{std::move(file), 8, 0, "manifest"};
+  const auto text = manifest_of(backup, at->second);
+  return open_archive{file_of_text(text),
+                      static_cast<std::int64_t>(text.size()), 0, "manifest"};
+}
+
+result<archive_file> fake_archives::read_manifest(std::string_view beginning,
+                                                  std::int64_t size) {
+  std::unique_lock lock{mutex};
+  if (auto planned = enter(lock, {}, "read_manifest"); !planned)
+    return std::move(planned).error();
+  std::istringstream in{std::string{beginning}};
+  std::string word, backup, server;
+  archive_file out;
+  archive_facts facts;
+  in >> word >> backup >> server >> out.size >> out.modified_at >> facts.sha1
+      >> facts.sha256 >> facts.content_bytes >> facts.files;
+  const auto whose = backup_id::parse(backup);
+  if (!in || word != "manifest" || !whose
+      || size != static_cast<std::int64_t>(beginning.size()))
+    return fault{.code = fault_code::backup_damaged,
+                 .what = "the manifest cannot be used"};
+  out.backup = *whose;
+  out.server = server_id::parse(server).value_or(server_id{});
+  out.has_manifest = true;
+  facts.size = out.size;
+  out.facts = facts;
+  return out;
 }
 
 result<archive_piece> fake_archives::find_piece(const backup_id& backup,
