@@ -40,6 +40,7 @@ template change::change(claim_replaced);
 template change::change(release_replaced);
 template change::change(forget_replaced);
 template change::change(record_place);
+template change::change(record_found_copy);
 template change::change(forget_place);
 template change::change(set_local);
 template change::change(keep_transfer);

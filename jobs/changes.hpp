@@ -112,6 +112,17 @@ struct record_place {
   std::int64_t size = 0;
 };
 
+/// What lies in a store: a backup that is not on record, ready from then on, or
+/// a copy that is not on record of one that is, ready and with the same size
+/// and checksum. Nothing happens else, nor while a job sends to that key or
+/// what lies there is to be removed.
+struct record_found_copy {
+  archive_file file; ///< as it lies there; its manifest does so too
+  std::string place;
+  std::string key;
+  std::string etag;
+};
+
 /// It does not lie there any more.
 struct forget_place {
   backup_id uuid;
@@ -365,14 +376,14 @@ using any_change = std::variant<
     claim_backup, begin_backup_delete, forget_backup, record_verification,
     record_manifest, pin_backup, begin_restore, end_restore, keep_replaced,
     claim_replaced, release_replaced, forget_replaced, record_place,
-    forget_place, set_local, keep_transfer, keep_transfer_part, leave_remains,
-    forget_remains, tell_panel, record_delivery, set_server_config,
-    quarantine_server, want_power, set_transferring, note_crash, want_install,
-    begin_install, end_install, set_rotation, set_schedule, pause_pool,
-    resume_pool, put_system, begin_system_upload, store_system_backup,
-    forget_system_upload, begin_system_backup_delete, forget_system_backup,
-    begin_system_destroy, forget_system, keep_token, revoke_token,
-    note_token_use, keep_audit>;
+    record_found_copy, forget_place, set_local, keep_transfer,
+    keep_transfer_part, leave_remains, forget_remains, tell_panel,
+    record_delivery, set_server_config, quarantine_server, want_power,
+    set_transferring, note_crash, want_install, begin_install, end_install,
+    set_rotation, set_schedule, pause_pool, resume_pool, put_system,
+    begin_system_upload, store_system_backup, forget_system_upload,
+    begin_system_backup_delete, forget_system_backup, begin_system_destroy,
+    forget_system, keep_token, revoke_token, note_token_use, keep_audit>;
 
 /// One of them. Its own members are compiled once, in changes.cpp: of a variant
 /// of so many alternatives they cost every source that holds one seconds.

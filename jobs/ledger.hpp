@@ -113,12 +113,12 @@ public:
                     std::function<void(result<job_record>)> done) = 0;
 
   /// Changes that belong to no job, in one transaction. Only those that say
-  /// so: record_found_backup, record_lost_backup, claim_backup,
-  /// record_verification, record_manifest, pin_backup, set_rotation,
-  /// set_schedule, tell_panel, record_delivery, set_server_config,
-  /// quarantine_server, pause_pool, resume_pool, keep_transfer,
-  /// keep_transfer_part, keep_token, revoke_token, note_token_use, keep_audit,
-  /// put_system. Faults as theirs.
+  /// so: record_found_backup, record_found_copy, record_lost_backup,
+  /// claim_backup, record_verification, record_manifest, pin_backup,
+  /// set_rotation, set_schedule, tell_panel, record_delivery,
+  /// set_server_config, quarantine_server, pause_pool, resume_pool,
+  /// keep_transfer, keep_transfer_part, keep_token, revoke_token,
+  /// note_token_use, keep_audit, put_system. Faults as theirs.
   virtual void amend(std::vector<change> what,
                      std::function<void(status)> done) = 0;
 

@@ -3,7 +3,6 @@
 #include "storage/backup_sql.hpp"
 #include "storage/ledger_sql.hpp"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -28,15 +27,6 @@ fault missing(const jobs::backup_id& uuid) {
 
 status outcome_of(jobs::result<std::int64_t> run) {
   return run ? status{} : status{std::move(run).error()};
-}
-
-/// A manifest may say anything; one odd file must not stop a whole scan.
-or_null sum_of(const std::string& digits, std::size_t length) {
-  return {digits.size() == length ? std::string_view{digits} : ""};
-}
-
-or_null count_of(std::int64_t number) {
-  return {std::max<std::int64_t>(number, 0)};
 }
 
 /// It has to touch a row, or the change makes no sense.
@@ -93,19 +83,19 @@ status backup_changes::change(const jobs::record_found_backup& what) {
                         file.has_manifest);
     return back ? fill(file.backup, facts) : outcome_of(std::move(back));
   }
-  return outcome_of(
-      on_.run(backup_sql("insert_found"), file.backup.view(),
-              or_null{file.server.view()}, file.size, sum_of(facts.sha1, 40),
-              sum_of(facts.sha256, 64), count_of(facts.content_bytes),
-              count_of(facts.files), file.has_manifest, file.modified_at));
+  return outcome_of(on_.run(
+      backup_sql("insert_found"), file.backup.view(),
+      or_null{file.server.view()}, file.size, known_digits(facts.sha1, 40),
+      known_digits(facts.sha256, 64), known_count(facts.content_bytes),
+      known_count(facts.files), file.has_manifest, file.modified_at));
 }
 
 status backup_changes::fill(const jobs::backup_id& uuid,
                             const jobs::archive_facts& facts) {
-  return outcome_of(on_.run(backup_sql("fill_facts"), uuid.view(),
-                            sum_of(facts.sha1, 40), sum_of(facts.sha256, 64),
-                            count_of(facts.content_bytes),
-                            count_of(facts.files)));
+  return outcome_of(
+      on_.run(backup_sql("fill_facts"), uuid.view(),
+              known_digits(facts.sha1, 40), known_digits(facts.sha256, 64),
+              known_count(facts.content_bytes), known_count(facts.files)));
 }
 
 status backup_changes::change(const jobs::record_lost_backup& what) {

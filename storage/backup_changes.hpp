@@ -7,10 +7,24 @@
 #include "jobs/job.hpp"
 #include "storage/sqlite.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace alula::storage {
+
+// A manifest may say anything; one odd file must not stop a whole scan.
+
+/// Digits of another number than `length` are not known.
+inline or_null known_digits(const std::string& digits, std::size_t length) {
+  return {digits.size() == length ? std::string_view{digits} : ""};
+}
+inline or_null known_count(std::int64_t number) {
+  return {std::max<std::int64_t>(number, 0)};
+}
 
 class backup_changes {
 public:

@@ -1,5 +1,6 @@
 #include "storage/place_changes.hpp"
 
+#include "storage/backup_changes.hpp"
 #include "storage/place_sql.hpp"
 
 #include <nlohmann/json.hpp>
@@ -20,6 +21,34 @@ jobs::status place_changes::change(const jobs::record_place& what) {
   return no_more_than_outcome(on_.run(place_sql("record_place"),
                                       what.uuid.view(), what.place, what.key,
                                       what.etag, what.size, now_));
+}
+
+jobs::status place_changes::change(const jobs::record_found_copy& what) {
+  {
+    auto taken = on_.ask(place_sql("key_is_taken"), what.place, what.key);
+    if (taken.next())
+      return {};
+    if (auto ended = taken.outcome(); !ended)
+      return ended;
+  }
+  const auto& file = what.file;
+  const auto facts = file.facts.value_or(jobs::archive_facts{});
+  const auto sha1 = known_digits(facts.sha1, 40);
+  const auto sha256 = known_digits(facts.sha256, 64);
+  const auto made = on_.run(place_sql("insert_found_copy"), file.backup.view(),
+                            or_null{file.server.view()}, file.size, sha1,
+                            sha256, known_count(facts.content_bytes),
+                            known_count(facts.files), file.modified_at);
+  if (!made)
+    return made.error();
+  const bool is_new = *made > 0;
+  const auto placed =
+      on_.run(place_sql("record_found_copy"), file.backup.view(), what.place,
+              what.key, what.etag, file.size, sha1, sha256, now_, is_new);
+  if (!placed || *placed == 0)
+    return no_more_than_outcome(placed);
+  return no_more_than_outcome(
+      on_.run(place_sql("lost_lies_elsewhere"), file.backup.view()));
 }
 
 jobs::status place_changes::change(const jobs::forget_place& what) {

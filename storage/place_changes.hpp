@@ -15,6 +15,7 @@ public:
     : on_(on), job_(job), now_(now) {}
 
   jobs::status change(const jobs::record_place& what);
+  jobs::status change(const jobs::record_found_copy& what);
   jobs::status change(const jobs::forget_place& what);
   jobs::status change(const jobs::set_local& what);
   jobs::status change(const jobs::keep_transfer& what);

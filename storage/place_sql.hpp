@@ -16,6 +16,26 @@ inline constexpr std::array place_statements{
               " ON CONFLICT(backup, place) DO UPDATE SET key = excluded.key,"
               " etag = excluded.etag, size = excluded.size,"
               " stored_at = excluded.stored_at"},
+    // A job sends to that key, or what lies there is to be removed.
+    named_sql{"key_is_taken",
+              "SELECT 1 FROM remains WHERE store = ?1 AND key = ?2"
+              " UNION ALL SELECT 1 FROM transfers"
+              " WHERE place = ?1 AND key = ?2 LIMIT 1"},
+    named_sql{"insert_found_copy",
+              "INSERT INTO backups(uuid, server, state, size, sha1, sha256,"
+              " content_bytes, files, is_local, created_at, completed_at)"
+              " VALUES (?1, ?2, 'ready', ?3, ?4, ?5, ?6, ?7, 0, ?8, ?8)"
+              " ON CONFLICT(uuid) DO NOTHING"},
+    // One that was just put on record is the same.
+    named_sql{"record_found_copy",
+              "INSERT INTO backup_places(backup, place, key, etag, size,"
+              " stored_at) SELECT b.uuid, ?2, ?3, ?4, b.size, ?8"
+              " FROM backups b WHERE b.uuid = ?1 AND b.state = 'ready'"
+              " AND b.size = ?5 AND coalesce(b.sha256 = ?7, b.sha1 = ?6, ?9)"
+              " ON CONFLICT(backup, place) DO NOTHING"},
+    named_sql{"lost_lies_elsewhere",
+              "UPDATE backups SET is_local = 0, lost_at = NULL"
+              " WHERE uuid = ?1 AND lost_at IS NOT NULL"},
     named_sql{"forget_place", "DELETE FROM backup_places"
                               " WHERE backup = ?1 AND place = ?2"},
     named_sql{"has_place",

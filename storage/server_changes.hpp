@@ -108,6 +108,9 @@ private:
   jobs::status change(const jobs::record_place& what) {
     return places_.change(what);
   }
+  jobs::status change(const jobs::record_found_copy& what) {
+    return places_.change(what);
+  }
   jobs::status change(const jobs::forget_place& what) {
     return places_.change(what);
   }

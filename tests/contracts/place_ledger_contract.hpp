@@ -19,6 +19,28 @@ inline jobs::transfer_record sample_transfer() {
   return out;
 }
 
+/// How it lies there, and what its manifest says.
+struct lying_copy {
+  std::string place = "offsite";
+  std::int64_t size = 1'000;
+  char sha256 = 'b'; ///< as of sample_facts()
+  bool has_facts = true;
+};
+
+inline jobs::status found_copy(backup_session& session, const lying_copy& as) {
+  jobs::archive_file file;
+  file.backup = sample_backup();
+  file.size = as.size;
+  file.modified_at = 55;
+  if (as.has_facts) {
+    file.facts = sample_facts();
+    file.facts->size = as.size;
+    file.facts->sha256 = std::string(64, as.sha256);
+  }
+  return session.amend(
+      {jobs::record_found_copy{file, as.place, "s/k.tar.gz", "e"}});
+}
+
 inline void ledger_keeps_places(world_maker make_world) {
   const auto world = make_world();
   backup_session session{*world};
@@ -43,6 +65,90 @@ inline void ledger_keeps_places(world_maker make_world) {
     session.run_to_end(session.must_ask(session.first, {}),
                        {jobs::forget_place{uuid, "archive"}});
     CHECK(session.record()->places.size() == 1);
+  }
+
+  SECTION("what is found in a store is a backup that lies there alone") {
+    REQUIRE(found_copy(session, {}));
+    const auto record = session.record();
+    REQUIRE(record);
+    CHECK(record->state == jobs::backup_state::ready);
+    CHECK_FALSE(record->is_local);
+    CHECK_FALSE(record->has_manifest);
+    CHECK(record->facts.sha256 == sample_facts().sha256);
+    CHECK(record->facts.files == 7);
+    CHECK(record->created_at == 55);
+    CHECK(record->verified_at == 0);
+    REQUIRE(record->places.size() == 1);
+    CHECK(record->places[0].name == "offsite");
+    CHECK(record->places[0].key == "s/k.tar.gz");
+    CHECK(record->places[0].size == 1'000);
+    // Once more, by a run that a crash had come after.
+    REQUIRE(found_copy(session, {}));
+    CHECK(session.record()->places.size() == 1);
+  }
+
+  SECTION("a backup without a manifest is found too, in one store") {
+    const auto facts = GENERATE(false, true);
+    REQUIRE(found_copy(session, {.has_facts = false}));
+    REQUIRE(session.record());
+    CHECK(session.record()->facts.sha256.empty());
+    // Nothing says that another one is the same.
+    REQUIRE(found_copy(session, {.place = "archive", .has_facts = facts}));
+    CHECK(session.record()->places.size() == 1);
+  }
+
+  SECTION("a copy that is found is recorded only when it is the same") {
+    session.make(session.first);
+    SECTION("by size and checksum") {
+      REQUIRE(found_copy(session, {}));
+      REQUIRE(session.record()->places.size() == 1);
+      CHECK(session.record()->is_local);
+    }
+    SECTION("not of another size") {
+      REQUIRE(found_copy(session, {.size = 999}));
+      CHECK(session.record()->places.empty());
+    }
+    SECTION("not with another checksum") {
+      REQUIRE(found_copy(session, {.sha256 = 'c'}));
+      CHECK(session.record()->places.empty());
+    }
+    SECTION("not where there is one on record") {
+      session.run_to_end(session.must_ask(session.first, {}), {there});
+      REQUIRE(found_copy(session, {}));
+      CHECK(session.record()->find_place("offsite")->key == "a/b");
+    }
+    SECTION("and it is what there is of one that was lost here") {
+      REQUIRE(session.amend({jobs::record_lost_backup{uuid}}));
+      REQUIRE(found_copy(session, {}));
+      CHECK(session.record()->lost_at == 0);
+      CHECK_FALSE(session.record()->is_local);
+    }
+  }
+
+  SECTION("what is on its way out of a store, or in, is not found") {
+    auto what = sample_transfer();
+    what.key = "s/k.tar.gz";
+    const auto sending = session.must_ask(session.first, {});
+    SECTION("removed later") {
+      session.run_to_end(session.must_ask(session.first, {}),
+                         {jobs::leave_remains{"offsite", "s/k.tar.gz", ""}});
+      REQUIRE(found_copy(session, {}));
+      CHECK_FALSE(session.record());
+    }
+    SECTION("sent by a job that lives") {
+      REQUIRE(session.amend({jobs::keep_transfer{what, sending.id}}));
+      REQUIRE(found_copy(session, {}));
+      CHECK_FALSE(session.record());
+      session.run_to_end(sending);
+      REQUIRE(found_copy(session, {}));
+      CHECK(session.record());
+    }
+    SECTION("of a backup that is being deleted") {
+      session.make(session.first);
+      session.must_ask(session.first, {jobs::begin_backup_delete{uuid}});
+      REQUIRE(found_copy(session, {}));
+      CHECK(session.record()->places.empty());
+    }
   }
 
   SECTION("the only archive stays, one of two may go") {

@@ -35,6 +35,43 @@ protected:
       std::ranges::sort(b.places, {}, &jobs::backup_place::name);
     });
   }
+  check apply(record&, const jobs::record_found_copy& c, now_ms now) {
+    const auto is_that = [&](const std::string& place, const std::string& key) {
+      return place == c.place && key == c.key;
+    };
+    for (const auto& [row, left] : s().remains)
+      if (is_that(left.store, left.key))
+        return {};
+    for (const auto& [job, transfer] : s().transfers)
+      if (is_that(transfer.place, transfer.key))
+        return {};
+    const bool is_new = !s().backups.contains(c.file.backup);
+    if (is_new) {
+      record nobody;
+      (void)s().apply(nobody, jobs::record_found_backup{c.file}, now);
+    }
+    auto row = s().backups.at(c.file.backup);
+    auto& b = row.record;
+    const auto facts = c.file.facts.value_or(jobs::archive_facts{});
+    const bool is_same =
+        b.facts.sha256.empty() || facts.sha256.empty()
+            ? !b.facts.sha1.empty() && b.facts.sha1 == facts.sha1
+            : b.facts.sha256 == facts.sha256;
+    const bool fits = b.state == jobs::backup_state::ready
+                      && b.facts.size == c.file.size && !b.find_place(c.place);
+    if (!is_new && !(fits && is_same))
+      return {};
+    if (is_new || b.lost_at != 0) {
+      b.is_local = false;
+      b.lost_at = 0;
+    }
+    if (is_new)
+      b.has_manifest = false;
+    b.places.push_back({c.place, c.key, c.etag, c.file.size, now});
+    std::ranges::sort(b.places, {}, &jobs::backup_place::name);
+    s().put(s().backups, c.file.backup, row);
+    return {};
+  }
   check apply(record&, const jobs::forget_place& c, now_ms) {
     return edit(c.uuid, [&](jobs::backup_record& b) {
       std::erase_if(b.places, [&](const auto& p) { return p.name == c.place; });
