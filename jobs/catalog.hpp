@@ -20,6 +20,7 @@ extern const kind delete_backup;
 extern const kind verify_backup;
 extern const kind index_backup;
 extern const kind scan_backups;
+extern const kind scan_store;
 extern const kind rotate_backups;
 extern const kind server_power;
 extern const kind server_install;

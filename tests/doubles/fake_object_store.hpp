@@ -38,6 +38,7 @@ public:
   /// "put_part key 1", in the order of the calls.
   std::vector<std::string> journal;
   std::int64_t wanted_part = 8;
+  bool ignores_after = false; ///< lists begin anew every time
   /// Asked before a call does anything; a fault is its answer.
   std::function<status(const std::string& call)> before;
   /// Asked after a call did what it does, in place of its answer.
@@ -116,7 +117,9 @@ public:
       return std::move(may).error();
     const std::scoped_lock lock{mutex};
     object_page page;
-    for (auto at = objects.upper_bound(after_); at != objects.end(); ++at) {
+    for (auto at = ignores_after ? objects.begin()
+                                 : objects.upper_bound(after_);
+         at != objects.end(); ++at) {
       if (!at->first.starts_with(prefix))
         continue;
       page.has_more = page.objects.size() == limit;
