@@ -80,6 +80,7 @@ void chores::again(const std::string& what, milliseconds after,
 
 void chores::start() {
   later([this] {
+    scan_stores(); // before anything is found here
     scan();
     take_up("backup.scan", settings_.scan_every, &chores::scan);
     take_up("backup.verify", settings_.verify_every, &chores::verify_one);

@@ -1,4 +1,5 @@
-/// What a node does by itself: looks through the backup directory, removes what
+/// What a node does by itself: looks through the backup directory, and through
+/// its stores when it knows of no backup, removes what
 /// restores have replaced once it cannot be undone, finishes deletes of backups
 /// that were given up, removes local archives that another place has and what
 /// jobs have left in stores, and uploads beside the backups of systems, copies
@@ -27,6 +28,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace alula::jobs {
 class system_objects;
@@ -48,6 +50,9 @@ struct chore_settings {
   /// A store that gets a copy of every backup in the backup directory; empty:
   /// none. What is scratch stays for it, for a day at most.
   std::string copy_to;
+  /// Names of those that are looked through at a start without any backup on
+  /// record: what an older ledger knew may lie there.
+  std::vector<std::string> stores;
   /// 0 to 1; a tick comes up to a tenth early or late, and one that is overdue
   /// at a start up to a tenth (ten minutes at most) after it, so that a
   /// thousand nodes do not start at once.
@@ -91,6 +96,7 @@ private:
   void arm(const std::shared_ptr<task>& what, jobs::time_ms at);
   void tick(const std::shared_ptr<task>& what);
   void scan();
+  void scan_stores();
   void finish_deletes();
   void settle();
   void clean_stores(std::int64_t from);

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-// What chores do about other places: copies to a store, scratch that is not
-// needed any more, and what jobs have left in stores.
+// What chores do about other places: a look through them, copies to a store,
+// scratch that is not needed any more, and what jobs have left in stores.
 namespace alula::actors {
 
 namespace {
@@ -26,6 +26,19 @@ std::string backup_in(const std::string& key) {
 }
 
 } // namespace
+
+/// Nothing is kept of it: a crash may come before, and a list of a store that
+/// has nothing new costs little.
+void chores::scan_stores() {
+  if (settings_.stores.empty())
+    return;
+  const auto any = queries_.list_backups({}, 0, 1);
+  if (!any)
+    return again("stores", read_again_after, [this] { scan_stores(); });
+  if (any->items.empty())
+    for (const auto& store : settings_.stores)
+      submit("store.scan", {}, R"({"store":")" + store + R"("})");
+}
 
 bool chores::is_wanted_in_store(const jobs::backup_record& b) const {
   return !settings_.copy_to.empty() && b.is_local && b.lost_at == 0

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace alula::app {
 
@@ -51,10 +54,14 @@ jobs::rotation_policy rotation_of(const config& c) {
 actors::chore_settings chore_settings_of(const config& c,
                                          jobs::containers& docker,
                                          jobs::system_objects& systems) {
+  std::vector<std::string> stores;
+  for (const auto& [name, endpoint] : c.stores.endpoint)
+    stores.push_back(name);
   return {.verify_every = std::chrono::hours{c.system.backups.verify_hours},
           .rotate_every = std::chrono::hours{c.system.backups.rotate_hours},
           .policy = rotation_of(c),
           .copy_to = c.system.backups.copy_to,
+          .stores = std::move(stores),
           .random =
               [] {
                 thread_local std::mt19937 source{std::random_device{}()};

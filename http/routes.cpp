@@ -21,6 +21,7 @@
 #include "http/reply.hpp"
 #include "http/rotation_handlers.hpp"
 #include "http/server_handlers.hpp"
+#include "http/store_handlers.hpp"
 #include "http/system_backup_handlers.hpp"
 #include "http/system_envelope.hpp"
 #include "http/system_handlers.hpp"
@@ -143,6 +144,7 @@ constexpr served_row served[]{
     {"GET", "/api/backups", read_servers, list_backups},
     {"GET", "/api/backups/usage", read_servers, show_usage},
     {"DELETE", "/api/backups/:backup", manage_servers, delete_orphan},
+    {"POST", "/api/stores/:store/scan", manage_servers, scan_store},
     {"GET", "/api/jobs", read_servers, list_jobs},
     {"GET", "/api/jobs/summary", read_node, show_summary},
     {"GET", "/api/jobs/:job", read_servers, show_job},

@@ -212,6 +212,24 @@ int rotate(const asked_node& asked, const backup_options& o) {
                         !o.no_wait);
 }
 
+int scan_store(const asked_node& asked, const backup_options& o) {
+  client node{find_node(asked)};
+  const auto job =
+      node.start("POST", "/api/stores/" + escaped(o.to) + "/scan", "");
+  const int code = follow_started(node, asked, job, !o.no_wait);
+  if (code != done || o.no_wait || asked.as_json)
+    return code;
+  const auto seen =
+      node.get("/api/jobs/" + escaped(job.at("id").get<std::string>()));
+  const auto& said = seen.at("result");
+  print(said.at("objects").dump() + " objects: " + said.at("found").dump()
+        + " backups found, " + said.at("copies").dump()
+        + " copies of known ones, " + said.at("odd").dump() + " odd\n");
+  for (const auto& one : said.at("named"))
+    print("  " + one.value("key", "") + ": " + one.value("why", "") + "\n");
+  return done;
+}
+
 /// Of figures that have both; a node of an older release says `bytes` alone.
 std::string here_text(const json& figures) {
   const auto bytes = figures.value("bytes", std::int64_t{0});
@@ -336,6 +354,10 @@ void add_backup_commands(CLI::App& app, const reading& line) {
                        true, false, true);
   rotating->add_flag("--dry-run", o->dry_run, "says what would go");
   rotating->callback(runs(rotate));
+  auto* scan = add("scan", "put on record what lies in a store of the node's",
+                   false, false, true);
+  scan->add_option("STORE", o->to, "the name of a store")->required();
+  scan->callback(runs(scan_store));
   add("usage", "bytes per server, and of the disk", false, false, false)
       ->callback(runs([](const asked_node& a, const backup_options&) {
         return usage_of(a);

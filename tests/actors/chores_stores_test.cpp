@@ -162,3 +162,34 @@ TEST_CASE("what is left in a store is asked for again every hour", "[actors]") {
   w.pass(1min);
   w.jobs_ended("store.clean", 2);
 }
+
+TEST_CASE("a start that knows of no backup looks through the stores",
+          "[actors]") {
+  chore_world w;
+  w.ports.far = &w.far.places;
+  w.chores_settings.stores = {"archive", "offsite"};
+  const auto key =
+      server_number(7).to_string() + "/" + w.backup(1).to_string() + ".tar.gz";
+  w.far.offsite.objects[key] = {"what a lost node has left", "e"};
+  w.start();
+  w.jobs_ended("store.scan", 2);
+  const auto found = w.record(1);
+  REQUIRE(found);
+  CHECK(found->server == server_number(7));
+  CHECK(found->find_place("offsite"));
+  w.jobs_ended("backup.scan", 1);
+  // From then on it is asked for.
+  w.start();
+  w.jobs_ended("backup.scan", 2);
+  CHECK(w.jobs_of("store.scan").size() == 2);
+}
+
+TEST_CASE("a start with backups on record looks through no store", "[actors]") {
+  chore_world w;
+  w.ports.far = &w.far.places;
+  w.chores_settings.stores = {"offsite"};
+  w.put_backup(1, 1);
+  w.start();
+  w.jobs_ended("backup.scan", 1);
+  CHECK(w.jobs_of("store.scan").empty());
+}

@@ -79,6 +79,34 @@ class Copies(unittest.TestCase):
         finally:
             store.close()
 
+    def test_a_node_that_has_lost_its_ledger_finds_its_backups_again(self):
+        store = bucket.Store("node/")
+        try:
+            with RunningNode(BINARY, more=store.config()) as node:
+                server = node.make_server("castle")
+                backup = node.make_backup(server)
+
+                def run(*words):
+                    return subprocess.run([BINARY, "backups", *words, "--config", str(node.config)], text=True,
+                                          capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+                self.assertEqual(run("copy", "castle", backup, "offsite").returncode, 0)
+            # Another node, which looks by itself as it knows of no backup.
+            with RunningNode(BINARY, more=store.config()) as node:
+                self.assertEqual(run("scan", "offsite").returncode, 0)
+                [found] = node.get("/api/backups?orphaned=true")["items"]
+                self.assertEqual((found["uuid"], found["server"]), (backup, server))
+                self.assertEqual([p["place"] for p in found["places"]], ["offsite"])
+                self.assertTrue(node.get("/api/jobs?kind=store.scan")["items"])
+                store.bucket.call("PUT", "node/holiday.jpg", body=b"?")
+                done = run("scan", "offsite")
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertIn("3 objects: 0 backups found, 0 copies of known ones, 1 odd", done.stdout)
+                self.assertIn("holiday.jpg", done.stdout)
+                done = run("scan", "nowhere")
+                self.assertEqual(done.returncode, 66, done.stdout + done.stderr)
+        finally:
+            store.close()
+
 
 class Backups(Commands):
     def test_a_backup_is_named_by_the_beginning_of_its_uuid(self):

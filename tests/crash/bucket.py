@@ -112,6 +112,8 @@ class Handler(BaseHTTPRequestHandler):
                     "</Upload>" for i, (k, _) in memory.uploads.items()
                     if k.startswith(query.get("prefix", ""))
                 ) + "</ListMultipartUploadsResult>").encode())
+        if not key and query.get("list-type") == "2":
+            return self.list(memory, query)
         if key not in memory.objects:
             return self.refuse(404, "NoSuchKey")
         data, etag = memory.objects[key]
@@ -129,6 +131,23 @@ class Handler(BaseHTTPRequestHandler):
             return self.refuse(416, "InvalidRange")
         return self.answer(206, data[first:last + 1], **headers,
                            Content_Range=f"bytes {first}-{last}/{len(data)}")
+
+    def list(self, memory, query):
+        keys = sorted((k for k in memory.objects
+                       if k.startswith(query.get("prefix", ""))
+                       and k.encode() > query.get("start-after", "").encode()),
+                      key=str.encode)
+        most = int(query.get("max-keys", 1000))
+        return self.answer(200, (
+            "<ListBucketResult>"
+            f"<IsTruncated>{str(len(keys) > most).lower()}</IsTruncated>"
+            + "".join(
+                f"<Contents><Key>{escape(k)}</Key>"
+                "<LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+                f"<ETag>&quot;{memory.objects[k][1]}&quot;</ETag>"
+                f"<Size>{len(memory.objects[k][0])}</Size></Contents>"
+                for k in keys[:most])
+            + "</ListBucketResult>").encode())
 
     def head(self, memory, key, _query, _body):
         if key not in memory.objects:

@@ -158,6 +158,16 @@ class FarMoves:
             self.node.rest(0.1)
         return True
 
+    def scan(self, store, key):
+        """Everything that lies there is on record, or was deleted."""
+        seen = self.job_of(key, "store.scan", "POST",
+                           f"/api/stores/{store}/scan")
+        if seen is None or seen["state"] == "failed":
+            return self.again(seen) if seen else False
+        assert seen["state"] == "succeeded", seen
+        assert seen["result"]["found"] == 0, seen
+        return True
+
     def bucket_is_tidy(self):
         """No upload is open."""
         end = time.monotonic() + 3 * PATIENCE

@@ -33,7 +33,8 @@ def uploads(c):
 
 
 def copies(c):
-    """Made in a store, copied there and back, restored from there, removed."""
+    """Made in a store, copied there and back, restored from there, removed, and
+    looked for once more."""
     old, new = files_of("old"), files_of("new", 9)
     return [
         *served(c, old),
@@ -47,6 +48,7 @@ def copies(c):
         lambda: c.drop_local(A, SECOND),
         lambda: c.copy(A, SECOND, "local", "back-2"),
         lambda: c.forget_far(A, FIRST),
+        lambda: c.scan("offsite", "scan-1"),
         lambda: c.bucket_is_tidy(),
         lambda: c.rest_until_quiet(),
     ]

@@ -61,6 +61,7 @@ std::vector<call_row> calls() {
           {"GET", "/api/backups", all_roles},
           {"GET", "/api/backups/usage", all_roles},
           {"DELETE", "/api/backups/" + some_server, changing},
+          {"POST", "/api/stores/offsite/scan", changing},
           {"GET", "/api/jobs", all_roles},
           {"GET", "/api/jobs/summary", all_roles},
           {"GET", job, all_roles},
@@ -143,6 +144,7 @@ TEST_CASE("what is about the whole node needs a scope of everything",
   CHECK(w.status(secret, "GET", "/api/tokens") == 403);
   CHECK(w.status(secret, "GET", "/api/audit") == 403);
   CHECK(w.status(secret, "POST", "/api/outbox/1/retry") == 403);
+  CHECK(w.status(secret, "POST", "/api/stores/offsite/scan") == 403);
   CHECK(w.status(secret, "GET", "/api/system") == 200);
 }
 

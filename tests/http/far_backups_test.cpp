@@ -211,3 +211,21 @@ TEST_CASE("a copy is verified where it lies, if that can be read",
         == json{{"place", "offsite"}, {"backup", some_backup}});
   CHECK(world.ask("GET", backup_url_of_it + "/files").status == 200);
 }
+
+TEST_CASE("a scan of a store is a job, of a store that there is",
+          "[http][far]") {
+  far_world world;
+  world.start("store.scan");
+  const auto answer = world.ask("POST", "/api/stores/offsite/scan");
+  CHECK(answer.status == 202);
+  CHECK(header_of(answer, "Location").starts_with("/api/jobs/"));
+  REQUIRE(world.engine.submitted.size() == 1);
+  CHECK(world.engine.submitted[0].kind == "store.scan");
+  CHECK(world.engine.submitted[0].server.empty());
+  CHECK(world.last_body() == json{{"store", "offsite"}});
+  CHECK(code_of(world.ask("POST", "/api/stores/other/scan"))
+        == "store-not-found");
+  CHECK(code_of(world.ask("POST", "/api/stores/local/scan"))
+        == "store-not-found");
+  CHECK(world.engine.submitted.size() == 1);
+}
