@@ -156,6 +156,9 @@ step_outcome settle(step_context& ctx) {
       if (auto named = ctx.node.archives.adopt(b->uuid, ctx.job.id); !named)
         return std::move(named).error();
     done.changes.emplace_back(set_local{b->uuid, true, false});
+    // Of one that was found in a store it has come with the archive.
+    if (!b->has_manifest && ctx.node.archives.open_manifest(b->uuid))
+      done.changes.emplace_back(record_manifest{b->uuid});
     // `fetch` has read it: what was wrong with the one before is over.
     if (was_fetched(ctx))
       done.changes.emplace_back(record_verification{b->uuid, "", b->facts});

@@ -69,6 +69,7 @@ TEST_CASE("a scan puts on record what a lost ledger knew", "[kinds][far]") {
   CHECK(w.run_to_end(copy_backup, w.copy_to(1, "local")).state
         == job_state::succeeded);
   CHECK(w.archive_of(1) == before.at(w.key(1)));
+  CHECK(w.record(1)->has_manifest);
 }
 
 TEST_CASE("a scan asks nothing about copies that are on record",
