@@ -123,6 +123,23 @@ object_stores_keep_their_contract(std::unique_ptr<store_world> (*make)()) {
       must(store.remove(name, {}));
   }
 
+  SECTION("a list of everything goes on after any key, one at a time") {
+    const std::vector<std::string> keys{key, key + ".manifest", "z"};
+    for (const auto& one : keys)
+      must(store.put(one, text_source{one}, {}));
+    std::vector<std::string> seen;
+    for (bool has_more = true; has_more && seen.size() < 9;) {
+      const auto page = store.list("", seen.empty() ? "" : seen.back(), 1, {});
+      must(page);
+      for (const auto& object : page->objects)
+        seen.push_back(object.key);
+      has_more = page->has_more;
+    }
+    CHECK(seen == keys);
+    for (const auto& one : keys)
+      must(store.remove(one, {}));
+  }
+
   SECTION("parts sent in any order make the object") {
     const std::string a(world->least_part(), 'a'), b(world->least_part(), 'b');
     const auto upload = store.begin_upload(key, {});
