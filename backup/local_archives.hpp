@@ -179,6 +179,20 @@ private:
   /// Empty without a manifest: reading is only slower then.
   jobs::result<std::vector<member_position>>
   hint_of(const jobs::backup_id& backup, const found_archive& archive) const;
+  /// Its facts when it is ours, and less than the whole is asked for; see
+  /// check_depth.
+  jobs::result<std::optional<jobs::archive_facts>>
+  made_here(const jobs::backup_id& backup, const found_archive& archive,
+            const jobs::archive_expectation& expected) const;
+  /// Who waits unpacks it next, and that lets its pages go: until then they
+  /// stay in the page cache, unless there are too many of them.
+  static bool is_read_again_soon(const found_archive& archive,
+                                 const jobs::archive_expectation& expected);
+  jobs::result<jobs::archive_verified>
+  verify_bytes(const found_archive& archive, jobs::archive_facts made,
+               const jobs::archive_expectation& expected,
+               const std::stop_token& stop,
+               const jobs::archive_tell& tell) const;
   /// What the tar cannot hold; nothing without a manifest of ours.
   jobs::result<std::optional<manifest_order>>
   order_of(const jobs::backup_id& backup, const found_archive& archive,

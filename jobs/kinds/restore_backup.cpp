@@ -7,10 +7,14 @@
 // What cannot succeed is refused first: a volume that cannot be moved, a disk
 // or a quota too small, chosen paths that the manifest does not list. Where
 // only trees that other restores replaced are in the way of the room, the
-// oldest of them go, and the result says whose. Then the server is stopped, the
-// whole archive is checked against its checksums and read to its end, and its
-// files are written into a staging directory beside the volume, by descriptors
-// and within limits: up to here the server's own files were not touched, and a
+// oldest of them go, and the result says whose. Then the server is stopped, and
+// the archive is checked: that of another program by its checksums and all that
+// is in it; of one of ours every byte by its SHA-256, since these cannot be
+// what was written and hold anything else. Its files are written into a staging
+// directory beside the volume, by descriptors and within limits, and every
+// member and header of the archive is checked on the way, chosen or not: only
+// then one of ours counts as verified, or as damaged after all. Up to here the
+// server's own files were not touched, and a
 // failure, a full disk or a cancel leaves them as they were. The commit of the
 // decision is the pivot: a swap that fails between its two renames, or a merge
 // half-way, can only be finished, never taken back, so it is tried again until
@@ -42,6 +46,7 @@
 #include "jobs/ports.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace alula::jobs {
@@ -170,15 +175,17 @@ step_outcome verify(step_context& ctx) {
   const bool is_fetched = !fetched_by(ctx).empty();
   const auto found =
       is_fetched ? check_fetched(ctx, backup_of(ctx))
-                 : check_backup(ctx, backup_of(ctx), check_for::who_waits);
+                 : check_backup(ctx, backup_of(ctx), check_for::who_waits,
+                                check_depth::sum_of_ours);
   if (!found)
     return found.error();
   // What was fetched says nothing of what is stored.
   std::vector<change> changes;
-  if (!is_fetched)
+  if (!is_fetched && found->is_telling())
     changes.push_back(found->on_record(backup_of(ctx)));
   return step_done{.output = json{{"damage", found->damage},
                                   {"missing", found->missing},
+                                  {"whole", found->is_whole},
                                   {"files", found->facts.files},
                                   {"bytes", found->facts.content_bytes}}
                                  .dump(),
@@ -255,7 +262,12 @@ step_outcome extract(step_context& ctx) {
   if (auto fits = check_merged_quota(ctx, tree_of_restore(ctx), made->bytes);
       !fits)
     return std::move(fits).error();
-  return step_done{.output = as_text(*made)};
+  step_done done{.output = as_text(*made)};
+  // Every member of it was read now, and before that every byte compared.
+  if (order.fetched_by.empty()
+      && !fields::told_by(ctx.job, "verify").value("whole", true))
+    done.changes.emplace_back(record_verification{order.backup, {}});
+  return done;
 }
 
 step_outcome discard(step_context& ctx) {
@@ -294,11 +306,26 @@ step_outcome unlock(step_context& ctx) {
       .job_result = result.dump()};
 }
 
+/// What only unpacking it has shown to be wrong with the archive here.
+std::vector<change> damage_met(const job_record& ended) {
+  const auto* fetch = ended.find_step("fetch");
+  const auto* extract = ended.find_step("extract");
+  const bool is_fetched = fetch && !fetch->output.empty();
+  if (is_fetched || !extract || extract->state == step_state::done
+      || !extract->error || extract->error->code != fault_code::backup_damaged)
+    return {};
+  return {
+      record_verification{fields::known_id<backup_id>(ended.input, "backup"),
+                          extract->error->what}};
+}
+
 std::vector<change> when_over(const job_record& ended) {
   const auto* unlocked = ended.find_step("unlock");
   if (unlocked && unlocked->state == step_state::done)
     return {};
   auto changes = spoilt_trees(ended);
+  for (auto& met : damage_met(ended))
+    changes.push_back(std::move(met));
   changes.push_back(reports::restore_has_ended(
       ended.server, fields::known_id<backup_id>(ended.input, "backup"), false));
   return changes;

@@ -9,13 +9,13 @@
 #include "backup/verifier.hpp"
 #include "tests/backup/backup_place.hpp"
 #include "tests/backup/scratch_tree.hpp"
+#include "tests/backup/this_process.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <future>
 #include <stop_token>
-#include <sys/mman.h>
 #include <thread>
 
 using namespace alula::backup;
@@ -36,19 +36,6 @@ void make_sparse(const fs::path& file) {
   out << "middle";
   out.close();
   fs::resize_file(file, 10 * terabyte);
-}
-
-std::size_t pages_in_memory(int fd) {
-  struct stat seen {};
-  REQUIRE(::fstat(fd, &seen) == 0);
-  const auto size = static_cast<std::size_t>(seen.st_size);
-  auto* at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  REQUIRE(at != MAP_FAILED);
-  std::vector<unsigned char> pages((size + 4095) / 4096);
-  REQUIRE(::mincore(at, size, pages.data()) == 0);
-  ::munmap(at, size);
-  return static_cast<std::size_t>(
-      std::ranges::count_if(pages, [](auto it) { return (it & 1) != 0; }));
 }
 
 const auto into_nothing = [](byte_view) { return status{}; };
