@@ -118,6 +118,10 @@ public:
   jobs::result<jobs::tree_size>
   content_size(const jobs::backup_id& backup, std::stop_token stop,
                const jobs::archive_tell& tell) override;
+  jobs::result<jobs::tree_size>
+  chosen_size(const jobs::backup_id& backup,
+              const std::vector<std::string>& paths,
+              std::stop_token stop) override;
   jobs::status remove(const jobs::backup_id& backup) override;
   jobs::status index(const jobs::backup_id& backup,
                      const jobs::server_id& server, const jobs::job_id& job,
@@ -162,6 +166,10 @@ private:
   jobs::result<opened_file> find_manifest(const found_archive& archive) const;
   jobs::result<manifest_reader>
   manifest_alone(const jobs::backup_id& backup) const;
+  /// That of the archive here, or else one that is alone. Faults
+  /// backup_not_found, no_manifest.
+  jobs::result<manifest_reader>
+  manifest_here(const jobs::backup_id& backup) const;
   jobs::result<found_entry> find_entry(const jobs::backup_id& backup,
                                        std::string_view path) const;
   /// Fault path_not_found: it is no file, or none of the archive.

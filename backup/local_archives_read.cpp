@@ -327,16 +327,9 @@ jobs::status local_archives::write_index(
 jobs::result<jobs::browse_page>
 local_archives::browse(const jobs::backup_id& backup, std::string_view path,
                        std::string_view after, std::size_t limit) {
-  auto found = find(backup);
-  if (!found)
-    return std::move(found).error();
-  auto manifest = found->name.empty() ? manifest_alone(backup)
-                                      : manifest_of(backup, *found);
+  auto manifest = manifest_here(backup);
   if (!manifest)
-    return found->name.empty()
-                   && manifest.error().code == jobs::fault_code::no_manifest
-               ? not_found(backup)
-               : std::move(manifest).error();
+    return std::move(manifest).error();
   return manifest->browse(without_slashes(path), after, limit);
 }
 

@@ -5,7 +5,8 @@
 // server still runs.
 //
 // What cannot succeed is refused first: a volume that cannot be moved, a disk
-// or a quota too small, chosen paths that the manifest does not list. Where
+// or a quota too small, also for what of it is chosen, chosen paths that the
+// manifest does not list. Where
 // only trees that other restores replaced are in the way of the room, the
 // oldest of them go, and the result says whose. Then the server is stopped, and
 // the archive is checked: that of another program by its checksums and all that
@@ -33,6 +34,7 @@
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/kinds/backup_requests.hpp"
+#include "jobs/kinds/chosen_paths.hpp"
 #include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fetch_for_restore.hpp"
 #include "jobs/kinds/in_transfer.hpp"
@@ -131,7 +133,7 @@ step_outcome make_room(step_context& ctx) {
   if (const auto listed = manifest_has_paths(ctx); !listed)
     return listed.error();
   const auto needs = room_before_download(
-      ctx, needed_room(ctx, ahead->content.bytes), ahead->download);
+      ctx, needed_room(ahead->written.bytes), ahead->download);
   if (!needs)
     return needs.error();
   return claim_trees_for_room(ctx, *needs);
@@ -152,8 +154,9 @@ step_outcome preflight(step_context& ctx) {
   if (!ahead)
     return ahead.error();
   const auto& known = ahead->content;
+  const auto& written = ahead->written;
   if (auto kept =
-          ctx.node.volumes.reserve(ctx.job.id, needed_room(ctx, known.bytes));
+          ctx.node.volumes.reserve(ctx.job.id, needed_room(written.bytes));
       !kept)
     return without_room(std::move(kept).error());
   const auto sorted = ahead->has_manifest ? known.files : 0;
@@ -162,12 +165,13 @@ step_outcome preflight(step_context& ctx) {
   const auto ran = is_running(ctx);
   if (!ran)
     return ran.error();
-  return step_done{.output = json{
-                       {"files", known.files},
-                       {"bytes", known.bytes},
-                       {"sorted", sorted},
-                       {"ran",
-                        *ran}}.dump()};
+  const json chosen{{"files", written.files}, {"bytes", written.bytes}};
+  const json out{{"files", known.files},
+                 {"bytes", known.bytes},
+                 {"written", chosen},
+                 {"sorted", sorted},
+                 {"ran", *ran}};
+  return step_done{.output = out.dump()};
 }
 
 /// What is found is on record before the job fails over it, in `extract`.
@@ -195,16 +199,18 @@ step_outcome verify(step_context& ctx) {
 /// What a manifest said, or else what the verification has counted. An older
 /// release has not kept how many files that found.
 tree_size size_of(const step_context& ctx) {
-  const auto read = [](const json& from) {
-    return tree_size{.files = from.value("files", std::int64_t{0}),
-                     .bytes = from.value("bytes", std::int64_t{0})};
-  };
-  const auto planned = read(fields::told_by(ctx.job, "preflight"));
-  return planned.bytes > 0 ? planned : read(fields::told_by(ctx.job, "verify"));
+  const auto planned = size_in(fields::told_by(ctx.job, "preflight"));
+  return planned.bytes > 0 ? planned
+                           : size_in(fields::told_by(ctx.job, "verify"));
 }
 
-std::int64_t bytes_of(const step_context& ctx) {
-  return size_of(ctx).bytes;
+/// What of it is unpacked; all 0: nobody knows before it is, as after an older
+/// release.
+tree_size written_of(const step_context& ctx) {
+  if (chosen_paths(ctx).empty())
+    return size_of(ctx);
+  return size_in(
+      fields::told_by(ctx.job, "preflight").value("written", json::object()));
 }
 
 status refuse_unfit(const step_context& ctx) {
@@ -213,7 +219,7 @@ status refuse_unfit(const step_context& ctx) {
     return fault{.code = fault_code::backup_not_found, .what = what};
   if (const auto what = found.value("damage", std::string{}); !what.empty())
     return fault{.code = fault_code::backup_damaged, .what = what};
-  return check_quota(ctx, bytes_of(ctx));
+  return check_quota(ctx, size_of(ctx).bytes);
 }
 
 /// Nothing was written for the chosen paths: they may be empty directories.
@@ -230,7 +236,8 @@ status check_found_any(step_context& ctx) {
 step_outcome extract(step_context& ctx) {
   if (auto fit = refuse_unfit(ctx); !fit)
     return std::move(fit).error();
-  room_watch watch{ctx, needed_room(ctx, bytes_of(ctx))};
+  const auto whole = written_of(ctx);
+  room_watch watch{ctx, needed_room(whole.bytes)};
   if (auto room = watch.begin(); !room)
     return without_room(std::move(room).error());
   // Before it was the room of the download, and a restart keeps nothing.
@@ -247,8 +254,6 @@ step_outcome extract(step_context& ctx) {
   order.paths = chosen_paths(ctx);
   order.limits.bytes = quota_in(ctx);
   order.fetched_by = fetched_by(ctx);
-  // How much of it the chosen paths are is known when they are there.
-  const auto whole = order.paths.empty() ? size_of(ctx) : tree_size{};
   auto made = ctx.node.archives.extract(
       order, *staging, watch.token(), [&](const archive_progress_made& so_far) {
         watch.wrote(so_far.bytes);

@@ -58,6 +58,12 @@ TEST_CASE("a file of holes takes no time and no room, and comes back",
   CHECK(made->facts.content_bytes < 1'000'000);
   REQUIRE(place.store->publish(on.backup, on.job));
 
+  const auto chosen =
+      place.store->chosen_size(on.backup, {"huge", "small"}, {});
+  REQUIRE(chosen);
+  CHECK(chosen->files == 2);
+  CHECK(chosen->bytes == 1); // what huge has nobody knows, and it is not 10 TB
+
   const auto verified = place.store->verify(on.backup, {}, {}, {});
   REQUIRE(verified);
   CHECK(verified->facts.content_bytes == made->facts.content_bytes);

@@ -134,6 +134,9 @@ public:
                                   const archive_tell& tell) override;
   result<tree_size> content_size(const backup_id& backup, std::stop_token stop,
                                  const archive_tell&) override;
+  result<tree_size> chosen_size(const backup_id& backup,
+                                const std::vector<std::string>& paths,
+                                std::stop_token stop) override;
   status remove(const backup_id& backup) override;
   status index(const backup_id& backup, const server_id& server, const job_id&,
                std::stop_token stop, const archive_tell& tell) override;

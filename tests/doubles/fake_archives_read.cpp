@@ -293,6 +293,23 @@ result<tree_size> fake_archives::content_size(const backup_id& backup,
   return size_of(at->second.files);
 }
 
+result<tree_size>
+fake_archives::chosen_size(const backup_id& backup,
+                           const std::vector<std::string>& paths,
+                           std::stop_token stop) {
+  std::unique_lock lock{mutex};
+  if (auto planned = enter(lock, stop, "chosen_size", backup.view()); !planned)
+    return std::move(planned).error();
+  const auto found = find_indexed(backup);
+  if (!found)
+    return found.error();
+  tree chosen;
+  for (const auto& [path, content] : (*found)->files)
+    if (is_chosen(paths, path))
+      chosen.emplace(path, content);
+  return size_of(chosen);
+}
+
 status fake_archives::index(const backup_id& backup, const server_id& server,
                             const job_id&, std::stop_token stop,
                             const archive_tell& tell) {

@@ -38,17 +38,21 @@ TEST_CASE("a restore counts its files beside its bytes", "[kinds]") {
   }
 }
 
-TEST_CASE("how much of a backup is chosen nobody knows before", "[kinds]") {
+TEST_CASE("how much of a backup is chosen its manifest knows before",
+          "[kinds]") {
   restore_world w;
+  w.put_backup(1, 0, {{"world/a", "old aaaa"}, {"small", "x"}});
+  const bool is_known = GENERATE(true, false);
+  w.backups.published.at(w.backup(1)).has_manifest = is_known;
   auto body = json::parse(w.body_of(1, false));
   body["paths"] = {"world"};
   w.run_to_end(restore_backup, body.dump());
   const auto told =
       std::ranges::find(w.reports, "unpacking", &progress::message);
   REQUIRE(told != w.reports.end());
-  CHECK(told->total == 0);
+  CHECK(told->total == (is_known ? 8 : 0));
   REQUIRE(told->files);
-  CHECK(told->files->total == 0);
+  CHECK(told->files->total == (is_known ? 1 : 0));
 }
 
 TEST_CASE("without truncate_directory the files are merged", "[kinds]") {
@@ -343,20 +347,6 @@ TEST_CASE("a restore that was cancelled in time has verified nothing",
                        "extract"));
   CHECK(job.state == job_state::cancelled);
   CHECK(w.record(1)->verified_at == 0);
-}
-
-TEST_CASE("what a store of ours has is checked by its sum as well", "[kinds]") {
-  restore_world w;
-  w.node.far = &w.far.places;
-  w.far_only(1);
-  w.backups.expected.clear();
-  REQUIRE(w.run_to_end(restore_backup, w.body_of(1)).state
-          == job_state::succeeded);
-  REQUIRE(w.backups.expected.size() == 2); // where it was fetched, and again
-  for (const auto& each : w.backups.expected) {
-    CHECK(each.depth == check_depth::sum_of_ours);
-    CHECK_FALSE(each.fetched_by.empty());
-  }
 }
 
 TEST_CASE("the input of a failed restore is a body that makes the same job",
