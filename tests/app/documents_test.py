@@ -40,6 +40,14 @@ class ErrorsAndAlarms(unittest.TestCase):
         listed = {name for name, cells in rows_of("docs/errors.md").items() if re.match(r"^\d{3}$", cells[0])}
         self.assertEqual(listed - codes, set())
 
+    def test_each_failure_that_a_kind_names_has_advice(self):
+        named = {code for file in (ROOT / "jobs/kinds").iterdir()
+                 for code in re.findall(r"fault_code::(\w+)", file.read_text())}
+        self.assertGreater(len(named), 30)
+        advised = set(re.findall(r"case fault_code::(\w+):", (ROOT / "jobs/advice.cpp").read_text()))
+        # Of a job that was cancelled there is nothing to mend.
+        self.assertEqual(named - advised, {"cancelled"})
+
     def test_each_alarm_says_what_to_do(self):
         rules = re.findall(r"(?m)^ *- alert: (\w+)$", (ROOT / "docs/alert-rules.yml").read_text())
         self.assertGreater(len(rules), 5)
