@@ -20,7 +20,9 @@ struct config {
   std::string app_name = "Pterodactyl"; ///< in notices in consoles
   std::string uuid;                     ///< of the node, informational
   std::string token_id;                 ///< what the Panel calls the token
-  std::string token;  ///< bearer of the API and HS256 key; never logged
+  std::string token; ///< bearer of the API and HS256 key; never logged
+  /// Where it is kept when `token` is empty; made by a start that finds none.
+  std::filesystem::path token_file;
   std::string remote; ///< Panel URL, CORS and websocket origin; may be empty
   struct {
     std::chrono::milliseconds timeout{30'000}; ///< of one call of the Panel

@@ -75,9 +75,10 @@ void read_config(const fs::path& file, found_node& out) {
   }
   out.config_file = file;
   out.url = url_of(report.value);
-  out.token = report.value.token;
+  out.token = token_of(report.value);
   out.own_address = true;
-  out.said_by = file.string();
+  out.said_by =
+      (report.value.token.empty() ? report.value.token_file : file).string();
   out.settings = std::move(report.value);
 }
 
@@ -132,6 +133,10 @@ std::string url_of(const config& c) {
     host = "[" + host + "]";
   return (c.api.ssl.enabled ? "https://" : "http://") + host + ":"
          + std::to_string(c.api.port);
+}
+
+std::string token_of(const config& c) {
+  return c.token.empty() ? first_word_of(c.token_file) : c.token;
 }
 
 fs::path find_config(const asked_node& asked) {

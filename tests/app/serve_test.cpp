@@ -221,6 +221,23 @@ TEST_CASE("a config with errors stops the start with 78 and all of them",
                                       && Contains("error: debug"));
 }
 
+TEST_CASE("a config may leave the token to a file, which a start makes",
+          "[app]") {
+  node_directory here;
+  const auto kept = (here.dir.path() / "keys/token").string();
+  here.token = "\"\"\ntoken_file: " + kept;
+  const auto alula = here.start();
+  REQUIRE(alula->port() != 0);
+  CHECK(alula->line_with("the token is kept in " + kept));
+  // The command line goes the same way.
+  program servers{{"servers", "--config", here.file().string(), "--url",
+                   "http://127.0.0.1:" + std::to_string(alula->port())}};
+  CHECK(servers.end() == 0);
+  const auto token = read_file(kept);
+  CHECK(token.size() > 32);
+  CHECK_THAT(alula->all_output(), !Contains(token.substr(0, 64)));
+}
+
 TEST_CASE("check-config says all and leaves with 0 or 1", "[app]") {
   temporary_directory dir;
   const auto file = (dir.path() / "config.yml").string();
