@@ -288,8 +288,9 @@ struct config {
   } log;
 
   struct {
-    std::string webhook; ///< is told of jobs that failed; empty: nobody is
-    std::string token;   ///< sent along as a bearer; never logged
+    std::string webhook;  ///< is told of jobs that failed; empty: nobody is
+    std::string token;    ///< sent along as a bearer; never logged
+    std::string page_url; ///< of the status page, in links; empty: as listened
     /// And of servers without a good backup for so long; 0: not of those.
     std::int64_t backup_hours = 0;
   } alerts;

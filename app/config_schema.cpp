@@ -341,6 +341,8 @@ std::vector<known_key> jobs() {
                    [](config& c) -> std::string& { return c.log.format; }}},
       {"alerts.webhook",
        url_rule{[](config& c) -> std::string& { return c.alerts.webhook; }}},
+      {"alerts.page_url",
+       url_rule{[](config& c) -> std::string& { return c.alerts.page_url; }}},
       {"alerts.token",
        text_rule{[](config& c) -> std::string& { return c.alerts.token; }}},
       {"alerts.backup_hours", integer_rule{0, 87'600,

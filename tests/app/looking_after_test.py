@@ -347,7 +347,7 @@ class Webhook(Node):
         self.assertNotIn(fresh, told)
         self.assertIsNone(told[never]["newest_at"])
         self.assertGreater(told[old]["newest_at"], 0)
-        self.assertIn(f"server {old} has had no good backup for 2 hours", told[old]["text"])
+        self.assertIn(f"server old ({old}) has had no good backup for 2 hours", told[old]["text"])
         self.assertEqual(told[old]["text"], told[old]["content"])
 
     def test_nobody_is_told_while_backups_are_young_enough(self):

@@ -67,7 +67,8 @@ class Watched(unittest.TestCase):
         self.assertEqual(told["event"], "job.failed")
         self.assertEqual(told["job"]["id"], job["id"])
         self.assertEqual(told["node"], NODE_UUID)
-        self.assertIn("backup.restore failed", told["text"])
+        self.assertIn(f"backup.restore failed, server castle ({job['server']}): {job['error']['detail']}", told["text"])
+        self.assertIn(job["advice"], told["text"])
         self.assertNotIn("for-the-hook", (self.node.base / "alula.log").read_text())
 
     def test_metrics_count_what_happened(self):
