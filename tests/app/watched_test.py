@@ -83,7 +83,7 @@ class Watched(unittest.TestCase):
         self.assertEqual(values['alula_jobs_ended_total{kind="backup.restore",state="failed"}'], "1")
         self.assertEqual(values['alula_jobs{state="parked"}'], "0")
         self.assertEqual(values['alula_step_seconds_count{kind="backup.create",step="archive"}'], "1")
-        for name in ["alula_ledger_commit_seconds_count", "alula_backup_content_bytes_total", 'alula_docker_call_seconds_count{method="GET"}',
+        for name in ["alula_ledger_commit_seconds_count", "alula_ledger_fsync_seconds_count", "alula_backup_content_bytes_total", 'alula_docker_call_seconds_count{method="GET"}',
                      'alula_door{what="connections"}', "alula_polls_total", "alula_backup_disk_free_bytes"]:
             self.assertGreater(float(values[name]), 0, name)
         # Every name is in the manual, and nothing else is.
