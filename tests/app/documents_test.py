@@ -66,6 +66,30 @@ class ErrorsAndAlarms(unittest.TestCase):
             self.assertIn(f"`{event}`", page)
 
 
+def places_in(page):
+    """What a link may name behind its #: its headings, as GitHub does."""
+    text = re.sub(r"(?ms)^```.*?^```", "", page.read_text())
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"(?m)^#+ (.+)$", text)}
+
+
+class Links(unittest.TestCase):
+    def test_each_leads_to_a_page_and_a_heading_that_are_there(self):
+        found = 0
+        for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+            text = re.sub(r"(?ms)^```.*?^```|`[^`\n]*`", "", page.read_text())
+            for link in re.findall(r"\]\(([^)\s]+)\)", text):
+                if re.match(r"[a-z]+:", link):
+                    continue
+                found += 1
+                path, _, place = link.partition("#")
+                to = page.parent / path if path else page
+                where = f"{page.relative_to(ROOT)}: {link}"
+                self.assertTrue(to.exists(), f"{where} leads nowhere")
+                if place:
+                    self.assertIn(place, places_in(to), where)
+        self.assertGreater(found, 80)
+
+
 class Routes(unittest.TestCase):
     def test_each_answer_for_want_of_room_is_in_its_row(self):
         rows = []  # methods, path or the end of one, statuses
