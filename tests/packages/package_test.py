@@ -185,6 +185,11 @@ class Package(unittest.TestCase):
         # The command line finds it without a word of where.
         self.make_server()
         self.assertIn("castle", self.in_root("alula", "servers"))
+        # And for whoever has a token and may not read the config.
+        token = (self.root / "var/lib/alula/token").read_text().strip()
+        self.assertIn("castle", self.in_root(
+            "env", f"ALULA_TOKEN={token}", "setpriv", "--reuid=65534",
+            "--regid=65534", "--clear-groups", "alula", "servers"))
         self.assertIn("succeeded",
                       self.in_root("alula", "backups", "create", "castle"))
         # With the capabilities of the unit and no more.
