@@ -25,6 +25,9 @@ std::vector<known_key> top_level() {
       {"token_id",
        text_rule{[](config& c) -> std::string& { return c.token_id; }}},
       {"token", text_rule{[](config& c) -> std::string& { return c.token; }}},
+      {"token_file", path_rule{[](config& c) -> std::filesystem::path& {
+         return c.token_file;
+       }}},
       {"remote", url_rule{[](config& c) -> std::string& { return c.remote; }}},
       {"remote_query.timeout", duration_rule{seconds{1}, minutes{10},
                                              [](config& c) -> milliseconds& {
@@ -338,6 +341,8 @@ std::vector<known_key> jobs() {
                    [](config& c) -> std::string& { return c.log.format; }}},
       {"alerts.webhook",
        url_rule{[](config& c) -> std::string& { return c.alerts.webhook; }}},
+      {"alerts.page_url",
+       url_rule{[](config& c) -> std::string& { return c.alerts.page_url; }}},
       {"alerts.token",
        text_rule{[](config& c) -> std::string& { return c.alerts.token; }}},
       {"alerts.backup_hours", integer_rule{0, 87'600,

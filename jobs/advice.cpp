@@ -240,6 +240,51 @@ std::string_view advice_about(fault_code code) {
   case fault_code::internal:
     return "A bug of alula: report it with `alula diagnostics`, then retry or "
            "abandon the job.";
+  case fault_code::upload_failed:
+    return "Nothing of it was kept. See that both ends and what is between "
+           "them stay up (a proxy's time limit?), then send it again; a "
+           "server by asking the Panel to transfer it again.";
+  case fault_code::transfer_failed:
+    return "The server is where it was: mend what the error names, then ask "
+           "the Panel to transfer it again.";
+  case fault_code::not_transferring:
+    return "Look at the server in the Panel and at its jobs (`alula jobs`): "
+           "its transfer has ended otherwise.";
+  case fault_code::quota_exceeded:
+    return "Delete backups of the organization (`alula systems` says who has "
+           "how much), or raise `systems.size_per_organization`; then have "
+           "the backup sent again.";
+  case fault_code::system_not_found:
+    return "The system was destroyed: register it again if it is to send "
+           "backups.";
+  case fault_code::malformed:
+  case fault_code::validation:
+    return "What was asked for, or what the Panel says of the server, cannot "
+           "be used: mend what the error names, then ask for it anew.";
+  case fault_code::server_not_found:
+    return "The server is gone, here or in the Panel: look there. If that was "
+           "meant, there is nothing to do.";
+  case fault_code::server_exists:
+    return "The uuid is taken here: delete that server first, or use another "
+           "uuid.";
+  case fault_code::backup_exists:
+    return "The uuid is taken by another backup, or by a file in the backup "
+           "directory: use another.";
+  case fault_code::backup_not_found:
+    return "The backup is gone: take another (`alula backups list`).";
+  case fault_code::path_not_found:
+    return "Look what is in the backup (`alula backups files`), then ask for "
+           "a path it has.";
+  case fault_code::no_manifest:
+    return "Have the backup read first (`alula backups index`), then ask "
+           "again.";
+  case fault_code::not_undoable:
+  case fault_code::trash_not_found:
+    return "What it would have brought back is gone: restore a backup.";
+  case fault_code::job_not_found:
+  case fault_code::job_expired:
+    return "The record of the job it was about is gone: look at the server's "
+           "files and at `alula trash`.";
   default:
     return {};
   }

@@ -15,8 +15,8 @@ namespace alula::jobs {
 std::string_view advice_about(fault_code code);
 
 /// About the job as it stands: of what parked or failed it, or of what it
-/// waits for. Empty while all is well, and for failures that nobody can mend;
-/// never for one that waits for a reason or is parked.
+/// waits for. Empty while all is well, and when it ended as somebody asked;
+/// never for one that failed, waits for a reason or is parked.
 std::string advice_about(const job_record& job);
 
 /// Since when the job waits for its reason, over tries and restarts. Of one

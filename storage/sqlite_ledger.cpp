@@ -237,6 +237,7 @@ void sqlite_ledger::writer::work() {
 
 void sqlite_ledger::writer::write(call_queue::batch& batch) {
   if (!broken_) {
+    desk_->db.time_log_syncs();
     const auto begun = steady_clock::now();
     auto news =
         desk_->commits.commit(batch.calls, batch.progress, stop_.get_token());

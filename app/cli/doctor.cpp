@@ -251,8 +251,9 @@ void look_at_panel(const config& c, findings& out) {
   if (base.ends_with('/'))
     base.pop_back();
   request.url = base + "/api/remote/servers?page=0&per_page=1";
-  request.headers = {{"Authorization", "Bearer " + c.token_id + "." + c.token},
-                     {"Accept", "application/vnd.pterodactyl.v1+json"}};
+  request.headers = {
+      {"Authorization", "Bearer " + c.token_id + "." + token_of(c)},
+      {"Accept", "application/vnd.pterodactyl.v1+json"}};
   request.limit = seconds{15};
   const auto outcome = http.send(request);
   const auto* answer = std::get_if<remote::http_answer>(&outcome);

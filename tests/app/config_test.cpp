@@ -271,6 +271,11 @@ TEST_CASE("what is not YAML is one error with its line", "[app]") {
   SECTION("an empty file lacks a token") {
     CHECK(only_problem(parse_config("")).key == "token");
   }
+  SECTION("one that says where the token is does not") {
+    const auto report = parse_config("token_file: /srv/token\n");
+    CHECK(report.problems.empty());
+    CHECK(report.value.token_file == "/srv/token");
+  }
 }
 
 TEST_CASE("words of YAML 1.1 mean what they mean to Wings", "[app]") {

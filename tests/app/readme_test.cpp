@@ -122,6 +122,7 @@ TEST_CASE("README.md shows the defaults as they are", "[app]") {
   CHECK(shown.jobs.retention_failed == real.jobs.retention_failed);
   CHECK(shown.jobs.stop_grace == real.jobs.stop_grace);
   CHECK(shown.log.format == real.log.format);
+  CHECK(shown.alerts.page_url == real.alerts.page_url);
   CHECK(shown.alerts.backup_hours == real.alerts.backup_hours);
 }
 
