@@ -57,7 +57,7 @@ struct report {
 enum class report_group {
   open, ///< behind and waiting
   dead,
-  unsettled, ///< both of the above
+  unsettled, ///< both of the above, without states of containers
   all,
 };
 

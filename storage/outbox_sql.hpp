@@ -81,10 +81,10 @@ inline constexpr std::array outbox_statements{
               ALULA_SELECT_REPORTS " WHERE state = 'dead'"
                                    " AND repeated_as IS NULL AND report > ?1"
                                    " ORDER BY report LIMIT ?2"},
-    named_sql{"unsettled_reports",
-              ALULA_SELECT_REPORTS " WHERE state <> 'delivered'"
-                                   " AND repeated_as IS NULL AND report > ?1"
-                                   " ORDER BY report LIMIT ?2"},
+    named_sql{"unsettled_reports", ALULA_SELECT_REPORTS
+              " WHERE state <> 'delivered'"
+              " AND repeated_as IS NULL AND report > ?1"
+              " AND" ALULA_NO_CONTAINER_STATUS " ORDER BY report LIMIT ?2"},
     named_sql{"all_reports", ALULA_SELECT_REPORTS
               " WHERE report > ?1 ORDER BY report LIMIT ?2"},
     named_sql{"oldest_open_report",

@@ -7,9 +7,13 @@
 using namespace alula;
 using namespace alula::actors_test;
 using namespace std::chrono_literals;
-using enum jobs::process_state;
 
 namespace {
+
+constexpr auto offline = jobs::process_state::offline;
+constexpr auto starting = jobs::process_state::starting;
+constexpr auto running = jobs::process_state::running;
+constexpr auto stopping = jobs::process_state::stopping;
 
 struct reporting_world : engine_world {
   reporting_world() {

@@ -90,6 +90,7 @@ inline void ledger_keeps_the_newest_status(world_maker make) {
     CHECK(figures.open == 2);
     CHECK(figures.oldest_open_at == s.now());
     CHECK(s.list(jobs::report_group::open).size() == 3);
+    CHECK(s.list(jobs::report_group::unsettled).size() == 2);
     tell_status(1, 2);
     CHECK(s.due() == bodies{numbered(7)});
     CHECK(s.list(jobs::report_group::open).size() == 3);

@@ -238,7 +238,8 @@ inline bool is_among(const fake_outbox_rows& from, const jobs::report& r,
   return which == jobs::report_group::all
          || (which == jobs::report_group::open && open)
          || (which == jobs::report_group::dead && dead)
-         || (which == jobs::report_group::unsettled && (open || dead));
+         || (which == jobs::report_group::unsettled && (open || dead)
+             && !jobs::is_container_status(r.subject));
 }
 
 inline jobs::report_page report_page_of(const fake_outbox_rows& from,
