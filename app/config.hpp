@@ -28,6 +28,11 @@ struct config {
     std::chrono::milliseconds timeout{30'000}; ///< of one call of the Panel
     std::int64_t boot_servers_per_page = 50;
   } remote_query;
+  struct {
+    /// Whether it has a call for the states of containers, as Pelican's has;
+    /// nothing that it answers says so.
+    bool container_status = false;
+  } panel;
   /// The Panel may not change this file (`POST /api/update`).
   bool ignore_panel_config_updates = false;
   std::vector<std::string> allowed_mounts; ///< of the host, and what is below

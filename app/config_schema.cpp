@@ -38,6 +38,9 @@ std::vector<known_key> top_level() {
                     [](config& c) -> std::int64_t& {
                       return c.remote_query.boot_servers_per_page;
                     }}},
+      {"panel.container_status", boolean_rule{[](config& c) -> bool& {
+         return c.panel.container_status;
+       }}},
       {"allowed_origins", list_rule{[](config& c) -> std::vector<std::string>& {
          return c.allowed_origins;
        }}},

@@ -261,7 +261,8 @@ struct forget_remains {
 
 /// A report for the Panel, written with the outcome it tells (jobs/outbox.hpp).
 /// Nothing happens when the node has no Panel. Also with an amend; then it is
-/// of no job.
+/// of no job. The state of a container takes the place of the one before, told
+/// or not (is_container_status).
 struct tell_panel {
   std::string subject; ///< what it is about: reports of one keep their order
   std::string method;
