@@ -94,12 +94,12 @@ public:
   virtual status kill(std::string_view name_or_id, std::string_view signal) = 0;
 
   /// Calls `told` once when the container does not run, or is not there, as
-  /// soon as Docker says so by itself: a hint, for `inspect` to confirm. Nothing
-  /// is told when the connection breaks or dockerd is silent, nor after `limit`.
-  /// Does not block, and holds no thread of the caller's nor another call about
-  /// the container. `told` may be called before this returns, or on a thread of
-  /// the port; it must not block, nor let go of the notice. The port outlives
-  /// the notice.
+  /// soon as Docker says so by itself: a hint, for `inspect` to confirm.
+  /// Nothing is told when the connection breaks or dockerd is silent, nor after
+  /// `limit`. Does not block, and holds no thread of the caller's nor another
+  /// call about the container. `told` may be called before this returns, or on
+  /// a thread of the port; it must not block, nor let go of the notice. The
+  /// port outlives the notice.
   virtual std::unique_ptr<end_notice>
   notice_end(std::string_view name_or_id, std::chrono::milliseconds limit,
              std::function<void()> told) = 0;

@@ -105,10 +105,15 @@ status fetch_image(step_context& ctx, std::string_view configured) {
 
 result<std::string> make_container(step_context& ctx,
                                    const known_server& server) {
-  auto& factory = life_of(ctx).factory;
   if (auto gone = ctx.node.containers.destroy(ctx.job.server.view(), ctx.stop);
       !gone)
     return std::move(gone).error();
+  return create_container(ctx, server);
+}
+
+result<std::string> create_container(step_context& ctx,
+                                     const known_server& server) {
+  auto& factory = life_of(ctx).factory;
   if (const auto own = own_network(server.config))
     if (auto there = factory.ensure_network(*own); !there)
       return std::move(there).error();
@@ -203,6 +208,14 @@ result<bool> await_end(step_context& ctx, time_ms until) {
   }
 }
 
+/// Docker may tell the end before all is heard that was said, and with it the
+/// console is let go.
+void hear_last_words(step_context& ctx) {
+  constexpr milliseconds most{250};
+  if (life_of(ctx).streams.is_attached(ctx.job.server.view()))
+    (void)life_of(ctx).processes.await_offline(ctx.job.server, most, ctx.stop);
+}
+
 /// False when it could not be said there: then a signal is sent.
 bool say_stop(step_context& ctx, const known_server& server,
               const std::string& command) {
@@ -241,6 +254,7 @@ status stop_process(step_context& ctx, const known_server& server,
         !stopped)
       return stopped;
   }
+  hear_last_words(ctx);
   processes.set_state(ctx.job.server, process_state::offline);
   return {};
 }
@@ -261,6 +275,7 @@ status kill_process(step_context& ctx) {
       return fault{.code = fault_code::timed_out,
                    .what = "the server was killed and still runs: dockerd or "
                            "the kernel holds its process"};
+    hear_last_words(ctx);
   }
   processes.set_state(ctx.job.server, process_state::offline);
   return {};
