@@ -125,6 +125,7 @@ class Story(Hardships):
 
     def tell(self):
         client = self.create_and_come()
+        self.check_container_is_made()
         self.install(client)
         self.start(client)
         self.use_console(client)
@@ -156,6 +157,14 @@ class Story(Hardships):
         check(job["state"] == "succeeded", "a server was created")
         self.panel.wait_for_calls("GET", f"/servers/{self.uuid}", 1,
                                   "the node asks what the server is like")
+
+    def check_container_is_made(self):
+        seen = subprocess.run(
+            ["docker", "inspect", "-f", "{{.State.Status}}", self.uuid],
+            text=True, capture_output=True)
+        check(seen.stdout.strip() == "created",
+              "a container is made of its image, before any start")
+        check(self.state()["state"] == "offline", "the server is off")
 
     def install(self, client=None):
         """What a client hears who was there before it began, and what is told
