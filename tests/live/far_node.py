@@ -287,7 +287,9 @@ class Stage:
             "secret": os.environ["ALULA_S3_SECRET"],
             "prefix": f"{uuids.uuid4()}/"}
         self.kind = os.environ["ALULA_S3_KIND"]
-        self.store_pid = int(os.environ["ALULA_S3_PID"])
+        # What keeps the objects, and what answers for it.
+        self.store_pids = sorted({int(os.environ["ALULA_S3_PID"]),
+                                  int(os.environ["ALULA_S3_DOOR_PID"])})
         self.bucket = panel_s3.Bucket({**self.given, "prefix": ""})
         self.node = self.panel = self.way = None
 
