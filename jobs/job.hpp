@@ -107,11 +107,13 @@ struct job_record {
   /// When it began to wait for `reason`; 0: it does not, or that is not known.
   /// For people: jobs::waiting_since.
   time_ms waiting_since = 0;
-  /// The reason for which the step it is at came no further at its last try,
-  /// and since when it has: kept over tries, other waits and restarts, until
-  /// the step is done or the job goes another way. Empty and 0: none.
-  std::string held_by = {};
+  /// Since when the step it is at comes no further, for whatever reasons in
+  /// turn; the last of them, and since when it is that one. Kept over tries,
+  /// other waits and restarts, until the step is done or the job goes another
+  /// way. 0 and empty: nothing holds it up.
   time_ms held_since = 0;
+  std::string held_by = {};
+  time_ms held_by_since = 0;
   int attempt = 0;
   int max_attempts = 20;
   int crashes = 0;

@@ -4,6 +4,8 @@
 #include "app/cli/terminal.hpp"
 #include "app/places.hpp"
 #include "remote/http_client.hpp"
+#include "storage/ballast.hpp"
+#include "storage/ledger_settings.hpp"
 #include "storage/sqlite.hpp"
 
 #include <CLI/CLI.hpp>
@@ -206,6 +208,28 @@ void look_at_ledger(const config& c, findings& out) {
              "sqlite3): end that.");
 }
 
+/// What keeps a full disk from ending the node.
+void look_at_reserve(const config& c, findings& out) {
+  const auto file = ledger_directory(c) / "ledger.db";
+  std::error_code error;
+  const storage::ballast reserve{file,
+                                 storage::ledger_settings{}.ballast_bytes};
+  const auto free = reserve.free_room();
+  if (!fs::exists(file, error) || reserve.is_there() || !free)
+    return;
+  const bool has_room = *free >= reserve.room_needed();
+  out.note("database",
+           "the ledger has no reserve of " + bytes_text(reserve.bytes())
+               + " to go on with when its disk is full: " + bytes_text(*free)
+               + " are free, and it is taken when "
+               + bytes_text(reserve.room_needed()) + " are",
+           has_room ? "A node that runs takes it within minutes, another one "
+                      "when it is started; else look for `ledger-ballast-` in "
+                      "its log."
+                    : "Make room, or set system.ledger_directory to a larger "
+                      "disk: until then a full disk ends alula.");
+}
+
 void look_at_docker(const config& c, findings& out) {
   const auto socket = docker_socket(c);
   if (!socket)
@@ -341,6 +365,7 @@ json examine(const asked_node& asked) {
   look_at_directories(c, out);
   look_at_mounts(c, out);
   look_at_ledger(c, out);
+  look_at_reserve(c, out);
   look_at_docker(c, out);
   look_at_panel(c, out);
   look_at_user(c, out);

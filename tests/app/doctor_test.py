@@ -135,6 +135,19 @@ class Doctor(unittest.TestCase):
         ledger.write_bytes(bytes(len(whole)))
         self.finds("database", "bad", "not a database", "put the last `alula db backup` in their place")
 
+    def test_a_disk_too_small_for_the_reserve_of_the_ledger(self):
+        node = self.node_with()
+        self.small_disk(node.base / "alula", "100m")
+        node.start()
+        self.assertIn("ledger-ballast-waits", (node.base / "alula.log").read_text())
+        self.finds("database", "warning", "is taken when 192 MiB are", "system.ledger_directory")
+        # With room again it is there at the next start, and nothing is said.
+        node.kill()
+        subprocess.run(["mount", "-o", "remount,size=400m", node.base / "alula"], check=True)
+        self.finds("database", "warning", "no reserve of 64.0 MiB", "when it is started")
+        node.start()
+        self.assertEqual([f for f in self.look() if f["area"] == "database" and f["level"] != "ok"], [])
+
     def test_docker_that_does_not_answer(self):
         self.node_with(docker=False)
         self.finds("docker", "bad", "dockerd does not answer", "systemctl status docker")

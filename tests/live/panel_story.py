@@ -20,8 +20,8 @@ import uuid as uuids
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from hardships import Hardships  # noqa: E402
-from node import (ROOT, Broken, Client, check, containers,  # noqa: E402
-                  say)
+from node import Broken, Client, check, containers, say  # noqa: E402
+from panel_process import ROOT  # noqa: E402
 from scene import Scene, options_of, parser_of  # noqa: E402
 
 INSTALLER = "alula/test-server:1"

@@ -53,4 +53,16 @@ TEST_CASE("a job that waits for a worker between two tries stands where it did "
            "busy");
 }
 
+TEST_CASE("a job that is held up by two things in turn stands since the first",
+          "[app]") {
+  auto job = tried_again();
+  job["held_since"] = "1970-01-01T11:00:00.000Z";
+  job["reason"] = "ContainerBusy";
+  job["message"] = "Docker is not done with it";
+  job["waiting_since"] = "1970-01-01T11:59:30.000Z";
+  CHECK(long_wait_of(job, noon)
+        == "waits for 30 s, in a step that is held up for 1 h 0 min: Docker is "
+           "not done with it");
+}
+
 } // namespace alula::app::cli
