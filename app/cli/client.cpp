@@ -155,7 +155,7 @@ fs::path find_config(const asked_node& asked) {
   // The service takes no config that it is not told of.
   if (words_of_service())
     return option_of_service("--config");
-  const fs::path own = "/etc/alula/config.yml";
+  fs::path own = "/etc/alula/config.yml";
   if (can_read(own))
     return own;
   // A node that keeps everything in its data directory may run beside a Wings.
