@@ -19,6 +19,11 @@ std::string_view advice_about(fault_code code);
 /// never for one that failed, waits for a reason or is parked.
 std::string advice_about(const job_record& job);
 
+/// Whether what a job says it waits for does not pass by itself: Docker that is
+/// away, a full disk, a parked job in front of it. Not for a paused pool, which
+/// is told as one thing for all its jobs.
+bool waits_for_somebody(std::string_view reason, std::string_view message);
+
 /// Since when the job waits for its reason, over tries and restarts. Of one
 /// that waits and has not told a reason: the first try of the step it is at,
 /// else the end of the step before it, else when it was accepted. 0 when it

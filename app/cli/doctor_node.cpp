@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>
@@ -100,23 +101,30 @@ void look_for_orphans(client& node, const config& c, findings& out) {
     out.good("orphans", "no files without a server");
 }
 
+/// Of many that wait for the same, a few stand for all.
 bool look_at_waiting(client& node, findings& out) {
+  constexpr int few = 5;
   const auto live = node.ask("GET", "/api/jobs?done=false&limit=200");
   if (live.status != 200)
     return false;
-  bool some = false;
+  std::map<std::string, int> waiting; // by reason
   for (const auto& job : live.body.at("items")) {
     const auto waits = long_wait_of(job, std::time(nullptr));
-    if (!waits)
+    if (!waits || ++waiting[text_of(job, "reason", "")] > few)
       continue;
-    some = true;
     const auto id = job.at("id").get<std::string>();
     out.note(
         "jobs", job.at("kind").get<std::string>() + " " + id + " " + *waits,
         text_of(job, "advice",
                 "`alula jobs show " + id + "` says what its steps ran into."));
   }
-  return some;
+  for (const auto& [reason, count] : waiting)
+    if (count > few)
+      out.note("jobs",
+               std::to_string(count - few) + " more jobs wait so (" + reason
+                   + ")",
+               "`alula jobs --live` shows them.");
+  return !waiting.empty();
 }
 
 /// A pool that somebody has paused and forgotten holds its jobs for ever.

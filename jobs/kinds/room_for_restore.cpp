@@ -1,6 +1,7 @@
 #include "jobs/kinds/room_for_restore.hpp"
 
 #include "jobs/backup.hpp"
+#include "jobs/full_disk.hpp"
 #include "jobs/kinds/chosen_paths.hpp"
 #include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fetch_for_restore.hpp"

@@ -1,6 +1,7 @@
 // Whoever looks at a job that does not move finds why, since when, and what can
 // be done about it, whatever it waits for.
 #include "jobs/advice.hpp"
+#include "jobs/job_in_front.hpp"
 #include "jobs/lifecycle.hpp"
 #include "jobs/retry.hpp"
 
@@ -207,6 +208,36 @@ TEST_CASE("a job in line is told how to look at the one in front", "[jobs]") {
   CHECK(advice.find("alula jobs cancel") == std::string::npos);
   CHECK(told("waits for the end of it").find("`alula jobs --live`")
         != std::string::npos);
+}
+
+TEST_CASE("a job in line behind a parked one is told to see to that one",
+          "[jobs]") {
+  auto first = running_job();
+  first.state = job_state::parked;
+  const auto id = first.id.to_string();
+  const auto told = shown_after(
+      running_job(), happened::delayed{"WaitingInLine", words_of_line(first)});
+  check_told(told,
+             "waits for the end of server.install " + id + ", which is parked");
+  const auto advice = told.at("advice").get<std::string>();
+  CHECK(advice.find("`alula jobs retry " + id + "`") != std::string::npos);
+  CHECK(advice.find("`alula jobs abandon " + id + " --reason WHY`")
+        != std::string::npos);
+  CHECK(advice.find("Nothing") == std::string::npos);
+}
+
+TEST_CASE("what passes by itself is told from what needs somebody", "[jobs]") {
+  for (const auto* reason :
+       {"DockerUnavailable", "PanelUnavailable", "StoreUnavailable",
+        "InsufficientStorage", "JournalUnavailable", "IoError", "Stuck"})
+    CHECK(waits_for_somebody(reason, "the words of it"));
+  for (const auto* reason : {"", "ContainerBusy", "RateLimited", "Retained",
+                             "PoolPaused", "Cancelling", "NewerThanThis"})
+    CHECK_FALSE(waits_for_somebody(reason, "the words of it"));
+  auto first = running_job();
+  CHECK_FALSE(waits_for_somebody("WaitingInLine", words_of_line(first)));
+  first.state = job_state::parked;
+  CHECK(waits_for_somebody("WaitingInLine", words_of_line(first)));
 }
 
 TEST_CASE("a step that waits of its own accord says what to do", "[jobs]") {

@@ -1,4 +1,5 @@
 #include "jobs/disk_room.hpp"
+#include "jobs/full_disk.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -36,6 +37,9 @@ TEST_CASE("a part of every disk is promised to nobody") {
   CHECK(refused.error().code == fault_code::insufficient_storage);
   CHECK_THAT(refused.error().what, Contains("needed on the disk"));
   CHECK_THAT(refused.error().what, Contains("have to stay free"));
+  CHECK_THAT(refused.error().what, Contains("are missing"));
+  CHECK_THAT(refused.error().what,
+             Contains("on the disk (mounted at " + mount_of(disk.fd) + ")"));
   CHECK(room.reserve(disk.fd, "the disk", a_job, free / 4));
   CHECK(room.space(disk.fd, "the disk")->free < free / 2);
 }
