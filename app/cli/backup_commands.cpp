@@ -93,6 +93,15 @@ int create_backup(const asked_node& asked, const backup_options& o) {
   return follow_started(node, asked, job, !o.no_wait);
 }
 
+/// Nothing where there is nothing to take back: no file was another.
+void print_undo(client& node, const std::string& job) {
+  const auto ended = node.get("/api/jobs/" + escaped(job));
+  const auto until = text_of(ended, "undo_until", "");
+  if (!until.empty())
+    print("take it back until " + until + " with: alula jobs undo " + job
+          + "\n");
+}
+
 int restore_backup(const asked_node& asked, const backup_options& given) {
   client node{find_node(asked)};
   const auto o = named(node, given);
@@ -110,8 +119,7 @@ int restore_backup(const asked_node& asked, const backup_options& given) {
   const auto job = node.start("POST", path + "/restore", body.dump());
   const int code = follow_started(node, asked, job, !o.no_wait);
   if (code == done && !o.no_wait && !asked.as_json)
-    print("take it back with: alula jobs undo "
-          + job.at("id").get<std::string>() + "\n");
+    print_undo(node, job.at("id"));
   return code;
 }
 
