@@ -220,6 +220,16 @@ int rotate(const asked_node& asked, const backup_options& o) {
                         !o.no_wait);
 }
 
+/// An older node does not say.
+std::string room_of_disk(const json& disk) {
+  const auto room = text_of(disk, "room", "");
+  if (room.empty())
+    return {};
+  return ", " + bytes_text(disk.at("kept_free"))
+         + " more are left to servers and ledger"
+         + (room == "none" ? ": backups and restores are refused" : "");
+}
+
 int usage_of(const asked_node& asked) {
   client node{find_node(asked)};
   const auto usage = node.get("/api/backups/usage");
@@ -239,7 +249,7 @@ int usage_of(const asked_node& asked) {
         + bytes_text(usage.at("bytes")) + "; the disk has "
         + bytes_text(disk.at("free")) + " free of "
         + bytes_text(disk.at("total")) + ", " + bytes_text(disk.at("reserved"))
-        + " are promised to running jobs\n");
+        + " are promised to running jobs" + room_of_disk(disk) + "\n");
   // The first is that of the backups; an older node tells of no other.
   const auto disks = usage.value("disks", json::array());
   for (std::size_t i = 1; i < disks.size(); ++i) {
@@ -248,7 +258,8 @@ int usage_of(const asked_node& asked) {
     for (const auto& held : other.at("holds"))
       names += (names.empty() ? "" : ", ") + held.get<std::string>();
     print("the disk of " + names + " has " + bytes_text(other.at("free"))
-          + " free of " + bytes_text(other.at("total")) + "\n");
+          + " free of " + bytes_text(other.at("total")) + room_of_disk(other)
+          + "\n");
   }
   return done;
 }
