@@ -46,6 +46,9 @@ export function put(into, ...parts) {
 const focusOn = (inside, name) =>
   [...inside.querySelectorAll(reachable)].find((e) => called(e) === name)?.focus({ preventScroll: true });
 
+/** A dialog that was closed may hold it for a moment yet. */
+const hasFocus = () => ![null, document.body].includes(document.activeElement) && !document.activeElement.closest("dialog:not([open])");
+
 /** Back to what had the focus, or to what was drawn in its place. */
 function focusAgain(control, name) {
   if (control.isConnected) control.focus({ preventScroll: true });
@@ -152,13 +155,15 @@ export function question({ title, text, act, danger = false, fields = [] }) {
     : h(f.type === "text-area" ? "textarea" : "input",
         { name: f.name, id: `ask-${f.name}`, type: f.type === "text-area" ? null : f.type ?? "text", required: f.required ?? false, checked: f.checked ?? false },
         f.value && { value: f.value }));
+  // A second press of Enter does no harm.
+  const isRash = danger && !fields.some((f) => f.required);
   return new Promise((answer) => {
     const form = h("form", { method: "dialog" },
       h("h2", { id: "ask-title" }, title),
       [text].flat().map((t) => h("p", t)),
       fields.map((f, i) => h(`p.field${f.type === "checkbox" ? ".check" : ""}`, h("label", { for: `ask-${f.name}` }, f.label), inputs[i], f.hint && h("small", f.hint))),
       h("p.actions", h(`button${danger ? ".danger" : ".primary"}`, { type: "submit", value: "yes" }, act),
-        h("button", { type: "submit", value: "no", formnovalidate: true }, "Keep as it is")));
+        h("button", { type: "submit", value: "no", formnovalidate: true, autofocus: isRash }, "Keep as it is")));
     put(dialog, form);
     dialog.returnValue = "no"; // Escape
     dialog.onclose = () => {
@@ -182,6 +187,6 @@ export async function attempt(control, what) {
     return undefined;
   } finally {
     if (control) control.disabled = false;
-    if (name && (document.activeElement ?? document.body) === document.body) focusAgain(control, name);
+    if (name && !hasFocus()) focusAgain(control, name);
   }
 }

@@ -93,6 +93,16 @@ int create_backup(const asked_node& asked, const backup_options& o) {
   return follow_started(node, asked, job, !o.no_wait);
 }
 
+/// What a question is about: "backup … of server …, made 3 h ago, 1.2 GiB".
+std::string backup_in_words(client& node, const backup_options& o) {
+  const auto named = "backup " + o.backup + " of server " + o.server;
+  const auto found = node.ask("GET", path_of(o));
+  if (found.status != 200)
+    return named;
+  return named + ", made " + ago_text(found.body.at("created_at")) + ", "
+         + bytes_text(found.body.at("size"));
+}
+
 /// Nothing where there is nothing to take back: no file was another.
 void print_undo(client& node, const std::string& job) {
   const auto ended = node.get("/api/jobs/" + escaped(job));
@@ -106,11 +116,12 @@ int restore_backup(const asked_node& asked, const backup_options& given) {
   client node{find_node(asked)};
   const auto o = named(node, given);
   const auto path = path_of(o);
-  const auto what = !o.paths.empty() ? "Put the chosen files back from backup "
-                    : o.merge ? "Put between the files that are there those of "
-                                "backup "
-                              : "Replace all files of the server by backup ";
-  if (!is_sure(asked, what + o.backup + "? The server is stopped."))
+  const std::string what =
+      !o.paths.empty() ? "Put the chosen files back from "
+      : o.merge        ? "Put between the files that are there those of "
+                       : "Replace all files of the server by ";
+  if (!is_sure(asked, what + backup_in_words(node, o)
+                          + "? The server is stopped, and stays stopped."))
     return failed;
   json body{{"adapter", "wings"},
             {"truncate_directory", !o.merge && o.paths.empty()}};
@@ -175,7 +186,9 @@ int run_on(const asked_node& asked, const backup_options& given,
   client node{find_node(asked)};
   const auto o = named(node, given);
   const auto path = path_of(o);
-  if (method == "DELETE" && !is_sure(asked, "Delete backup " + o.backup + "?"))
+  if (method == "DELETE"
+      && !is_sure(asked, "Delete " + backup_in_words(node, o)
+                             + "? It cannot be brought back."))
     return failed;
   const auto job = node.start(method, path + tail, body);
   if (!job.is_object()) { // it was not there: as good as deleted
