@@ -26,6 +26,18 @@ std::string place_of(int at, std::string_view name) {
 
 } // namespace
 
+std::string_view to_string(room_left left) {
+  switch (left) {
+  case room_left::enough:
+    return "enough";
+  case room_left::little:
+    return "little";
+  case room_left::none:
+    break;
+  }
+  return "none";
+}
+
 fault without_room(fault why) {
   if (why.code == fault_code::insufficient_storage)
     why.code = fault_code::no_room;
@@ -115,7 +127,8 @@ result<disk_space> disk_room::space(int at, std::string_view name) const {
                     .total = disk->total,
                     .reserved = reserved,
                     .unused = disk->free,
-                    .device = disk->disk};
+                    .device = disk->disk,
+                    .kept_free = disk->kept_free};
 }
 
 } // namespace alula::jobs

@@ -135,6 +135,9 @@ struct job_record {
   bool is_answered() const;
   /// A cancel would be accepted now.
   bool is_cancellable() const;
+  /// A restore, or the undo of one, that may have left something to take it
+  /// back with; whether it has is in the ledger (backup_desk::find_undoable).
+  bool may_be_undone() const;
   const step_record* find_step(std::string_view name) const;
 };
 
@@ -143,12 +146,18 @@ class job_view {
 public:
   job_view(job_record record, std::optional<progress> progress,
            std::int64_t progress_revision);
+  /// The same job once it is known whether it can be taken back, which is no
+  /// part of its frozen record: until then, or 0 when it cannot be.
+  job_view(const job_view& job, time_ms undo_until);
 
   const job_record& record() const { return record_; }
   const std::optional<jobs::progress>& current_progress() const {
     return progress_;
   }
-  /// `"<version>.<progress revision>"` with the quotes (RFC 9110, 8.8.3).
+  /// Nothing: nobody has asked.
+  std::optional<time_ms> undo_until() const { return undo_until_; }
+  /// `"<version>.<progress revision>"` with the quotes (RFC 9110, 8.8.3), and
+  /// until when it can be taken back as a third number, if it can.
   const std::string& etag() const { return etag_; }
   /// The job as the API shows it (job-engine B.5); rendered once, on demand.
   const std::string& json() const;
@@ -156,6 +165,7 @@ public:
 private:
   job_record record_;
   std::optional<jobs::progress> progress_;
+  std::optional<time_ms> undo_until_;
   std::string etag_;
   mutable std::once_flag rendered_;
   mutable std::string json_;

@@ -3,6 +3,8 @@
 #include "app/cli/findings.hpp"
 #include "app/cli/terminal.hpp"
 #include "app/places.hpp"
+#include "app/storage_settings.hpp"
+#include "jobs/descriptor.hpp"
 #include "remote/http_client.hpp"
 #include "storage/ballast.hpp"
 #include "storage/ledger_settings.hpp"
@@ -60,16 +62,20 @@ config settings_here(const asked_node& asked, findings& out) {
 struct place {
   const char* name;
   fs::path at;
+  /// What the node refuses when the disk has no more room; empty: nothing, it
+  /// writes there until the disk is full.
+  const char* refused = "";
   bool is_made_at_start = true; ///< else by the first that needs it
 };
 
 std::vector<place> places_of(const config& c) {
-  return {{"volumes", c.system.data},
-          {"trash", trash_directory(c)},
-          {"backups", backup_directory(c)},
-          {"ledger", ledger_directory(c)},
-          {"systems", systems_directory(c), false},
-          {"installations", c.system.tmp_directory, false}};
+  return {
+      {"volumes", c.system.data, "restores are refused"},
+      {"trash", trash_directory(c)},
+      {"backups", backup_directory(c), "backups are refused"},
+      {"ledger", ledger_directory(c)},
+      {"systems", systems_directory(c), "what systems send is refused", false},
+      {"installations", c.system.tmp_directory, "", false}};
 }
 
 /// A directory, or where it comes to lie.
@@ -80,8 +86,39 @@ fs::path nearest_of(fs::path at) {
   return at;
 }
 
+/// As the node decides it, less what it has promised to jobs meanwhile.
+void look_at_room(const place& where, const std::string& shown,
+                  const jobs::disk_space& space, bool few_names,
+                  findings& out) {
+  const auto text = shown + ", " + bytes_text(space.unused) + " of "
+                    + bytes_text(space.total) + " free, "
+                    + bytes_text(space.kept_free)
+                    + " of it for servers and ledger only";
+  const std::string refused = where.refused;
+  if (space.left() == jobs::room_left::none)
+    out.bad("space", text,
+            "Free space now: "
+                + (refused.empty()
+                       ? "what is written there fails when it is gone"
+                       : refused)
+                + ". `alula backups usage` says what takes it.");
+  else if (space.left() == jobs::room_left::little)
+    out.note("space", text,
+             "Make room before it is gone: " + bytes_text(space.free)
+                 + " more may be taken. `alula "
+                   "backups usage` says what takes it.");
+  else if (few_names)
+    out.note("space", text + ", but few inodes",
+             "Remove small files, or make the file system anew with more "
+             "inodes.");
+  else
+    out.good("space", text);
+}
+
 void look_at_directories(const config& c, findings& out) {
-  for (const auto& [name, meant, is_made_at_start] : places_of(c)) {
+  const auto room = room_of(c);
+  for (const auto& where : places_of(c)) {
+    const auto& [name, meant, refused, is_made_at_start] = where;
     std::error_code error;
     const auto shown = std::string{name} + ": " + meant.string();
     const auto at = is_made_at_start ? meant : nearest_of(meant);
@@ -100,30 +137,16 @@ void look_at_directories(const config& c, findings& out) {
     struct statvfs disk {};
     if (statvfs(at.c_str(), &disk) != 0)
       continue;
-    const auto free = static_cast<std::int64_t>(disk.f_bavail)
-                      * static_cast<std::int64_t>(disk.f_frsize);
-    const auto total = static_cast<std::int64_t>(disk.f_blocks)
-                       * static_cast<std::int64_t>(disk.f_frsize);
-    const auto text =
-        shown + ", " + bytes_text(free) + " of " + bytes_text(total) + " free";
     const bool few_names =
         disk.f_files > 0 && disk.f_favail * 50 < disk.f_files;
+    const jobs::descriptor directory{
+        ::open(at.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const auto space = room->space(directory.get(), name);
     if ((disk.f_flag & ST_RDONLY) != 0)
       out.bad("directories", shown + " is on a disk mounted read-only",
               "Look for its errors in `dmesg`, then mount it writable.");
-    else if (total > 0 && free < total / 50)
-      out.bad("space", text,
-              "Free space now: backups and restores are "
-              "refused. `alula backups usage` says what takes "
-              "it.");
-    else if (total > 0 && free < total / 10)
-      out.note("space", text, "Make room before it is gone.");
-    else if (few_names)
-      out.note("space", text + ", but few inodes",
-               "Remove small files, or make the file system anew with more "
-               "inodes.");
-    else
-      out.good("space", text);
+    else if (space)
+      look_at_room(where, shown, *space, few_names, out);
   }
 }
 

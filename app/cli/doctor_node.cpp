@@ -234,11 +234,32 @@ void look_at_servers(client& node, findings& out) {
   }
 }
 
+/// Only the running node knows what it has promised.
+void look_at_promises(const json& usage, findings& out) {
+  for (const auto& disk : usage.value("disks", json::array())) {
+    if (text_of(disk, "room", "") != "none"
+        || disk.at("unused") < disk.at("kept_free"))
+      continue; // room enough, or said of the directory
+    std::string names;
+    for (const auto& held : disk.at("holds"))
+      names += (names.empty() ? "" : ", ") + held.get<std::string>();
+    out.note("space",
+             "the disk of " + names + " has no room left: of "
+                 + bytes_text(disk.at("unused")) + " that are free, "
+                 + bytes_text(disk.at("reserved"))
+                 + " are promised to running jobs and "
+                 + bytes_text(disk.at("kept_free")) + " are kept free",
+             "Backups and restores are refused until those jobs have ended; "
+             "`alula jobs --live` shows them.");
+  }
+}
+
 void look_at_backups(client& node, findings& out) {
   const auto usage = node.ask("GET", "/api/backups/usage");
   const auto servers = node.ask("GET", "/api/servers");
   if (usage.status != 200 || servers.status != 200)
     return;
+  look_at_promises(usage.body, out);
   std::set<std::string> fresh;
   constexpr std::int64_t two_days = 172'800;
   for (const auto& one : usage.body.at("servers"))

@@ -81,7 +81,14 @@ class Doctor(unittest.TestCase):
         node = self.node_with()
         self.small_disk(node.base / "backups", "4m")
         (node.base / "backups/filler").write_bytes(bytes(4 * 1024 * 1024 - 4096))
-        self.finds("space", "bad", "backups: ", "alula backups usage")
+        self.finds("space", "bad", "backups: ", "backups are refused")
+
+    def test_a_disk_that_has_little_room_left(self):
+        node = self.node_with()
+        self.small_disk(node.base / "backups", "4m")
+        # A tenth is kept free; less than another is left.
+        (node.base / "backups/filler").write_bytes(bytes(4 * 1024 * 1024 - 700 * 1024))
+        self.finds("space", "warning", "backups: ", "more may be taken")
 
     def test_a_disk_for_what_systems_send_or_for_installations_that_is_nearly_full(self):
         node = self.node_with()
