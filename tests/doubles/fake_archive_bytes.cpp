@@ -67,7 +67,8 @@ std::string fake_archives::manifest_of(const backup_id& backup,
          + std::to_string(of.facts.size) + ' ' + std::to_string(of.modified_at)
          + ' ' + of.facts.sha1 + ' ' + of.facts.sha256 + ' '
          + std::to_string(of.facts.content_bytes) + ' '
-         + std::to_string(of.facts.files) + '\n';
+         + std::to_string(of.facts.files)
+         + (of.is_ours ? " ours\n" : " theirs\n");
 }
 
 descriptor fake_archives::reopen(const descriptor& file, int how) {

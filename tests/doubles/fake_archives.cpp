@@ -172,8 +172,11 @@ status fake_archives::adopt(const backup_id& backup, const job_id& job) {
   auto made =
       make(backup, known == dropped.end() ? server_id{} : known->second.server,
            job, tree_in(text_in(part->second)));
-  made.has_manifest =
-      fetched_manifests.contains({backup, job}) || known != dropped.end();
+  const auto manifest = fetched_manifests.find({backup, job});
+  const bool is_fetched = manifest != fetched_manifests.end();
+  made.has_manifest = is_fetched || known != dropped.end();
+  made.is_ours = is_fetched ? is_manifest_of_ours(text_in(manifest->second))
+                            : made.has_manifest && known->second.is_ours;
   published.insert_or_assign(backup, std::move(made));
   fetched.erase(part);
   return {};
