@@ -51,7 +51,9 @@ jobs::rotation_policy rotation_of(const config& c) {
 actors::chore_settings chore_settings_of(const config& c,
                                          jobs::containers& docker,
                                          jobs::system_objects& systems) {
-  return {.verify_every = std::chrono::hours{c.system.backups.verify_hours},
+  return {.verify_within =
+              std::chrono::hours{24 * c.system.backups.verify_days},
+          .verify_every = std::chrono::hours{c.system.backups.verify_hours},
           .rotate_every = std::chrono::hours{c.system.backups.rotate_hours},
           .policy = rotation_of(c),
           .copy_to = c.system.backups.copy_to,

@@ -68,6 +68,14 @@ bool is_the_panels(const backup_record& b) {
          && (!b.is_local || b.is_scratch);
 }
 
+bool is_readable(const backup_record& b) {
+  return b.any_store() != nullptr || (b.is_local && b.lost_at == 0);
+}
+
+time_ms last_read_at(const backup_record& b) {
+  return b.verified_at != 0 ? b.verified_at : b.completed_at;
+}
+
 std::string_view to_string(backup_state s) {
   switch (s) {
   case backup_state::creating:

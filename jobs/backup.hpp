@@ -83,6 +83,14 @@ std::string damage_in_store(std::string_view store, std::string_view what);
 /// Panel made it and the Panel removes it.
 bool is_the_panels(const backup_record& backup);
 
+/// Whether its archive can be read from here: in the backup directory or, with
+/// the node's own keys, in a store.
+bool is_readable(const backup_record& backup);
+
+/// When it was last read from end to end; as long as it was not, when it was
+/// made.
+time_ms last_read_at(const backup_record& backup);
+
 /// Strictly below `before` (rows; 0: from the newest), newest first.
 struct backup_filter {
   server_id server;      ///< empty: any
