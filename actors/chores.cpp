@@ -25,6 +25,20 @@ constexpr std::chrono::hours rotation_of_its_own_every{24};
 /// nodes that were rebooted together, and soon all the same.
 constexpr milliseconds longest_spread = std::chrono::minutes{10};
 
+/// The chore that puts in order what the job of this event may have left, or
+/// none: an upload its parts, a delete backups of which only the record is
+/// left.
+std::string_view clears_up_behind(const jobs::event& e) {
+  if (e.type != "job.failed")
+    return {};
+  if (e.kind == "system.backup.receive")
+    return "system.backup.sweep";
+  const bool deletes_backups = e.kind == "server.delete"
+                               || e.kind == "backup.delete"
+                               || e.kind == "backup.rotate";
+  return deletes_backups ? "backup.scan" : "";
+}
+
 std::string about(const char* name, std::string_view id) {
   // Ids hold nothing that JSON would have to escape.
   return std::string{"{\""} + name + "\":\"" + std::string{id} + "\"}";
@@ -105,8 +119,8 @@ void chores::start() {
     if (look || batch.lost)
       later([this] { remove_due(); });
     for (const auto& e : batch.events)
-      if (e->type == "job.failed" && e->kind == "system.backup.receive")
-        later([this, ended = e->job] { sweep_systems_behind(ended); });
+      if (const auto chore = clears_up_behind(*e); !chore.empty())
+        later([this, ended = e->job, chore] { clear_up_behind(ended, chore); });
     // What another place has for sure now, and what a job has left in a store.
     const bool is_settled =
         std::ranges::any_of(batch.events, [](const auto& e) {
@@ -216,27 +230,9 @@ void chores::submit(std::string_view kind, const jobs::server_id& server,
 void chores::scan() {
   sweep_systems();
   submit("backup.scan", {}, "");
-  finish_deletes();
   copied_.clear(); // what has failed is tried once more
   copy_out(true);
   settle();
-}
-
-/// A delete that was given up has left a backup that is neither there nor gone.
-void chores::finish_deletes() {
-  for (std::int64_t before = 0;;) {
-    const auto page = queries_.list_backups(
-        {.state = jobs::backup_state::deleting}, before, page_size);
-    if (!page)
-      return again("deletes", read_again_after, [this] { finish_deletes(); });
-    for (const auto& b : page->items)
-      if (b.owner_job.empty())
-        submit("backup.delete", b.server_lives ? b.server : jobs::server_id{},
-               about("backup", b.uuid.view()));
-    before = page->next_before;
-    if (before == 0)
-      return;
-  }
 }
 
 void chores::rotate_all() {
@@ -280,12 +276,13 @@ void chores::sweep_systems() {
     submit("system.backup.sweep", {}, "");
 }
 
-/// An upload that has failed has cleaned up; one that was given up has not.
-void chores::sweep_systems_behind(const jobs::job_id& ended) {
+/// What has failed has cleaned up; what was given up has not.
+void chores::clear_up_behind(const jobs::job_id& ended,
+                             std::string_view chore) {
   const auto job = queries_.find_job(ended);
   if (job && *job && (*job)->error
       && (*job)->error->code == jobs::fault_code::abandoned)
-    submit("system.backup.sweep", {}, "");
+    submit(chore, {}, "");
 }
 
 void chores::look_at_containers() {

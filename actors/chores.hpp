@@ -27,6 +27,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 namespace alula::jobs {
 class system_objects;
@@ -95,7 +96,6 @@ private:
   void arm(const std::shared_ptr<task>& what, jobs::time_ms at);
   void tick(const std::shared_ptr<task>& what);
   void scan();
-  void finish_deletes();
   void settle();
   void clean_stores(std::int64_t from);
   void copy_out(bool all);
@@ -117,7 +117,7 @@ private:
   void remove_due();
   void look_at_containers();
   void sweep_systems();
-  void sweep_systems_behind(const jobs::job_id& ended);
+  void clear_up_behind(const jobs::job_id& ended, std::string_view chore);
   void submit(std::string_view kind, const jobs::server_id& server,
               std::string body);
   static void log_refused(const std::string& kind, const jobs::fault& why);

@@ -139,6 +139,7 @@ void event_hub::offer(const std::vector<jobs::event>& events,
   if (subscribers_.empty())
     return;
   std::vector<std::shared_ptr<const jobs::event>> shared;
+  shared.reserve(events.size());
   for (const auto& e : events)
     shared.push_back(std::make_shared<const jobs::event>(e));
   for (const auto& who : subscribers_) {

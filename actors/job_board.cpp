@@ -99,12 +99,10 @@ void job_board::show_server(const jobs::server_ptr& server) {
 
 /// One that tries again counts from when its step came no further, not from the
 /// first try of it, which may have worked for hours.
-job_board::wait job_board::wait_of(const jobs::job_record& j) const {
+job_board::wait job_board::wait_of(const jobs::job_record& j) {
   if (j.state != jobs::job_state::retry_wait)
     return {std::max(j.created_at, j.run_at), j.row};
-  const auto held = held_since_.find(j.row);
-  return {held == held_since_.end() ? jobs::waiting_since(j) : held->second,
-          j.row};
+  return {j.held_since == 0 ? jobs::waiting_since(j) : j.held_since, j.row};
 }
 
 void job_board::keep_count(const jobs::job_record* before,
@@ -114,12 +112,6 @@ void job_board::keep_count(const jobs::job_record* before,
     --counts_[{before->kind, before->state}];
     waiting_.erase(wait_of(*before));
   }
-  // Docker and a container that are away by turns are two reasons, the record
-  // has the newer, and it is one long wait.
-  if (after.held_since == 0)
-    held_since_.erase(after.row);
-  else
-    held_since_.try_emplace(after.row, after.held_since);
   if (!after.is_done()) {
     ++counts_[{after.kind, after.state}];
     if (is_held_up(after))

@@ -68,7 +68,7 @@ private:
   std::vector<jobs::job_record> live_ones(Wanted wanted) const;
   jobs::job_view_ptr show(const jobs::job_record& record);
   void show_server(const jobs::server_ptr& server);
-  wait wait_of(const jobs::job_record& job) const;
+  static wait wait_of(const jobs::job_record& job);
   void keep_count(const jobs::job_record* before, const jobs::job_record& after,
                   bool at_boot);
   void keep_ended(const jobs::job_id& id);
@@ -83,9 +83,6 @@ private:
   std::deque<jobs::job_id> ended_;
   std::map<std::pair<std::string, jobs::job_state>, std::int64_t> counts_;
   std::set<wait> waiting_;
-  /// By row, of those whose step is held up: since when, for whatever reasons
-  /// this process has seen in turn.
-  std::unordered_map<std::int64_t, jobs::time_ms> held_since_;
   std::int64_t ended_since_boot_ = 0;
 };
 

@@ -3,6 +3,12 @@
 /// committed before the next of its subject leaves, so after a crash a report
 /// may be told twice, and never out of order or not at all.
 ///
+/// States of containers (jobs::is_container_status) are hints, and leave beside
+/// the reports of outcomes, never before one: by threads of their own, a few at
+/// a time, with pauses of their own when the Panel fails at them. What a Panel
+/// does not take of them is moot at once, and so is what is older than an hour:
+/// that long it would have remembered it.
+///
 /// A Panel that cannot be reached is asked with one report at a time, less and
 /// less often; when it is back the others follow. Nothing else in the node
 /// waits for a report, and nothing is undone because of one.
@@ -26,6 +32,7 @@
 #include <mutex>
 #include <set>
 #include <stop_token>
+#include <string>
 
 namespace alula::actors {
 
@@ -58,6 +65,11 @@ struct courier_settings {
   /// After so long, and so many tries, a report is given up.
   std::chrono::milliseconds give_up_after{std::chrono::hours{24 * 7}};
   int least_tries = 10;
+  /// Whether states of containers are told. What is left of them is moot if
+  /// not.
+  bool tells_statuses = false;
+  std::size_t status_threads = 2;
+  std::size_t statuses_at_once = 32; ///< taken up together
   /// It looks by itself so often, whatever it was told.
   std::chrono::milliseconds look_every{60'000};
   std::function<double()> random = {}; ///< in [0, 1); empty: one of ours
@@ -99,6 +111,8 @@ private:
     jobs::time_ms uptime, calendar;
   };
 
+  // -- reports of outcomes: panel_courier_deliveries.cpp, those that are told
+  // again and lists: panel_courier_desk.cpp
   using repeated = std::function<void(jobs::result<jobs::report>)>;
 
   void tell_again(std::int64_t row, const repeated& done);
@@ -117,6 +131,17 @@ private:
                                const jobs::delivery& came);
   bool is_of_nothing(const jobs::report& what, const jobs::delivery& came);
   std::chrono::milliseconds draw(std::chrono::milliseconds most, int doublings);
+
+  // -- states of containers: panel_courier_statuses.cpp
+  void hand_out_statuses(const moment& at);
+  void deliver_status(const jobs::report& what);
+  bool may_leave(const jobs::report& what);
+  std::string why_not(const jobs::report& what) const;
+  jobs::record_delivery decide_status(const jobs::report& what,
+                                      const jobs::delivery& came);
+  void note_status_answer(const jobs::delivery& came);
+  void record_status(const jobs::record_delivery& noted);
+  void status_is_settled(std::int64_t row, bool kept);
 
   const courier_settings settings_;
   jobs::engine& engine_;
@@ -139,14 +164,19 @@ private:
   bool look_is_due_ = false;            ///< a look is queued and has not begun
   int failures_ = 0;                    ///< in a row, that met no Panel
   int spared_ = 0; ///< in a row, that met none either and do not count
-  jobs::time_ms paused_until_ = 0; ///< uptime
+  jobs::time_ms paused_until_ = 0;            ///< uptime
+  std::set<std::int64_t> statuses_under_way_; ///< all are, before the next
+  int status_failures_ = 0;                   ///< in a row
+  jobs::time_ms statuses_paused_until_ = 0;   ///< uptime
+  bool status_was_refused_ = false;           ///< and the log says so
   jobs::outbox_figures figures_;
   alarm_clock::id alarm_ = 0;
 
   alarm_clock alarms_;
   lasting_subscription news_;
   task_threads looker_;
-  task_threads porters_; ///< last: they use all of the above
+  task_threads porters_;        ///< last: they use all of the above
+  task_threads status_porters_; ///< and so do these
 };
 
 } // namespace alula::actors

@@ -118,7 +118,7 @@ void process_board::core::change_state(process_entry& e, process_state now) {
     return;
   if (e.state == process_state::offline && e.started_at == 0)
     e.started_at = clock.now();
-  e.state = now;
+  const auto before = std::exchange(e.state, now);
   if (now == process_state::offline) {
     const auto limit = e.sample.memory_limit_bytes;
     e.sample = {};
@@ -133,6 +133,8 @@ void process_board::core::change_state(process_entry& e, process_state now) {
   audience.announce(e.id, "status", {std::string{to_string(now)}});
   if (now == process_state::offline)
     audience.announce(e.id, "stats", {to_json(usage_of(e))});
+  if (state_changed)
+    state_changed(e.id, before, now);
 }
 
 void process_board::core::configure(process_entry& e,
@@ -186,6 +188,10 @@ process_board::process_board(process_settings settings,
 
 process_board::~process_board() {
   stop();
+}
+
+void process_board::tell_changes(state_listener to) {
+  core_->state_changed = std::move(to);
 }
 
 void process_board::stop() {

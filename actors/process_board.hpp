@@ -69,6 +69,13 @@ public:
                 alarm_clock::reading uptime = {});
   ~process_board() override;
 
+  /// Told of each change of a server's state, with the state before it: on any
+  /// thread, under a lock of the server, in the order of the changes. It must
+  /// not block, nor ask the board. Once, before anything changes.
+  using state_listener = std::function<void(
+      const jobs::server_id&, jobs::process_state, jobs::process_state)>;
+  void tell_changes(state_listener to);
+
   /// From now on Docker's events are followed. Once.
   void start(process_news tell);
 

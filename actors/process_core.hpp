@@ -128,6 +128,7 @@ struct process_board::core : std::enable_shared_from_this<core> {
   jobs::volumes& volumes;
   jobs::audience& audience;
   const jobs::clock& clock;
+  state_listener state_changed; ///< set before anything changes
 
   std::atomic<bool> stopped{false};
   /// Docker has listed its containers: what was not among them is off.

@@ -235,13 +235,22 @@ void reading_desk::plan_rotation(
                   });
 }
 
-void reading_desk::find_replaced(
-    jobs::job_id restore,
-    std::function<void(jobs::result<std::optional<jobs::replaced_tree>>)>
-        done) {
-  answer<std::optional<jobs::replaced_tree>>(std::move(done), [this, restore] {
-    return queries_.find_replaced(restore);
-  });
+void reading_desk::find_undoable(
+    std::vector<jobs::job_id> restores,
+    std::function<void(jobs::result<std::vector<jobs::replaced_tree>>)> done) {
+  using trees = std::vector<jobs::replaced_tree>;
+  answer<trees>(std::move(done),
+                [this, asked = std::move(restores)]() -> jobs::result<trees> {
+                  trees out;
+                  for (const auto& restore : asked) {
+                    auto tree = queries_.find_replaced(restore);
+                    if (!tree)
+                      return std::move(tree).error();
+                    if (*tree && (*tree)->can_be_taken_back())
+                      out.push_back(**std::move(tree));
+                  }
+                  return out;
+                });
 }
 
 void reading_desk::burn_token(std::string id, jobs::time_ms expires_at,

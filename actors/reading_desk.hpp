@@ -65,10 +65,10 @@ public:
       jobs::server_id server, jobs::rotation_policy policy,
       std::function<void(jobs::result<std::vector<jobs::rotation_choice>>)>
           done) override;
-  void find_replaced(
-      jobs::job_id restore,
-      std::function<void(jobs::result<std::optional<jobs::replaced_tree>>)>
-          done) override;
+  void find_undoable(
+      std::vector<jobs::job_id> restores,
+      std::function<void(jobs::result<std::vector<jobs::replaced_tree>>)> done)
+      override;
   void burn_token(std::string id, jobs::time_ms expires_at,
                   std::function<void(jobs::result<bool>)> done) override;
   void

@@ -1,5 +1,6 @@
 #include "actors/server_actor.hpp"
 
+#include "jobs/job_in_front.hpp"
 #include "jobs/measures.hpp"
 #include "jobs/next_action.hpp"
 #include "jobs/ports.hpp"
@@ -31,6 +32,10 @@ void count_retry(const jobs::job_record& job, jobs::job_state if_in,
   const auto step = std::ranges::find(job.steps, of, &jobs::step_record::state);
   if (job.state == if_in && step != job.steps.end())
     jobs::observe(jobs::measure::step_retry, 1, job.kind + " " + step->name);
+}
+
+bool is_parked(const live_job& job) {
+  return job.record.state == jobs::job_state::parked;
 }
 
 } // namespace
@@ -95,14 +100,19 @@ void server_actor::handle(const job_saved& m) {
   job->saving = false;
   auto what = std::move(job->saved_intent);
   job->saved_intent = {};
+  const bool was_parked = is_parked(*job);
   if (*m.what) {
     job->record = m.what->value();
     settled(*job, what);
   } else {
     save_failed(*job, std::move(what), m.what->error());
   }
+  const bool is_news = is_parked(*job) != was_parked;
   pump(*job);
-  look_at_preempting(m.id);
+  if (is_news)
+    look_at_all(); // those in line behind it say that it is
+  else
+    look_at_preempting(m.id);
   check_idle();
 }
 
@@ -200,7 +210,7 @@ void server_actor::advance(live_job& job) {
   if (job.run)
     return;
   const bool held = job.held_until > now();
-  const bool parked = job.record.state == jobs::job_state::parked;
+  const bool parked = is_parked(job);
   if (draining_ || held || parked)
     release_worker(job);
   if (held || parked)
@@ -215,9 +225,7 @@ void server_actor::advance(live_job& job) {
     release_worker(job);
     if (job.kind && job.kind->preempts)
       send_away(first, job);
-    show_waiting(job, "WaitingInLine",
-                 "waits for the end of " + first.record.kind + " "
-                     + first.record.id.to_string());
+    show_waiting(job, "WaitingInLine", jobs::words_of_line(first.record));
     return;
   }
   if (!job.kind) {

@@ -1,5 +1,6 @@
 // The part of the server actor that deals with jobs in each other's way.
 #include "actors/server_actor.hpp"
+#include "jobs/job_in_front.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -101,19 +102,20 @@ void server_actor::show_waiting(live_job& job, std::string reason,
 /// server, or an earlier life's job.
 void server_actor::wait_in_line(live_job& job, const jobs::fault& why) {
   hold(job, look_again);
-  std::string owner = why.in_the_way;
+  auto words = why.in_the_way.empty()
+                   ? why.what
+                   : "waits for the end of " + why.in_the_way;
   if (const auto id = jobs::job_id::parse(why.in_the_way)) {
     if (const auto view = parts().board.peek(*id)) {
-      owner = view->record().kind + " " + owner;
+      words = jobs::words_of_line(view->record());
       if (view->record().is_done())
         hold(job, milliseconds{1'000}); // it ended meanwhile
       else
         wake_after(job, view, look_again);
     }
   }
-  job.intents.push_back({jobs::happened::delayed{
-      "WaitingInLine",
-      owner.empty() ? why.what : "waits for the end of " + owner}});
+  job.intents.push_back(
+      {jobs::happened::delayed{"WaitingInLine", std::move(words)}});
 }
 
 void server_actor::wake_after(live_job& job, const jobs::job_view_ptr& owner,

@@ -262,7 +262,17 @@ void server_keeper::job_ended(const jobs::event& what) {
     starting_.erase(what.job);
     start_next();
   }
-  if (what.type != "job.succeeded") {
+  const bool well = what.type == "job.succeeded";
+  // A create that was given up over its last steps has made a server as well.
+  const bool made =
+      what.kind == "server.create" || (well && what.kind == "server.undelete");
+  if (const auto server = engine_.find_server(what.server);
+      made && server && !seen_.contains(server->row)
+      && server->state != server_state::deleting) {
+    read_states_once();
+    take_up_one(server, true);
+  }
+  if (!well) {
     if (what.kind == "server.install")
       install_failed(what.job, what.server);
     if (what.kind == "server.reinstall")
@@ -271,13 +281,6 @@ void server_keeper::job_ended(const jobs::event& what) {
       // From its own stop on it starts the server again itself.
       ended_in_line(what.job, "stop");
     return;
-  }
-  const bool made =
-      what.kind == "server.create" || what.kind == "server.undelete";
-  if (const auto server = engine_.find_server(what.server);
-      made && server && !seen_.contains(server->row)) {
-    read_states_once();
-    take_up_one(server, true);
   }
   if (what.kind != "server.install")
     return;

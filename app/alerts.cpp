@@ -1,6 +1,8 @@
 #include "app/alerts.hpp"
 
+#include "jobs/advice.hpp"
 #include "jobs/log.hpp"
+#include "jobs/server_config.hpp"
 #include "remote/http_client.hpp"
 
 #include <nlohmann/json.hpp>
@@ -25,17 +27,30 @@ using json = nlohmann::ordered_json;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+/// As people know it, where it is known: "castle (<uuid>)".
+std::string called(const jobs::server_record* known, const std::string& uuid) {
+  if (!known)
+    return uuid;
+  const auto config = jobs::parse_server_config(known->config);
+  return config && !config->name.empty() ? config->name + " (" + uuid + ")"
+                                         : uuid;
+}
+
 bool is_alarming(std::string_view type) {
   return type == "job.failed" || type == "job.parked";
 }
 
-/// `text` is what Slack and Mattermost show, `content` what Discord shows.
+/// `text` is what Slack and Mattermost show, `content` what Discord shows: both
+/// make a link of `url`.
 std::string body_of(std::string event, const std::string& node,
-                    const std::string& sentence, json more) {
+                    const std::string& sentence, const std::string& url,
+                    json more) {
+  const auto text = url.empty() ? sentence : sentence + " " + url;
   json out{{"event", std::move(event)},
            {"node", node},
-           {"text", sentence},
-           {"content", sentence}};
+           {"text", text},
+           {"content", text},
+           {"url", url.empty() ? json(nullptr) : json(url)}};
   out.update(more);
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -76,6 +91,11 @@ private:
   told tell(const std::string& body, const std::stop_token& stop);
   bool is_taken(const std::string& body, const std::stop_token& stop);
   void listen();
+  std::string link_to(std::string_view what, std::string_view id) const {
+    return settings_.links.empty()
+               ? std::string{}
+               : settings_.links + std::string{what} + "/" + std::string{id};
+  }
   void load_cursor(const std::stop_token& stop);
   void save_cursor() const;
 
@@ -215,12 +235,17 @@ bool alerts::teller::tell_of_job(const jobs::event& what,
   std::string sentence =
       what.kind + " " + (what.type == "job.parked" ? "needs you" : "failed");
   if (!what.server.empty())
-    sentence += " (server " + what.server.to_string() + ")";
+    sentence += ", server "
+                + called(engine_.find_server(what.server).get(),
+                         what.server.to_string());
   if ((*job)->record().error)
     sentence += ": " + (*job)->record().error->what;
   else if (!(*job)->record().message.empty())
     sentence += ": " + (*job)->record().message;
+  if (const auto advice = jobs::advice_about((*job)->record()); !advice.empty())
+    sentence += (sentence.ends_with('.') ? " " : ". ") + advice;
   return tell(body_of(what.type, settings_.node, sentence,
+                      link_to("jobs", what.job.view()),
                       {{"at", what.at}, {"job", std::move(about)}}),
               stop)
          != told::stopped;
@@ -246,13 +271,14 @@ void alerts::teller::look_at_backups(const std::stop_token& stop) {
     }
     if (without_backup_.contains(uuid))
       continue;
-    const auto sentence = "server " + uuid + " has had no good backup for "
-                          + std::to_string(settings_.backup_age.count())
-                          + " hours";
+    const auto sentence =
+        "server " + called(server.get(), uuid) + " has had no good backup for "
+        + std::to_string(settings_.backup_age.count()) + " hours";
     const jobs::log_scope whose{"server", uuid};
     // Given up: the next look tells it, and does not ask for each server how
     // long nobody listens.
     if (tell(body_of("backup.missing", settings_.node, sentence,
+                     link_to("servers", uuid),
                      {{"at", clock_.now()},
                       {"server", uuid},
                       {"newest_at", newest[uuid] == 0 ? json(nullptr)

@@ -19,6 +19,8 @@ struct alert_settings {
   std::string url;   ///< empty: nobody is told
   std::string token; ///< sent as a bearer; may be empty
   std::string node;  ///< the node's uuid, for whoever hears of several
+  /// What stands before "jobs/<id>" in a link for people; empty: no links.
+  std::string links;
   std::chrono::hours backup_age{0}; ///< 0: backups are not looked at
   std::filesystem::path cursor_file;
   std::chrono::milliseconds first_pause{5'000}; ///< after a try in vain

@@ -13,9 +13,9 @@ namespace alula::app {
 /// listens, and a token made just now, to standard output.
 int serve(const options& asked);
 
-/// Prints the problems of the file and a line that sums them up; 0 when a
-/// start would take it, else 1.
-int check_config(const std::filesystem::path& file);
+/// Prints the problems of the file and a line that sums them up, or one JSON
+/// object of both (docs/command-line.md); 0 when a start would take it, else 1.
+int check_config(const std::filesystem::path& file, bool as_json);
 
 /// Asks the Panel for this node's configuration and writes it, whole or not at
 /// all, mode 0600. A file that is there is replaced only when that was asked.

@@ -84,9 +84,10 @@ void check_store(config_report& into, const std::string& name) {
 /// What no single key can say.
 void check_together(config_report& into) {
   const auto& value = into.value;
-  if (value.token.empty())
+  if (value.token.empty() && value.token_file.empty())
     complain(into, "token",
-             "is missing; it is the bearer of the API and the key of all "
+             "is missing, and so is token_file; it is the bearer of the API "
+             "and the key of all "
              "signed tokens");
   std::set<std::string> stores;
   for (const auto& [key, line] : into.lines)

@@ -20,12 +20,19 @@ struct config {
   std::string app_name = "Pterodactyl"; ///< in notices in consoles
   std::string uuid;                     ///< of the node, informational
   std::string token_id;                 ///< what the Panel calls the token
-  std::string token;  ///< bearer of the API and HS256 key; never logged
+  std::string token; ///< bearer of the API and HS256 key; never logged
+  /// Where it is kept when `token` is empty; made by a start that finds none.
+  std::filesystem::path token_file;
   std::string remote; ///< Panel URL, CORS and websocket origin; may be empty
   struct {
     std::chrono::milliseconds timeout{30'000}; ///< of one call of the Panel
     std::int64_t boot_servers_per_page = 50;
   } remote_query;
+  struct {
+    /// Whether it has a call for the states of containers, as Pelican's has;
+    /// nothing that it answers says so.
+    bool container_status = false;
+  } panel;
   /// The Panel may not change this file (`POST /api/update`).
   bool ignore_panel_config_updates = false;
   std::vector<std::string> allowed_mounts; ///< of the host, and what is below
@@ -288,8 +295,9 @@ struct config {
   } log;
 
   struct {
-    std::string webhook; ///< is told of jobs that failed; empty: nobody is
-    std::string token;   ///< sent along as a bearer; never logged
+    std::string webhook;  ///< is told of jobs that failed; empty: nobody is
+    std::string token;    ///< sent along as a bearer; never logged
+    std::string page_url; ///< of the status page, in links; empty: as listened
     /// And of servers without a good backup for so long; 0: not of those.
     std::int64_t backup_hours = 0;
   } alerts;

@@ -25,6 +25,9 @@ std::vector<known_key> top_level() {
       {"token_id",
        text_rule{[](config& c) -> std::string& { return c.token_id; }}},
       {"token", text_rule{[](config& c) -> std::string& { return c.token; }}},
+      {"token_file", path_rule{[](config& c) -> std::filesystem::path& {
+         return c.token_file;
+       }}},
       {"remote", url_rule{[](config& c) -> std::string& { return c.remote; }}},
       {"remote_query.timeout", duration_rule{seconds{1}, minutes{10},
                                              [](config& c) -> milliseconds& {
@@ -35,6 +38,9 @@ std::vector<known_key> top_level() {
                     [](config& c) -> std::int64_t& {
                       return c.remote_query.boot_servers_per_page;
                     }}},
+      {"panel.container_status", boolean_rule{[](config& c) -> bool& {
+         return c.panel.container_status;
+       }}},
       {"allowed_origins", list_rule{[](config& c) -> std::vector<std::string>& {
          return c.allowed_origins;
        }}},
@@ -343,6 +349,8 @@ std::vector<known_key> jobs() {
                    [](config& c) -> std::string& { return c.log.format; }}},
       {"alerts.webhook",
        url_rule{[](config& c) -> std::string& { return c.alerts.webhook; }}},
+      {"alerts.page_url",
+       url_rule{[](config& c) -> std::string& { return c.alerts.page_url; }}},
       {"alerts.token",
        text_rule{[](config& c) -> std::string& { return c.alerts.token; }}},
       {"alerts.backup_hours", integer_rule{0, 87'600,

@@ -82,7 +82,8 @@ status write_durably(const fs::path& file, std::string_view text) {
 }
 
 /// link() either gives the finished file its name or finds another start's.
-result<bool> publish_token(const fs::path& data, const fs::path& file) {
+result<bool> publish_token(const fs::path& file) {
+  const auto data = file.parent_path();
   auto token = make_token();
   if (!token)
     return token.error();
@@ -123,6 +124,27 @@ fs::path default_data_directory() {
   return {};
 }
 
+result<kept_token> token_in(const fs::path& given) {
+  kept_token out;
+  std::error_code error;
+  const auto file = fs::absolute(given, error);
+  if (error)
+    return system_fault(error.value(), "getcwd", given.string());
+  if (!fs::exists(file, error)) {
+    if (auto made = make_directory(file.parent_path()); !made)
+      return made.error();
+    auto published = publish_token(file);
+    if (!published)
+      return published.error();
+    out.is_new = *published;
+  }
+  auto token = read_token(file);
+  if (!token)
+    return token.error();
+  out.token = std::move(*token);
+  return out;
+}
+
 result<embedded_start> embedded_defaults(const fs::path& given) {
   std::error_code error;
   const fs::path data = fs::absolute(given, error).lexically_normal();
@@ -133,16 +155,11 @@ result<embedded_start> embedded_defaults(const fs::path& given) {
 
   embedded_start out;
   out.token_file = data / "token";
-  if (!fs::exists(out.token_file, error)) {
-    auto published = publish_token(data, out.token_file);
-    if (!published)
-      return published.error();
-    out.token_is_new = *published;
-  }
-  auto token = read_token(out.token_file);
-  if (!token)
-    return token.error();
-  out.value.token = std::move(*token);
+  auto kept = token_in(out.token_file);
+  if (!kept)
+    return kept.error();
+  out.token_is_new = kept->is_new;
+  out.value.token = std::move(kept->token);
   out.value.api.host = "127.0.0.1";
   // No Panel whose origin could be asked for; a socket still needs a token.
   out.value.allowed_origins = {"*"};

@@ -3,8 +3,11 @@
 #include "app/places.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <random>
+#include <string>
+#include <unistd.h>
 
 namespace alula::app {
 
@@ -13,6 +16,26 @@ namespace {
 /// Of a setting that was checked when it was read.
 std::size_t size(std::int64_t checked_setting) {
   return static_cast<std::size_t>(checked_setting);
+}
+
+/// Where people look: the page, or the API where there is none.
+std::string links_of(const config& c) {
+  auto base = c.alerts.page_url;
+  if (base.empty()) {
+    if (c.api.port == 0)
+      return {}; // known to nobody before it listens
+    auto host = c.api.host;
+    std::array<char, 256> name{};
+    if (host.empty() || host == "0.0.0.0" || host == "::")
+      host = ::gethostname(name.data(), name.size() - 1) == 0 ? name.data()
+                                                              : "localhost";
+    if (host.find(':') != std::string::npos)
+      host = "[" + host + "]";
+    base = (c.api.ssl.enabled ? "https://" : "http://") + host + ":"
+           + std::to_string(c.api.port);
+  }
+  return (base.ends_with('/') ? base : base + "/")
+         + (c.api.status_page ? "#/" : "api/");
 }
 
 } // namespace
@@ -71,6 +94,7 @@ alert_settings alert_settings_of(const config& c) {
   out.url = c.alerts.webhook;
   out.token = c.alerts.token;
   out.node = c.uuid;
+  out.links = links_of(c);
   out.backup_age = std::chrono::hours{c.alerts.backup_hours};
   out.cursor_file = ledger_directory(c) / "alerts.seq";
   return out;

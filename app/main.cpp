@@ -13,7 +13,7 @@ int run(const alula::app::options& asked) {
   case verb::serve:
     return alula::app::serve(asked);
   case verb::check_config:
-    return alula::app::check_config(asked.config);
+    return alula::app::check_config(asked.config, asked.as_json);
   case verb::configure:
     return alula::app::configure(asked);
   case verb::version:

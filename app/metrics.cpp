@@ -115,6 +115,9 @@ struct metrics::core {
       histograms("alula_ledger_commit_seconds", "Group commits with their "
                                                 "fsync")
           .Add({}, commit_buckets);
+  Histogram& syncs =
+      histograms("alula_ledger_fsync_seconds", "Fsyncs of the write-ahead log")
+          .Add({}, commit_buckets);
   Gauge& log_bytes =
       gauges("alula_ledger_wal_bytes", "Size of the write-ahead log").Add({});
   Family<Histogram>& docker =
@@ -139,6 +142,8 @@ void metrics::core::take(jobs::measure what, double value,
   switch (what) {
   case jobs::measure::ledger_commit_seconds:
     return commits.Observe(value);
+  case jobs::measure::ledger_fsync_seconds:
+    return syncs.Observe(value);
   case jobs::measure::ledger_log_bytes:
     return log_bytes.Set(value);
   case jobs::measure::docker_call_seconds:

@@ -98,6 +98,7 @@ jobs::status node::run_all() {
                        "Nothing was changed; look at "
                            + ledger_directory(p.settings).string() + ".");
   p.chores.start();
+  p.statuses.start();
   p.courier.start();
   p.sync.start();
   p.keeper.start();
@@ -165,6 +166,7 @@ bool node::stop(const stop_deadline& until) {
   p.scale.stop();
   p.sync.stop();
   p.courier.stop();
+  p.statuses.stop();
   p.keeper.stop();
   p.desk.stop();
   p.access.stop();

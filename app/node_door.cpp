@@ -64,6 +64,7 @@ http::api_settings node::parts::api_settings() {
       .cursor_secret = settings.token,
       .delete_backups_with_server =
           settings.system.backups.with_server == "delete",
+      .restore_undo = std::chrono::hours{settings.system.restore_undo_hours},
       .rotation = rotation_of(settings),
       .overhead = life.settings.rules.overhead,
       .signing_key = [this] { return *signing_token.load(); },

@@ -53,7 +53,8 @@ node::parts::parts(const config& c, opened_places opened, updater how_to_update)
            clock),
     keeper(keeper_settings_of(c), engine, queries, ledger, docker, life.board,
            clock),
-    courier({}, engine, queries, ledger, panel, clock),
+    courier(courier_settings_of(c), engine, queries, ledger, panel, clock),
+    statuses(status_settings_of(c), queries, ledger, life.board, clock),
     sync({}, engine, ledger, panel, clock),
     telling(alert_settings_of(c), engine, desk, clock),
     figures({engine, desk, courier, clock, [this] { return look_at_door(); },
@@ -65,6 +66,11 @@ node::parts::parts(const config& c, opened_places opened, updater how_to_update)
   ports.far = &far;
   ports.systems = &systems;
   ports.incoming = &incoming;
+  life.board.tell_changes([this](const jobs::server_id& server,
+                                 jobs::process_state before,
+                                 jobs::process_state now) {
+    statuses.changed(server, before, now);
+  });
   hub.serve(
       {.processes = &life.board,
        .askers = &askers,

@@ -10,8 +10,8 @@
 /// * the ledger to the engine, whom it tells of commits: actor_engine::stop
 /// * the hub to the engine, the board of processes, the courier, the tokens and
 ///   the askers: socket_hub::stop
-/// * the board of processes to the keeper: server_keeper::stop, then the
-///   board's
+/// * the board of processes to the keeper and to the reporter of states:
+///   server_keeper::stop, then the board's
 /// * the figures to the door: metrics::stop
 ///
 /// Threads that are there when the parts are made only wait: node::start starts
@@ -31,6 +31,7 @@
 #include "actors/panel_sync.hpp"
 #include "actors/reading_desk.hpp"
 #include "actors/server_keeper.hpp"
+#include "actors/status_reporter.hpp"
 #include "app/alerts.hpp"
 #include "app/issuer_keys.hpp"
 #include "app/life_parts.hpp"
@@ -141,6 +142,7 @@ struct node::parts {
   actors::chores chores;
   actors::server_keeper keeper;
   actors::panel_courier courier;
+  actors::status_reporter statuses;
   actors::panel_sync sync;
 
   // Who looks on.

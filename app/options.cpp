@@ -30,6 +30,7 @@ void add_check_config(CLI::App& app, options& into) {
       "check-config", "print every warning and error of a config.yml; leaves "
                       "with 0 when alula would start with it, else with 1");
   check->add_option("FILE", into.config, "the file")->required();
+  check->add_flag("--json", into.as_json, "one JSON object, for programs");
   check->callback([&into] { into.what = options::verb::check_config; });
 }
 

@@ -21,6 +21,7 @@ struct options {
   std::filesystem::path data; ///< serve without a config; empty: the default
   std::optional<std::uint16_t> port; ///< serve; in place of the config's
   bool debug = false;                ///< serve; besides the config's
+  bool as_json = false;              ///< check-config; for programs
   // configure
   std::string panel_url;
   std::string token; ///< of the Panel's application API; never logged

@@ -19,4 +19,14 @@ remote::panel_client_settings panel_settings_of(const config& c) {
   return out;
 }
 
+actors::courier_settings courier_settings_of(const config& c) {
+  actors::courier_settings out;
+  out.tells_statuses = c.panel.container_status;
+  return out;
+}
+
+actors::status_settings status_settings_of(const config& c) {
+  return {.enabled = has_panel(c) && c.panel.container_status};
+}
+
 } // namespace alula::app

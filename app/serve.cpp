@@ -35,17 +35,35 @@ void complain(const jobs::fault& why) {
                why.where.empty() ? "" : ")");
 }
 
+/// A token that was made just now is told to who sits there: a service's output
+/// is a log, and a log holds no secret.
+void tell_of_token(const std::string& token, bool is_new,
+                   const std::filesystem::path& file) {
+  if (is_new && ::isatty(STDOUT_FILENO) != 0)
+    std::printf("the token of this node, shown this once: %s\n", token.c_str());
+  std::printf("the token is kept in %s\n", file.c_str());
+}
+
 std::optional<config> read_file(const std::filesystem::path& file) {
   auto report = load_config(file);
   for (const auto& problem : report.problems)
     std::fprintf(stderr, "%s\n", describe(file, problem).c_str());
   if (!report.is_usable())
     return std::nullopt;
-  return std::move(report.value);
+  auto& settings = report.value;
+  if (settings.token.empty()) {
+    auto kept = token_in(settings.token_file);
+    if (!kept) {
+      complain(kept.error());
+      return std::nullopt;
+    }
+    settings.token = std::move(kept->token);
+    tell_of_token(settings.token, kept->is_new, settings.token_file);
+  }
+  return std::move(settings);
 }
 
-/// Without a file. A token that was made just now is told to who sits there: a
-/// service's output is a log, and a log holds no secret.
+/// Without a file.
 std::optional<config> use_defaults(const std::filesystem::path& asked) {
   const auto data = asked.empty() ? default_data_directory() : asked;
   if (data.empty()) {
@@ -60,10 +78,7 @@ std::optional<config> use_defaults(const std::filesystem::path& asked) {
   }
   std::printf("no --config: all data is below %s\n",
               start->value.system.root_directory.c_str());
-  if (start->token_is_new && ::isatty(STDOUT_FILENO) != 0)
-    std::printf("the token of this node, shown this once: %s\n",
-                start->value.token.c_str());
-  std::printf("the token is kept in %s\n", start->token_file.c_str());
+  tell_of_token(start->value.token, start->token_is_new, start->token_file);
   return std::move(start->value);
 }
 

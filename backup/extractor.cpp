@@ -3,7 +3,6 @@
 #include "backup/archive_file.hpp"
 #include "backup/entry_checks.hpp"
 #include "backup/extraction_account.hpp"
-#include "backup/file_pool.hpp"
 #include "backup/ignore_rules.hpp"
 #include "backup/late_entries.hpp"
 #include "backup/manifest_hints.hpp"
@@ -13,15 +12,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <unordered_set>
 #include <utility>
 
 namespace alula::backup {
 
 namespace {
-
-/// Names on their way through the pool; then it is waited for.
-constexpr std::size_t most_pending = 8192;
 
 class extraction {
 public:
@@ -29,10 +24,9 @@ public:
              const extraction_settings& settings, const std::stop_token& stop)
     : tar_(tar), tree_(tree), checks_(checks), settings_(settings),
       account_(settings, stop), late_(tree, account_, settings.limits.links),
-      hints_(
-          settings.manifest, settings.limits,
-          [this](known_directory it) { return keep_directory(std::move(it)); }),
-      pool_(settings.writers, tree.owner()) {
+      hints_(settings.manifest, settings.limits, [this](known_directory it) {
+        return keep_directory(std::move(it));
+      }) {
     std::string denied;
     for (const auto& pattern : settings.denied)
       denied += pattern + '\n';
@@ -104,8 +98,6 @@ private:
                      const entry_hint& hint) {
     switch (entry.type) {
     case tar_type::file:
-      if (auto settled = settle(checked.path); !settled)
-        return settled;
       if (auto put = write_file(entry, checked, hint); !put)
         return put;
       account_.count_file();
@@ -135,8 +127,6 @@ private:
     if (!hint.same_as.empty() && hint.same_as != checked.path
         && checks_.is_chosen(hint.same_as))
       return write_same(entry, checked, hint);
-    if (entry.size <= file_pool::most_content && !entry.is_sparse)
-      return write_small(entry, checked, hint);
     auto file = create(checked.path);
     if (!file)
       return std::move(file).error();
@@ -163,41 +153,12 @@ private:
                        tree_.owner());
   }
 
-  jobs::status write_small(const tar_entry& entry, const checked_entry& checked,
-                           const entry_hint& hint) {
-    small_file file{.at = {},
-                    .path = checked.path,
-                    .content = {},
-                    .traits = {checked.mode, hint.mtime_ns}};
-    auto at = tree_.place(checked.path);
-    if (!at)
-      return std::move(at).error();
-    file.at = std::move(*at);
-    file.content.reserve(static_cast<std::size_t>(entry.size));
-    for (;;) {
-      auto piece = tar_.read();
-      if (!piece)
-        return std::move(piece).error();
-      if (piece->data.empty())
-        break;
-      file.content.insert(file.content.end(), piece->data.begin(),
-                          piece->data.end());
-      if (auto counted = account_.count_bytes(piece->data.size()); !counted)
-        return counted;
-    }
-    if (settings_.writers > 0)
-      pending_.insert(checked.path);
-    return pool_.add(std::move(file));
-  }
-
   // -- names of one file ------------------------------------------------------
 
   /// The manifest calls it another name of a file. It becomes one as long as
   /// the tar has the same content for both; else a file of its own.
   jobs::status write_same(const tar_entry& entry, const checked_entry& checked,
                           const entry_hint& hint) {
-    if (auto settled = settle(hint.same_as); !settled)
-      return settled;
     const auto first = tree_.open_file(hint.same_as);
     std::uint64_t same = 0;
     tar_piece differing{0, {}};
@@ -274,8 +235,6 @@ private:
   // -- what comes last --------------------------------------------------------
 
   jobs::status take_directory(const tar_entry& entry, checked_entry& checked) {
-    if (auto settled = settle(checked.path); !settled)
-      return settled;
     if (auto made = tree_.make_directory(checked.path); !made)
       return made;
     return keep_directory(
@@ -292,8 +251,6 @@ private:
     if (!settings_.keep_outside_links
         && reach_of(checked.path, checked.target) == link_reach::outside)
       return left_out(checked.path);
-    if (auto settled = settle(checked.path); !settled)
-      return settled;
     if (auto removed = tree_.remove_file(checked.path); !removed)
       return removed;
     if (auto kept = late_.keep(late_link{std::move(checked.path),
@@ -318,9 +275,6 @@ private:
         return {}; // it was written in the place of the other
       checked.target = other->second;
     }
-    for (const auto* path : {&checked.path, &checked.target})
-      if (auto settled = settle(*path); !settled)
-        return settled;
     auto linked = tree_.make_hard_link(checked.path, checked.target);
     if (!linked)
       return std::move(linked).error();
@@ -335,8 +289,6 @@ private:
   }
 
   jobs::status finish() {
-    if (auto drained = pool_.drain(); !drained)
-      return drained;
     if (auto finished = hints_.finish(); !finished)
       return finished;
     if (hints_.is_foreign())
@@ -349,14 +301,6 @@ private:
     return tree_.sync();
   }
 
-  /// Waits until a name is not on its way through the pool.
-  jobs::status settle(const std::string& path) {
-    if (pending_.size() < most_pending && !pending_.contains(path))
-      return {};
-    pending_.clear();
-    return pool_.drain();
-  }
-
   tar_reader& tar_;
   tree_writer& tree_;
   entry_checks& checks_;
@@ -364,9 +308,7 @@ private:
   extraction_account account_;
   late_entries late_;
   manifest_hints hints_;
-  file_pool pool_;
   ignore_rules denied_;
-  std::unordered_set<std::string> pending_;
   raw_buffer compared_;
 };
 

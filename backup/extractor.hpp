@@ -37,9 +37,6 @@ struct extraction_settings {
   manifest_cursor manifest = {};
   std::optional<uid_t> uid = {}; ///< who everything belongs to
   std::optional<gid_t> gid = {};
-  /// Threads that write small files; 0: the reading one does. On two cores no
-  /// number of them was measurably faster.
-  unsigned writers = 0;
   /// Links that lead out of the server's files are kept, with a note: they mean
   /// a place in the container (a Python environment has some), and alula never
   /// follows one. False: they are left out, with a note.

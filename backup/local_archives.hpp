@@ -118,6 +118,10 @@ public:
   jobs::result<jobs::tree_size>
   content_size(const jobs::backup_id& backup, std::stop_token stop,
                const jobs::archive_tell& tell) override;
+  jobs::result<jobs::tree_size>
+  chosen_size(const jobs::backup_id& backup,
+              const std::vector<std::string>& paths,
+              std::stop_token stop) override;
   jobs::status remove(const jobs::backup_id& backup) override;
   jobs::status index(const jobs::backup_id& backup,
                      const jobs::server_id& server, const jobs::job_id& job,
@@ -162,6 +166,10 @@ private:
   jobs::result<opened_file> find_manifest(const found_archive& archive) const;
   jobs::result<manifest_reader>
   manifest_alone(const jobs::backup_id& backup) const;
+  /// That of the archive here, or else one that is alone. Faults
+  /// backup_not_found, no_manifest.
+  jobs::result<manifest_reader>
+  manifest_here(const jobs::backup_id& backup) const;
   jobs::result<found_entry> find_entry(const jobs::backup_id& backup,
                                        std::string_view path) const;
   /// Fault path_not_found: it is no file, or none of the archive.
@@ -179,6 +187,20 @@ private:
   /// Empty without a manifest: reading is only slower then.
   jobs::result<std::vector<member_position>>
   hint_of(const jobs::backup_id& backup, const found_archive& archive) const;
+  /// Its facts when it is ours, and less than the whole is asked for; see
+  /// check_depth.
+  jobs::result<std::optional<jobs::archive_facts>>
+  made_here(const jobs::backup_id& backup, const found_archive& archive,
+            const jobs::archive_expectation& expected) const;
+  /// Who waits unpacks it next, and that lets its pages go: until then they
+  /// stay in the page cache, unless there are too many of them.
+  static bool is_read_again_soon(const found_archive& archive,
+                                 const jobs::archive_expectation& expected);
+  jobs::result<jobs::archive_verified>
+  verify_bytes(const found_archive& archive, jobs::archive_facts made,
+               const jobs::archive_expectation& expected,
+               const std::stop_token& stop,
+               const jobs::archive_tell& tell) const;
   /// What the tar cannot hold; nothing without a manifest of ours.
   jobs::result<std::optional<manifest_order>>
   order_of(const jobs::backup_id& backup, const found_archive& archive,

@@ -1,6 +1,7 @@
 // Archives that come from elsewhere, go elsewhere, or lie elsewhere.
 #include "backup/content_source.hpp"
 #include "backup/digest.hpp"
+#include "backup/entry_checks.hpp"
 #include "backup/file_io.hpp"
 #include "backup/local_archives.hpp"
 #include "backup/path_text.hpp"
@@ -109,6 +110,47 @@ local_archives::manifest_alone(const jobs::backup_id& backup) const {
   return jobs::fault{.code = jobs::fault_code::no_manifest,
                      .what = "there is no manifest of backup "
                              + backup.to_string() + " on this node"};
+}
+
+jobs::result<manifest_reader>
+local_archives::manifest_here(const jobs::backup_id& backup) const {
+  auto found = find(backup);
+  if (!found)
+    return std::move(found).error();
+  if (!found->name.empty())
+    return manifest_of(backup, *found);
+  auto manifest = manifest_alone(backup);
+  if (!manifest && manifest.error().code == jobs::fault_code::no_manifest)
+    return not_found(backup);
+  return manifest;
+}
+
+jobs::result<jobs::tree_size>
+local_archives::chosen_size(const jobs::backup_id& backup,
+                            const std::vector<std::string>& paths,
+                            std::stop_token stop) {
+  auto manifest = manifest_here(backup);
+  if (!manifest)
+    return std::move(manifest).error();
+  const entry_checks checks{jobs::extraction_limits{}, paths, 0};
+  jobs::tree_size out;
+  for (;;) {
+    if (stop.stop_requested())
+      return jobs::fault{.code = jobs::fault_code::interrupted,
+                         .what = "counting what was chosen was asked to stop"};
+    auto entry = manifest->next();
+    if (!entry)
+      return std::move(entry).error();
+    if (!*entry)
+      return out;
+    const auto& it = **entry;
+    if (it.type == entry_type::directory || !checks.is_chosen(it.path))
+      continue;
+    ++out.files;
+    const bool has_content = it.type != entry_type::link && !it.is_reference;
+    if (has_content && !it.packed_at)
+      out.bytes += static_cast<std::int64_t>(it.size);
+  }
 }
 
 jobs::result<jobs::open_archive>

@@ -6,6 +6,7 @@
 #include "backup/idle_io.hpp"
 #include "backup/local_archives.hpp"
 #include "backup/manifest_writer.hpp"
+#include "backup/page_cache.hpp"
 #include "backup/path_text.hpp"
 #include "backup/verifier.hpp"
 #include "jobs/clock.hpp"
@@ -129,6 +130,49 @@ local_archives::stand_ins_of(const jobs::extraction_order& order,
   return out;
 }
 
+jobs::result<std::optional<jobs::archive_facts>>
+local_archives::made_here(const jobs::backup_id& backup,
+                          const found_archive& archive,
+                          const jobs::archive_expectation& expected) const {
+  const std::optional<jobs::archive_facts> none;
+  if (expected.depth != jobs::check_depth::sum_of_ours
+      || expected.sha256.empty())
+    return none;
+  auto facts = facts_of(backup, archive);
+  if (!facts)
+    return std::move(facts).error();
+  if (!*facts || (*facts)->job.empty()
+      || (*facts)->archive.sha256 != expected.sha256)
+    return none;
+  return std::optional{std::move((*facts)->archive)};
+}
+
+bool local_archives::is_read_again_soon(
+    const found_archive& archive, const jobs::archive_expectation& expected) {
+  return expected.whom == jobs::check_for::who_waits
+         && may_stay_in_cache(
+             static_cast<std::uint64_t>(archive.file.seen.st_size));
+}
+
+jobs::result<jobs::archive_verified> local_archives::verify_bytes(
+    const found_archive& archive, jobs::archive_facts made,
+    const jobs::archive_expectation& expected, const std::stop_token& stop,
+    const jobs::archive_tell& tell) const {
+  const bool is_waited_for = expected.whom == jobs::check_for::who_waits;
+  sum_settings settings;
+  settings.size = expected.size;
+  settings.sha256 = expected.sha256;
+  settings.read_limit = is_waited_for ? 0 : settings_.read_limit;
+  settings.drop_behind = !is_read_again_soon(archive, expected);
+  settings.tell = tell;
+  if (auto same = verify_sum(archive.file.fd.get(), settings, stop); !same)
+    return std::move(same).error();
+  if (!expected.sha1.empty())
+    made.sha1 = expected.sha1;
+  return jobs::archive_verified{
+      .facts = std::move(made), .entries = 0, .is_whole = false};
+}
+
 jobs::result<jobs::archive_verified>
 local_archives::verify(const jobs::backup_id& backup,
                        const jobs::archive_expectation& expected,
@@ -140,12 +184,18 @@ local_archives::verify(const jobs::backup_id& backup,
   auto found = find_fetched(backup, expected.fetched_by);
   if (!found)
     return std::move(found).error();
+  auto made = made_here(backup, *found, expected);
+  if (!made)
+    return std::move(made).error();
+  if (*made)
+    return verify_bytes(*found, std::move(**made), expected, stop, tell);
   auto members = hint_of(backup, *found);
   if (!members)
     return std::move(members).error();
   verification_settings settings;
   settings.reader.members = std::move(*members);
   settings.reader.threads = settings_.threads;
+  settings.reader.drop_behind = !is_read_again_soon(*found, expected);
   settings.expected = expected;
   settings.read_limit = is_waited_for ? 0 : settings_.read_limit;
   settings.tell = tell;
@@ -277,16 +327,9 @@ jobs::status local_archives::write_index(
 jobs::result<jobs::browse_page>
 local_archives::browse(const jobs::backup_id& backup, std::string_view path,
                        std::string_view after, std::size_t limit) {
-  auto found = find(backup);
-  if (!found)
-    return std::move(found).error();
-  auto manifest = found->name.empty() ? manifest_alone(backup)
-                                      : manifest_of(backup, *found);
+  auto manifest = manifest_here(backup);
   if (!manifest)
-    return found->name.empty()
-                   && manifest.error().code == jobs::fault_code::no_manifest
-               ? not_found(backup)
-               : std::move(manifest).error();
+    return std::move(manifest).error();
   return manifest->browse(without_slashes(path), after, limit);
 }
 

@@ -5,6 +5,10 @@
 #include "backup/report_pace.hpp"
 #include "jobs/rate_limit.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <sys/stat.h>
 #include <utility>
 
 namespace alula::backup {
@@ -117,14 +121,28 @@ sums sums_for(const jobs::archive_expectation& expected, sums wanted) {
   return expected.sha256.empty() ? sums::sha1 : sums::sha256;
 }
 
+/// `expected` 0: any.
+jobs::status compare_sizes(std::int64_t found, std::int64_t expected) {
+  if (expected <= 0 || found == expected)
+    return {};
+  return damaged_archive("it has " + std::to_string(found) + " bytes, not "
+                         + std::to_string(expected));
+}
+
+jobs::status compare_sha256(const std::string& found,
+                            const std::string& expected) {
+  if (found == expected)
+    return {};
+  return damaged_archive("its SHA-256 is " + found + ", not " + expected);
+}
+
 /// The SHA-256 counts when it is known. What was not taken is then as expected:
 /// both were taken of the same bytes.
 jobs::status compare(jobs::archive_facts& found,
                      const jobs::archive_expectation& expected) {
   if (!expected.sha256.empty()) {
-    if (found.sha256 != expected.sha256)
-      return damaged_archive("its SHA-256 is " + found.sha256 + ", not "
-                             + expected.sha256);
+    if (auto same = compare_sha256(found.sha256, expected.sha256); !same)
+      return same;
     if (found.sha1.empty())
       found.sha1 = expected.sha1;
   } else if (!expected.sha1.empty() && found.sha1 != expected.sha1) {
@@ -148,9 +166,8 @@ verify_archive(int archive, const verification_settings& settings,
     return std::move(reader).error();
   jobs::archive_verified out;
   out.facts.size = static_cast<std::int64_t>((*reader)->size());
-  if (expected.size > 0 && out.facts.size != expected.size)
-    return damaged_archive("it has " + std::to_string(out.facts.size)
-                           + " bytes, not " + std::to_string(expected.size));
+  if (auto same = compare_sizes(out.facts.size, expected.size); !same)
+    return std::move(same).error();
   tar_reader tar{**reader};
   entry_checks checks{settings.limits, {}, (*reader)->size()};
   if (auto read = verification{**reader, tar, checks, settings, stop}.run();
@@ -171,6 +188,36 @@ verify_archive(int archive, const verification_settings& settings,
   out.facts.files = static_cast<std::int64_t>(checks.files());
   out.facts.content_bytes = static_cast<std::int64_t>(checks.bytes());
   return out;
+}
+
+jobs::status verify_sum(int archive, const sum_settings& settings,
+                        const std::stop_token& stop) {
+  constexpr std::uint64_t at_once = bytes_between_reports;
+  struct stat seen {};
+  if (::fstat(archive, &seen) != 0)
+    return jobs::system_fault(errno, "fstat", "the archive");
+  if (auto same = compare_sizes(seen.st_size, settings.size); !same)
+    return same;
+  const auto size = static_cast<std::uint64_t>(seen.st_size);
+  archive_file file{archive, size, sums::sha256, settings.drop_behind};
+  jobs::rate_limit limit{settings.read_limit};
+  raw_buffer buffer;
+  for (std::uint64_t at = 0; at < size;) {
+    const auto piece = std::min(at_once, size - at);
+    if (stop.stop_requested() || !limit.pass(piece, stop))
+      return stop_of_verification();
+    if (auto got = file.read(at, buffer.room(static_cast<std::size_t>(piece)));
+        !got)
+      return got;
+    at += piece;
+    if (settings.tell)
+      settings.tell({.bytes = static_cast<std::int64_t>(at),
+                     .archive_size = seen.st_size});
+  }
+  auto taken = file.finish_sums();
+  if (!taken)
+    return std::move(taken).error();
+  return compare_sha256(taken->sha256, settings.sha256);
 }
 
 } // namespace alula::backup

@@ -1,4 +1,5 @@
-/// Reads an archive once, front to back, and says whether it can be restored.
+/// Reads an archive once, front to back, and says whether it can be restored,
+/// or whether it is what was written.
 #pragma once
 
 #include "backup/archive_reader.hpp"
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 namespace alula::backup {
@@ -39,5 +41,23 @@ struct verification_settings {
 jobs::result<jobs::archive_verified>
 verify_archive(int archive, const verification_settings& settings,
                const std::stop_token& stop);
+
+struct sum_settings {
+  std::int64_t size = 0; ///< that it must have; 0: any
+  std::string sha256;
+  std::uint64_t read_limit = 0; ///< bytes per second; 0: none
+  /// As reader_settings has it.
+  bool drop_behind = true;
+  jobs::archive_tell tell = {};
+};
+
+/// Checks size and SHA-256, and nothing else: for who knows what the bytes are
+/// if they have not changed. Hashes on one thread, with the instructions that
+/// the processor has for it (OpenSSL chooses), while the kernel reads ahead.
+///
+/// Blocks. Faults: backup_damaged, io_error, interrupted (looked at for every
+/// MiB).
+jobs::status verify_sum(int archive, const sum_settings& settings,
+                        const std::stop_token& stop);
 
 } // namespace alula::backup

@@ -8,8 +8,9 @@
 ///   backup_store content <backups> <path in the backup> <backup uuid>
 ///   backup_store purge   <directory> <name in it>
 ///
-/// A restore is both: verify, then extract, as the job does. Prints one line of
-/// JSON: seconds, from when it has started on, bytes, files and sha1.
+/// A restore is both: verify, by the SHA-256 alone where the archive is ours,
+/// then extract, as the job does. `verify` alone looks at all of it. Prints one
+/// line of JSON: seconds, from when it has started on, bytes, files and sha1.
 #include "backup/digest.hpp"
 #include "backup/file_io.hpp"
 #include "backup/local_archives.hpp"
@@ -87,14 +88,16 @@ jobs::result<measured> purge(const std::string& directory,
   return measured{gone->bytes, gone->entries, {}};
 }
 
-/// As a restore does, by what is known of the archive.
+/// By what is known of the archive.
 jobs::result<measured> verify(jobs::archives& store,
-                              const jobs::backup_id& backup) {
+                              const jobs::backup_id& backup,
+                              jobs::check_depth depth) {
   const auto file = store.inspect(backup);
   if (!file)
     return file.error();
   jobs::archive_expectation expected;
   expected.whom = jobs::check_for::who_waits;
+  expected.depth = depth;
   if (*file && (*file)->facts) {
     expected.sha1 = (*file)->facts->sha1;
     expected.sha256 = (*file)->facts->sha256;
@@ -113,9 +116,10 @@ jobs::result<measured> in_store(const std::string& what, jobs::archives& store,
   if (what == "content")
     return content(store, place, backup);
   if (what == "verify")
-    return verify(store, backup);
+    return verify(store, backup, jobs::check_depth::whole);
   if (what == "restore")
-    if (auto seen = verify(store, backup); !seen)
+    if (auto seen = verify(store, backup, jobs::check_depth::sum_of_ours);
+        !seen)
       return seen;
   jobs::extraction_order order;
   order.backup = backup;

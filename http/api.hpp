@@ -38,6 +38,8 @@ struct api_settings {
   /// What becomes of the backups of a deleted server when the request does not
   /// say (`system.backups.with_server`).
   bool delete_backups_with_server = false;
+  /// How long what a restore replaced is kept (`system.restore_undo_hours`).
+  std::chrono::hours restore_undo{24};
   /// Of the servers without a policy of their own (`system.backups.rotation`).
   jobs::rotation_policy rotation = {};
   /// As containers are made with (`docker.overhead`).

@@ -170,10 +170,10 @@ std::string present_backups(const std::vector<jobs::backup_record>& backups,
 namespace {
 
 json object_of(const jobs::disk_space& disk) {
-  return {{"free", disk.free},
-          {"total", disk.total},
-          {"reserved", disk.reserved},
-          {"unused", disk.unused}};
+  return {
+      {"free", disk.free},           {"total", disk.total},
+      {"reserved", disk.reserved},   {"unused", disk.unused},
+      {"kept_free", disk.kept_free}, {"room", jobs::to_string(disk.left())}};
 }
 
 /// Each disk once, with all that it holds; that of the backups first.

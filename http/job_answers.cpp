@@ -55,10 +55,13 @@ select_fields(const jobs::job_view& job,
 void add_poll_headers(response& answer, const jobs::job_view& job,
                       jobs::time_ms now) {
   answer.headers.emplace_back("ETag", job.etag());
-  // An ended job never changes; its record may only be forgotten.
+  // An ended job never changes; its record may only be forgotten. What can be
+  // taken back is kept for a time.
   const bool done = job.record().is_done();
-  answer.headers.emplace_back(
-      "Cache-Control", done ? "private, max-age=86400, immutable" : "no-cache");
+  const bool is_frozen = done && !job.record().may_be_undone();
+  answer.headers.emplace_back("Cache-Control",
+                              is_frozen ? "private, max-age=86400, immutable"
+                                        : "no-cache");
   if (!done)
     answer.headers.emplace_back("Retry-After",
                                 std::to_string(poll_after(job.record(), now)));

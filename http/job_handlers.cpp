@@ -5,6 +5,7 @@
 #include "http/reply.hpp"
 #include "http/scopes.hpp"
 #include "http/submit.hpp"
+#include "http/undoable.hpp"
 #include "http/words.hpp"
 #include "jobs/measures.hpp"
 
@@ -101,8 +102,8 @@ void with_job_to_change(const api_ptr& api, const exchange_ptr& call,
   });
 }
 
-void show(const api_ptr& api, const exchange_ptr& call, const poll& asked,
-          const jobs::job_view& job, bool waited) {
+void show_as_known(const api_ptr& api, const exchange_ptr& call,
+                   const poll& asked, const jobs::job_view& job, bool waited) {
   if (asked.knows(job)) {
     auto same = empty_answer(304);
     add_poll_headers(same, job, api->clock.now());
@@ -121,20 +122,27 @@ void show(const api_ptr& api, const exchange_ptr& call, const poll& asked,
   call->reply(std::move(answer));
 }
 
+void show(const api_ptr& api, const exchange_ptr& call, const poll& asked,
+          const job_view_ptr& job, bool waited) {
+  with_undo(api, job, [=](const job_view_ptr& known) {
+    show_as_known(api, call, asked, *known, waited);
+  });
+}
+
 void show_or_wait(const api_ptr& api, const exchange_ptr& call,
-                  const poll& asked, const jobs::job_view& job) {
-  if (!sees_job(call->req(), job.record()))
+                  const poll& asked, const job_view_ptr& job) {
+  if (!sees_job(call->req(), job->record()))
     return reply_fault(call, no_such_job(asked.id));
-  if (asked.is_over(job))
+  if (asked.is_over(*job))
     return show(api, call, asked, job, false);
   const auto until =
       asked.known ? jobs::await_for::changed : jobs::await_for::finished;
   api->engine.await(
-      asked.id, until, job.etag(), asked.wait,
+      asked.id, until, job->etag(), asked.wait,
       [api, call, asked](const jobs::result<job_view_ptr>& newest) {
         if (!newest)
           return reply_fault(call, newest.error());
-        show(api, call, asked, **newest, true);
+        show(api, call, asked, *newest, true);
       });
 }
 
@@ -187,12 +195,12 @@ void show_job(const api_ptr& api, const exchange_ptr& call) {
   if (!asked)
     return reply_fault(call, asked.error());
   if (const auto job = api->engine.peek(asked->id))
-    return show_or_wait(api, call, *asked, *job);
+    return show_or_wait(api, call, *asked, job);
   api->engine.find(asked->id, [api, call, asked = *asked](
                                   const jobs::result<job_view_ptr>& found) {
     if (!found)
       return reply_fault(call, found.error());
-    show_or_wait(api, call, asked, **found);
+    show_or_wait(api, call, asked, *found);
   });
 }
 

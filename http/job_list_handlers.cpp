@@ -7,6 +7,7 @@
 #include "http/reply.hpp"
 #include "http/scopes.hpp"
 #include "http/timestamps.hpp"
+#include "http/undoable.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -19,10 +20,10 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-jobs::result<std::string> items_of(const jobs::engine::page& page,
+jobs::result<std::string> items_of(const std::vector<jobs::job_view_ptr>& jobs,
                                    const std::vector<std::string>& fields) {
   std::string out = "[";
-  for (const auto& job : page.items) {
+  for (const auto& job : jobs) {
     auto text = select_fields(*job, fields);
     if (!text)
       return std::move(text).error();
@@ -35,15 +36,19 @@ jobs::result<std::string> items_of(const jobs::engine::page& page,
 
 void send_page(const api_ptr& api, const exchange_ptr& call,
                const list_query& asked, const jobs::engine::page& page) {
-  auto seen = page;
-  std::erase_if(seen.items, [&](const jobs::job_view_ptr& job) {
+  auto seen = page.items;
+  std::erase_if(seen, [&](const jobs::job_view_ptr& job) {
     return !sees_job(call->req(), job->record());
   });
-  const auto items = items_of(seen, asked.fields);
-  if (!items)
-    return reply_fault(call, items.error());
-  call->reply(page_answer(call->req(), api->seal, *items, page.next_before,
-                          asked.canonical));
+  with_undo(api, std::move(seen),
+            [api, call, asked, next = page.next_before](
+                const std::vector<jobs::job_view_ptr>& jobs) {
+              const auto items = items_of(jobs, asked.fields);
+              if (!items)
+                return reply_fault(call, items.error());
+              call->reply(page_answer(call->req(), api->seal, *items, next,
+                                      asked.canonical));
+            });
 }
 
 void send_list(const api_ptr& api, const exchange_ptr& call,

@@ -4,6 +4,7 @@
 #include "http/prefer.hpp"
 #include "http/reply.hpp"
 #include "http/sha256.hpp"
+#include "http/undoable.hpp"
 #include "http/words.hpp"
 #include "jobs/catalog.hpp"
 
@@ -98,8 +99,9 @@ response say(const manner& how, const request& req, const jobs::job_view& job,
   return out;
 }
 
-void finish(const api_ptr& api, const exchange_ptr& call, const manner& how,
-            const jobs::job_view& job, jobs::accept_outcome outcome) {
+void finish_as_known(const api_ptr& api, const exchange_ptr& call,
+                     const manner& how, const jobs::job_view& job,
+                     jobs::accept_outcome outcome) {
   auto out = say(how, call->req(), job, api->clock.now());
   const auto url = job_url(job.record().id);
   out.headers.emplace_back("Location", url);
@@ -111,19 +113,28 @@ void finish(const api_ptr& api, const exchange_ptr& call, const manner& how,
   call->reply(std::move(out));
 }
 
+void finish(const api_ptr& api, const exchange_ptr& call, const manner& how,
+            const jobs::job_view_ptr& job, jobs::accept_outcome outcome) {
+  if (!how.shows_job)
+    return finish_as_known(api, call, how, *job, outcome);
+  with_undo(api, job, [=](const jobs::job_view_ptr& known) {
+    finish_as_known(api, call, how, *known, outcome);
+  });
+}
+
 void wait_and_finish(const api_ptr& api, const exchange_ptr& call,
                      const manner& how, const jobs::ticket& ticket) {
   const auto& job = *ticket.job;
   if (how.wait.count() == 0
       || judge(job.record(), how.style) != verdict::not_yet) {
-    finish(api, call, how, job, ticket.outcome);
+    finish(api, call, how, ticket.job, ticket.outcome);
     return;
   }
   api->engine.await(
       job.record().id, how.until(), {}, how.wait,
       [api, call, how, ticket](const jobs::result<jobs::job_view_ptr>& newest) {
         // The job is on disk whatever became of the wait: 202 at least.
-        finish(api, call, how, newest ? **newest : *ticket.job, ticket.outcome);
+        finish(api, call, how, newest ? *newest : ticket.job, ticket.outcome);
       });
 }
 

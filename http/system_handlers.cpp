@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+
 namespace alula::http {
 
 using json = nlohmann::ordered_json;
@@ -15,12 +17,14 @@ response answer_with(const json& body) {
                      body.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-response short_form(const jobs::machine_facts& machine) {
+response short_form(const jobs::machine_facts& machine,
+                    std::chrono::hours restore_undo) {
   return answer_with({{"architecture", machine.architecture},
                       {"cpu_count", machine.cpu_threads},
                       {"kernel_version", machine.kernel_version},
                       {"os", "linux"},
-                      {"version", machine.version}});
+                      {"version", machine.version},
+                      {"restore_undo_hours", restore_undo.count()}});
 }
 
 response long_form(const jobs::machine_facts& machine,
@@ -56,7 +60,8 @@ response long_form(const jobs::machine_facts& machine,
 
 void show_system(const api_ptr& api, const exchange_ptr& call) {
   if (call->req().query_value("v") != "2")
-    return call->reply(short_form(api->node.machine()));
+    return call->reply(
+        short_form(api->node.machine(), api->settings.restore_undo));
   api->node.docker([api, call](const jobs::result<jobs::docker_facts>& docker) {
     if (!docker)
       return reply_fault(call, docker.error());

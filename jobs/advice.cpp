@@ -1,5 +1,6 @@
 #include "jobs/advice.hpp"
 
+#include "jobs/job_in_front.hpp"
 #include "jobs/pool_pause.hpp"
 
 #include <algorithm>
@@ -12,6 +13,7 @@ namespace {
 struct line {
   std::string_view reason;
   std::string_view advice;
+  bool needs_somebody = false; ///< it does not pass by itself
 };
 
 /// What a job may wait for: the faults that may pass (jobs/retry.cpp), and the
@@ -19,36 +21,45 @@ struct line {
 constexpr std::array waits{
     line{"DockerUnavailable",
          "Start Docker, or mend what keeps it from answering "
-         "(`systemctl status docker`); the job goes on by itself."},
+         "(`systemctl status docker`); the job goes on by itself.",
+         true},
     line{"ContainerBusy",
          "Docker is still removing or stopping the container. If that does "
          "not end, restart Docker; the job goes on by itself."},
     line{"PanelUnavailable",
          "See that the Panel answers at the `remote` of the configuration "
-         "(`alula doctor` asks it); the job goes on by itself."},
+         "(`alula doctor` asks it); the job goes on by itself.",
+         true},
     line{
         "StoreUnavailable",
         "See that the object store answers (`alula doctor` asks it), and what "
         "it says in the message; the job goes on by itself, at the part it was "
-        "at."},
+        "at.",
+        true},
     line{"NodeUnavailable",
          "See that the other node runs and can be reached from this one; the "
          "transfer is given up after two minutes."},
-    line{"InsufficientStorage",
-         "Free space on the disk that the message names (`alula backups usage` "
-         "says what backups take); the job goes on by itself."},
+    line{
+        "InsufficientStorage",
+        "Free space on the disk that the message names, or inodes where it has "
+        "none of those (`alula backups usage` says what backups take); the "
+        "job goes on by itself.",
+        true},
     line{"JournalUnavailable",
          "The ledger's disk cannot be written: mend that first; the job goes "
-         "on by itself."},
+         "on by itself.",
+         true},
     line{"IoError",
          "Look at the disk (`dmesg`, SMART, mount options); the job tries "
-         "again by itself a few times, and is then parked or undone."},
+         "again by itself a few times, and is then parked or undone.",
+         true},
     line{"TimedOut",
          "Find out why it took so long (disk, Docker, network); the job tries "
          "again by itself a few times, and is then parked or undone."},
     line{"Stuck",
          "A disk, a network file system or Docker hangs. Mend that; restart "
-         "alula if the step still holds a worker."},
+         "alula if the step still holds a worker.",
+         true},
     line{"ServerLocked",
          "Nothing: it goes on when the job in front of it has ended. `alula "
          "jobs --live` shows that one; wait for it, or cancel it."},
@@ -100,27 +111,20 @@ std::string advice_about_pause(std::string_view message) {
                    + pool + "` (POST /api/pools/" + pool + "/resume).";
 }
 
-/// The job that stands in front, by the words of the server actor, "waits for
-/// the end of <kind> <id>"; empty when they name none, or several.
-std::string job_in_front(std::string_view message) {
-  constexpr std::string_view begin = "waits for the end of ";
-  constexpr std::size_t id_length = 36;
-  if (!message.starts_with(begin) || message.size() < begin.size() + id_length
-      || message.find(',') != std::string_view::npos)
-    return {};
-  const auto id = job_id::parse(message.substr(message.size() - id_length));
-  return id ? id->to_string() : std::string{};
-}
-
+/// One that is parked ends by nobody but an operator.
 std::string advice_about_line(std::string_view message) {
-  const auto first = job_in_front(message);
-  return first.empty()
-             ? std::string{advice_about_wait("WaitingInLine")}
-             : "Nothing: it goes on when the job in front of it has ended. "
-               "`alula jobs show "
-                   + first
-                   + "` says what that one is at and prints what can be done "
-                     "about it.";
+  const auto first = job_in_front_in(message);
+  if (!first)
+    return std::string{advice_about_wait("WaitingInLine")};
+  const auto id = first->id.to_string();
+  if (first->is_parked)
+    return "The job in front of it needs somebody: `alula jobs show " + id
+           + "` says why. `alula jobs retry " + id + "` or `alula jobs abandon "
+           + id + " --reason WHY` lets this one go on.";
+  return "Nothing: it goes on when the job in front of it has ended. `alula "
+         "jobs show "
+         + id
+         + "` says what that one is at and prints what can be done about it.";
 }
 
 std::string advice_while_it_waits(const job_record& job) {
@@ -240,6 +244,51 @@ std::string_view advice_about(fault_code code) {
   case fault_code::internal:
     return "A bug of alula: report it with `alula diagnostics`, then retry or "
            "abandon the job.";
+  case fault_code::upload_failed:
+    return "Nothing of it was kept. See that both ends and what is between "
+           "them stay up (a proxy's time limit?), then send it again; a "
+           "server by asking the Panel to transfer it again.";
+  case fault_code::transfer_failed:
+    return "The server is where it was: mend what the error names, then ask "
+           "the Panel to transfer it again.";
+  case fault_code::not_transferring:
+    return "Look at the server in the Panel and at its jobs (`alula jobs`): "
+           "its transfer has ended otherwise.";
+  case fault_code::quota_exceeded:
+    return "Delete backups of the organization (`alula systems` says who has "
+           "how much), or raise `systems.size_per_organization`; then have "
+           "the backup sent again.";
+  case fault_code::system_not_found:
+    return "The system was destroyed: register it again if it is to send "
+           "backups.";
+  case fault_code::malformed:
+  case fault_code::validation:
+    return "What was asked for, or what the Panel says of the server, cannot "
+           "be used: mend what the error names, then ask for it anew.";
+  case fault_code::server_not_found:
+    return "The server is gone, here or in the Panel: look there. If that was "
+           "meant, there is nothing to do.";
+  case fault_code::server_exists:
+    return "The uuid is taken here: delete that server first, or use another "
+           "uuid.";
+  case fault_code::backup_exists:
+    return "The uuid is taken by another backup, or by a file in the backup "
+           "directory: use another.";
+  case fault_code::backup_not_found:
+    return "The backup is gone: take another (`alula backups list`).";
+  case fault_code::path_not_found:
+    return "Look what is in the backup (`alula backups files`), then ask for "
+           "a path it has.";
+  case fault_code::no_manifest:
+    return "Have the backup read first (`alula backups index`), then ask "
+           "again.";
+  case fault_code::not_undoable:
+  case fault_code::trash_not_found:
+    return "What it would have brought back is gone: restore a backup.";
+  case fault_code::job_not_found:
+  case fault_code::job_expired:
+    return "The record of the job it was about is gone: look at the server's "
+           "files and at `alula trash`.";
   default:
     return {};
   }
@@ -261,6 +310,15 @@ std::string advice_about(const job_record& job) {
       known.empty() && is_parked
           ? "Mend what the error says, then retry the job, or abandon it."
           : known};
+}
+
+bool waits_for_somebody(std::string_view reason, std::string_view message) {
+  if (reason == "WaitingInLine") {
+    const auto first = job_in_front_in(message);
+    return first && first->is_parked;
+  }
+  const auto at = std::ranges::find(waits, reason, &line::reason);
+  return at != waits.end() && at->needs_somebody;
 }
 
 time_ms waiting_since(const job_record& job) {

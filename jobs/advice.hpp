@@ -15,9 +15,14 @@ namespace alula::jobs {
 std::string_view advice_about(fault_code code);
 
 /// About the job as it stands: of what parked or failed it, or of what it
-/// waits for. Empty while all is well, and for failures that nobody can mend;
-/// never for one that waits for a reason or is parked.
+/// waits for. Empty while all is well, and when it ended as somebody asked;
+/// never for one that failed, waits for a reason or is parked.
 std::string advice_about(const job_record& job);
+
+/// Whether what a job says it waits for does not pass by itself: Docker that is
+/// away, a full disk, a parked job in front of it. Not for a paused pool, which
+/// is told as one thing for all its jobs.
+bool waits_for_somebody(std::string_view reason, std::string_view message);
 
 /// Since when the job waits for its reason, over tries and restarts. Of one
 /// that waits and has not told a reason: the first try of the step it is at,

@@ -113,6 +113,19 @@ struct extraction_made {
 /// backup may.
 enum class check_for { nobody, who_waits };
 
+/// How much of an archive a verification looks at.
+enum class check_depth {
+  /// Every byte, every member and every header.
+  whole,
+  /// Of an archive that alula has made only size and SHA-256, its bytes read
+  /// once and not unpacked: where these are what was written, so are members
+  /// and headers. Ours is one whose manifest says which job wrote it, and has
+  /// the SHA-256 that is expected: that of an archive of another program, and
+  /// one that was made again, were taken later, of what was there. Any other is
+  /// looked at whole.
+  sum_of_ours,
+};
+
 /// What a verification compares with; empty fields are not compared. Of two
 /// checksums only the SHA-256 is taken and compared: it is the stronger one.
 /// One that is not known is taken as well, unless the archive was fetched: of
@@ -123,21 +136,44 @@ struct archive_expectation {
   std::string sha256;
   job_id fetched_by = {}; ///< as extraction_order's
   check_for whom = check_for::nobody;
+  check_depth depth = check_depth::whole;
 };
 
 struct archive_verified {
   /// As found. A SHA-1 that was expected beside a SHA-256 is given back as it
   /// was; of what was fetched a checksum that was not expected may be empty.
   archive_facts facts;
-  std::int64_t entries = 0;
+  std::int64_t entries = 0; ///< that were looked at
+  /// False: its bytes were compared, and how many files it has stands in its
+  /// manifest.
+  bool is_whole = true;
 };
 
+/// What a disk has left for whoever asks for room (jobs/disk_room.hpp).
+enum class room_left {
+  enough,
+  little, ///< less than what is kept free for others
+  none    ///< backups and restores that need some are refused
+};
+
+/// "enough", "little", "none".
+std::string_view to_string(room_left left);
+
 struct disk_space {
+  /// The one rule for whoever tells of a disk.
+  room_left left() const {
+    return free <= 0          ? room_left::none
+           : free < kept_free ? room_left::little
+                              : room_left::enough;
+  }
   std::int64_t free = 0; ///< bytes that may be taken, less what is reserved
   std::int64_t total = 0;
   std::int64_t reserved = 0;
   std::int64_t unused = 0;  ///< as the file system counts, whoever it is for
   std::uint64_t device = 0; ///< equal for two places on one disk; 0: unknown
+  /// Of what is unused, never given out. When less is unused, the servers and
+  /// the ledger are at it.
+  std::int64_t kept_free = 0;
 };
 
 /// One line of a browsed directory.
@@ -191,7 +227,10 @@ using is_known_backup = std::function<bool(const backup_id&)>;
 /// Called at least once per MiB and per 256 files; must not block.
 struct archive_progress_made {
   std::int64_t files = 0;
-  std::int64_t bytes = 0;
+  std::int64_t bytes = 0; ///< of contents
+  /// Where only the bytes of the archive are read: its size, and `bytes` are of
+  /// it; else 0.
+  std::int64_t archive_size = 0;
 };
 using archive_tell = std::function<void(const archive_progress_made&)>;
 
@@ -301,8 +340,9 @@ public:
   virtual status sweep(const is_live_job& is_live,
                        const is_known_backup& is_known) = 0;
 
-  /// Reads the archive once: checksums, every member's CRC, every tar header.
-  /// Faults backup_not_found; backup_damaged with what is wrong and where.
+  /// Reads the archive once: checksums, every member's CRC, every tar header,
+  /// unless it is asked for less. Faults backup_not_found; backup_damaged with
+  /// what is wrong and where.
   virtual result<archive_verified> verify(const backup_id& backup,
                                           const archive_expectation& expected,
                                           std::stop_token stop,
@@ -328,6 +368,15 @@ public:
   virtual result<tree_size> content_size(const backup_id& backup,
                                          std::stop_token stop,
                                          const archive_tell& tell) = 0;
+
+  /// What an extraction of these paths will write, by the manifest alone, all
+  /// of which is read; the archive may lie elsewhere. An estimate: files that
+  /// stand in the archive without their holes, and contents that come along for
+  /// a hard link without one of its own, count no bytes. Paths that are not in
+  /// it count nothing. Faults backup_not_found, no_manifest, backup_damaged.
+  virtual result<tree_size> chosen_size(const backup_id& backup,
+                                        const std::vector<std::string>& paths,
+                                        std::stop_token stop) = 0;
 
   /// Removes archive and manifest durably, the archive first; missing is
   /// success. Fault backup_in_use while somebody downloads it.

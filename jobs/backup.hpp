@@ -112,7 +112,10 @@ struct replaced_tree {
   bool merged = false; ///< it holds only what was in the way of a merge
   bool claimed = false;
   time_ms replaced_at = 0;
-  time_ms keep_until = 0;
+  time_ms keep_until = 0; ///< 0: due, and never taken back (decision 30)
+
+  /// An undo would get it now: nobody else has it, and none came after it.
+  bool can_be_taken_back() const { return !claimed && keep_until > 0; }
 };
 
 struct schedule_entry {

@@ -69,11 +69,11 @@ public:
       server_id server, rotation_policy policy,
       std::function<void(result<std::vector<rotation_choice>>)> done) = 0;
 
-  /// The tree that undoing this restore would bring back; nothing when it
-  /// cannot be undone any more.
-  virtual void find_replaced(
-      job_id restore,
-      std::function<void(result<std::optional<replaced_tree>>)> done) = 0;
+  /// The trees that undoing these restores would bring back, as the ledger has
+  /// them now; of those that cannot be undone any more there is none.
+  virtual void find_undoable(
+      std::vector<job_id> restores,
+      std::function<void(result<std::vector<replaced_tree>>)> done) = 0;
 
   /// Uses a one-time token up, durably. False when it was used before.
   virtual void burn_token(std::string id, time_ms expires_at,

@@ -152,7 +152,8 @@ struct claim_backup {
 };
 
 /// ready → deleting, by this job. Fault backup_in_use while another job holds
-/// a lock on it. Nothing happens when there is no such row.
+/// a lock on it. Nothing happens when there is no such row. One that the job
+/// has not forgotten when it ends, because it was given up, is ready again.
 struct begin_backup_delete {
   backup_id uuid;
   bool unless_pinned = false; ///< nothing happens when it is pinned
@@ -261,7 +262,8 @@ struct forget_remains {
 
 /// A report for the Panel, written with the outcome it tells (jobs/outbox.hpp).
 /// Nothing happens when the node has no Panel. Also with an amend; then it is
-/// of no job.
+/// of no job. The state of a container takes the place of the one before, told
+/// or not (is_container_status).
 struct tell_panel {
   std::string subject; ///< what it is about: reports of one keep their order
   std::string method;

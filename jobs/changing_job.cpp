@@ -33,15 +33,17 @@ void changing_job::explain_held(std::string reason, std::string message) {
     let_go();
   } else if (reason != job.held_by) {
     job.held_by = reason;
-    job.held_since = now;
+    job.held_by_since = now;
+    if (job.held_since == 0)
+      job.held_since = now;
   }
   explain(std::move(reason), std::move(message));
-  job.waiting_since = job.held_since;
+  job.waiting_since = job.held_by_since;
 }
 
 void changing_job::let_go() {
   job.held_by.clear();
-  job.held_since = 0;
+  job.held_by_since = job.held_since = 0;
 }
 
 void changing_job::tell(std::string type) {

@@ -28,7 +28,8 @@ public:
   /// The wait goes on as long as its reason does, in whatever words.
   void explain(std::string reason, std::string message);
   /// The step came no further. It has waited since it first did so for this
-  /// reason, whatever the job said between two tries.
+  /// reason, whatever the job said between two tries, and is held up since it
+  /// first did so for any.
   void explain_held(std::string reason, std::string message);
   /// Nothing holds up the step it is at from now on.
   void let_go();

@@ -1,9 +1,9 @@
 #include "jobs/disk_room.hpp"
 
+#include "jobs/full_disk.hpp"
+
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -17,25 +17,31 @@ std::int64_t share_of(std::int64_t total) {
   return std::min(std::clamp(total / 50, 256 * mib, 1024 * mib), total / 10);
 }
 
+/// `name`, and where an operator finds it.
+std::string place_of(int at, std::string_view name) {
+  const auto mount = mount_of(at);
+  return std::string{name}
+         + (mount.empty() ? "" : " (mounted at " + mount + ")");
+}
+
 } // namespace
+
+std::string_view to_string(room_left left) {
+  switch (left) {
+  case room_left::enough:
+    return "enough";
+  case room_left::little:
+    return "little";
+  case room_left::none:
+    break;
+  }
+  return "none";
+}
 
 fault without_room(fault why) {
   if (why.code == fault_code::insufficient_storage)
     why.code = fault_code::no_room;
   return why;
-}
-
-std::string readable_size(std::int64_t bytes) {
-  constexpr std::array<const char*, 5> units{"KiB", "MiB", "GiB", "TiB", "PiB"};
-  if (bytes < 1024)
-    return std::to_string(bytes) + " bytes";
-  auto value = static_cast<double>(bytes) / 1024;
-  std::size_t unit = 0;
-  for (; value >= 1000 && unit + 1 < units.size(); ++unit)
-    value /= 1024;
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f %s", value, units[unit]);
-  return text.data();
 }
 
 result<disk_room::numbers> disk_room::numbers_of(int at,
@@ -70,14 +76,16 @@ status disk_room::reserve(int at, std::string_view name, const job_id& job,
   const std::lock_guard guard{mutex_};
   const owner mine{job, std::string{name}};
   const auto others = promised(disk->disk, mine);
-  if (bytes > disk->free - disk->kept_free - others)
+  const auto left = disk->free - disk->kept_free - others;
+  if (bytes > left)
     return fault{
         .code = fault_code::insufficient_storage,
-        .what = readable_size(bytes) + " are needed on " + std::string{name}
+        .what = readable_size(bytes) + " are needed on " + place_of(at, name)
                 + "; " + readable_size(disk->free) + " are free, of which "
                 + readable_size(std::min(others, disk->free))
                 + " are reserved already and " + readable_size(disk->kept_free)
-                + " have to stay free"};
+                + " have to stay free: " + readable_size(bytes - left)
+                + " are missing"};
   promises_[mine] = {disk->disk, bytes};
   return {};
 }
@@ -102,7 +110,7 @@ status disk_room::look(int at, std::string_view name) const {
   if (disk->free >= disk->kept_free / 2)
     return {};
   return fault{.code = fault_code::insufficient_storage,
-               .what = std::string{name}
+               .what = place_of(at, name)
                        + " filled up meanwhile: " + readable_size(disk->free)
                        + " are free, and " + readable_size(disk->kept_free / 2)
                        + " have to stay so"};
@@ -119,7 +127,8 @@ result<disk_space> disk_room::space(int at, std::string_view name) const {
                     .total = disk->total,
                     .reserved = reserved,
                     .unused = disk->free,
-                    .device = disk->disk};
+                    .device = disk->disk,
+                    .kept_free = disk->kept_free};
 }
 
 } // namespace alula::jobs

@@ -72,7 +72,4 @@ private:
 /// what they are.
 fault without_room(fault why);
 
-/// "512 bytes", "1.5 GiB".
-std::string readable_size(std::int64_t bytes);
-
 } // namespace alula::jobs

@@ -100,6 +100,10 @@ json step_object(const step_record& s) {
   return out;
 }
 
+bool is_of_restore(const job_record& job) {
+  return job.kind == "backup.restore" || job.kind == "backup.undo_restore";
+}
+
 /// A failed job is asked for again with its stored input. A create's lacks the
 /// configuration, which may hold secrets, and a transfer's the token; an
 /// undelete is asked of the trash.
@@ -110,22 +114,16 @@ bool can_be_retried(const job_record& job) {
          && job.kind != "server.undelete" && job.kind != "server.transfer";
 }
 
-json links_of(const job_record& job) {
+json links_of(const job_record& job, std::optional<time_ms> undo_until) {
   const auto self = "/api/jobs/" + job.id.to_string();
   json links{{"self", self}, {"events", self + "/events"}};
   links["cancel"] = job.is_cancellable() ? json(self + "/cancel") : nullptr;
   links["retry"] = can_be_retried(job) ? json(self + "/retry") : nullptr;
   links["abandon"] =
       job.state == job_state::parked ? json(self + "/abandon") : nullptr;
-  // Until `result.undo_until`, and only while what it replaced is kept; of one
-  // that was given up another job says so (restore.settle).
-  if (job.kind == "backup.restore" || job.kind == "backup.undo_restore") {
-    const bool was_given_up =
-        job.error && job.error->code == fault_code::abandoned;
-    links["undo"] = job.state == job_state::succeeded || was_given_up
-                        ? json(self + "/undo")
-                        : nullptr;
-  }
+  // Left out where it may be and nobody has asked: an offer would be a guess.
+  if (is_of_restore(job) && undo_until)
+    links["undo"] = *undo_until > 0 ? json(self + "/undo") : nullptr;
   links["server"] = job.server.empty()
                         ? json(nullptr)
                         : json("/api/servers/" + job.server.to_string());
@@ -133,7 +131,8 @@ json links_of(const job_record& job) {
 }
 
 std::string render(const job_record& job,
-                   const std::optional<progress>& current) {
+                   const std::optional<progress>& current,
+                   std::optional<time_ms> undo_until) {
   const bool says = current && !job.is_done();
   const bool moving = says && !current->unit.empty();
   json out{
@@ -174,9 +173,11 @@ std::string render(const job_record& job,
   out["expires_at"] = time_text(job.expires_at);
   out["retry_of"] =
       job.retry_of.empty() ? json(nullptr) : json(job.retry_of.view());
+  if (undo_until)
+    out["undo_until"] = time_text(*undo_until);
   out["result"] = embedded(job.result);
   out["error"] = problem(job.error);
-  out["links"] = links_of(job);
+  out["links"] = links_of(job, undo_until);
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -255,6 +256,12 @@ bool job_record::is_cancellable() const {
   });
 }
 
+bool job_record::may_be_undone() const {
+  const bool was_given_up = error && error->code == fault_code::abandoned;
+  return is_of_restore(*this)
+         && (state == job_state::succeeded || was_given_up);
+}
+
 const step_record* job_record::find_step(std::string_view name) const {
   const auto found = std::ranges::find(steps, name, &step_record::name);
   return found == steps.end() ? nullptr : &*found;
@@ -263,11 +270,20 @@ const step_record* job_record::find_step(std::string_view name) const {
 job_view::job_view(job_record record, std::optional<jobs::progress> progress,
                    std::int64_t progress_revision)
   : record_(std::move(record)), progress_(std::move(progress)),
+    undo_until_(record_.may_be_undone() ? std::nullopt : std::optional{0}),
     etag_("\"" + std::to_string(record_.version) + "."
           + std::to_string(progress_revision) + "\"") {}
 
+job_view::job_view(const job_view& job, time_ms undo_until)
+  : record_(job.record_), progress_(job.progress_), undo_until_(undo_until),
+    etag_(job.etag_) {
+  if (undo_until > 0)
+    etag_.insert(etag_.size() - 1, "." + std::to_string(undo_until));
+}
+
 const std::string& job_view::json() const {
-  std::call_once(rendered_, [this] { json_ = render(record_, progress_); });
+  std::call_once(rendered_,
+                 [this] { json_ = render(record_, progress_, undo_until_); });
   return json_;
 }
 

@@ -107,11 +107,13 @@ struct job_record {
   /// When it began to wait for `reason`; 0: it does not, or that is not known.
   /// For people: jobs::waiting_since.
   time_ms waiting_since = 0;
-  /// The reason for which the step it is at came no further at its last try,
-  /// and since when it has: kept over tries, other waits and restarts, until
-  /// the step is done or the job goes another way. Empty and 0: none.
-  std::string held_by = {};
+  /// Since when the step it is at comes no further, for whatever reasons in
+  /// turn; the last of them, and since when it is that one. Kept over tries,
+  /// other waits and restarts, until the step is done or the job goes another
+  /// way. 0 and empty: nothing holds it up.
   time_ms held_since = 0;
+  std::string held_by = {};
+  time_ms held_by_since = 0;
   int attempt = 0;
   int max_attempts = 20;
   int crashes = 0;
@@ -133,6 +135,9 @@ struct job_record {
   bool is_answered() const;
   /// A cancel would be accepted now.
   bool is_cancellable() const;
+  /// A restore, or the undo of one, that may have left something to take it
+  /// back with; whether it has is in the ledger (backup_desk::find_undoable).
+  bool may_be_undone() const;
   const step_record* find_step(std::string_view name) const;
 };
 
@@ -141,12 +146,18 @@ class job_view {
 public:
   job_view(job_record record, std::optional<progress> progress,
            std::int64_t progress_revision);
+  /// The same job once it is known whether it can be taken back, which is no
+  /// part of its frozen record: until then, or 0 when it cannot be.
+  job_view(const job_view& job, time_ms undo_until);
 
   const job_record& record() const { return record_; }
   const std::optional<jobs::progress>& current_progress() const {
     return progress_;
   }
-  /// `"<version>.<progress revision>"` with the quotes (RFC 9110, 8.8.3).
+  /// Nothing: nobody has asked.
+  std::optional<time_ms> undo_until() const { return undo_until_; }
+  /// `"<version>.<progress revision>"` with the quotes (RFC 9110, 8.8.3), and
+  /// until when it can be taken back as a third number, if it can.
   const std::string& etag() const { return etag_; }
   /// The job as the API shows it (job-engine B.5); rendered once, on demand.
   const std::string& json() const;
@@ -154,6 +165,7 @@ public:
 private:
   job_record record_;
   std::optional<jobs::progress> progress_;
+  std::optional<time_ms> undo_until_;
   std::string etag_;
   mutable std::once_flag rendered_;
   mutable std::string json_;

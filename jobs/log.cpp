@@ -116,8 +116,9 @@ log_scope::~log_scope() {
 
 void log(log_level level, std::string_view event,
          std::initializer_list<log_field> fields) {
-  const auto& [sink, format] = current();
-  if (!sink)
+  const auto& where = current();
+  const auto format = where.format;
+  if (!where.sink)
     return;
   try {
     std::string line;
@@ -128,7 +129,7 @@ void log(log_level level, std::string_view event,
           if (std::ranges::find(fields, key, &log_field::key) == fields.end())
             append(line, format, key, value, false);
         });
-    sink(level, event, line);
+    where.sink(level, event, line);
   } catch (...) {
     // A line that cannot be written must not stop the work it tells of.
   }

@@ -9,6 +9,7 @@ namespace alula::jobs {
 
 enum class measure {
   ledger_commit_seconds, ///< one group commit, with its fsync
+  ledger_fsync_seconds,  ///< one fsync of the write-ahead log
   ledger_log_bytes,      ///< of the write-ahead log, after a commit
   docker_call_seconds,   ///< label: the method
   docker_failure, ///< 1 per call without an answer, or answered by a 5xx;

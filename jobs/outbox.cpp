@@ -11,6 +11,10 @@ constexpr std::array<std::string_view, 5> words{"behind", "waiting",
 
 } // namespace
 
+bool is_container_status(std::string_view subject) {
+  return subject.starts_with("container:");
+}
+
 std::string_view to_string(report_state s) {
   return words.at(static_cast<std::size_t>(s));
 }

@@ -27,12 +27,18 @@ enum class report_state {
   moot,
 };
 
+/// "container:<uuid>": what state a container is in
+/// (jobs/container_status.hpp). That is a hint and no outcome, true until the
+/// next: of a subject only the newest is on record, one that waits gives way to
+/// it, and none counts in figures.
+bool is_container_status(std::string_view subject);
+
 std::string_view to_string(report_state s);
 std::optional<report_state> parse_report_state(std::string_view text);
 
 struct report {
   std::int64_t row = 0; ///< the order, and its number in the API
-  std::string subject;  ///< "backup:<uuid>", "server:<uuid>"
+  std::string subject;  ///< "backup:<uuid>", "server:<uuid>", …
   job_id job;           ///< whose outcome it is, or empty
   server_id server;     ///< of that job, or empty
   std::string method;
@@ -51,7 +57,7 @@ struct report {
 enum class report_group {
   open, ///< behind and waiting
   dead,
-  unsettled, ///< both of the above
+  unsettled, ///< both of the above, without states of containers
   all,
 };
 
@@ -61,6 +67,7 @@ struct report_page {
   std::int64_t next_after = 0; ///< 0: no more
 };
 
+/// Without states of containers.
 struct outbox_figures {
   std::int64_t open = 0; ///< behind and waiting
   std::int64_t dead = 0;
@@ -71,10 +78,17 @@ struct outbox_figures {
 class report_records {
 public:
   virtual ~report_records() = default;
-  /// Waiting ones whose time has come, the longest due first.
+  /// Waiting ones whose time has come, the longest due first; no states of
+  /// containers.
   virtual result<std::vector<report>> list_due_reports(time_ms now,
                                                        std::size_t limit) = 0;
-  /// When the next waiting one is due, later than `after`; 0: none.
+  /// States of containers whose time has come, in no order of theirs.
+  virtual result<std::vector<report>> list_due_statuses(time_ms now,
+                                                        std::size_t limit) = 0;
+  /// The newest state of each container that is on record, told or not.
+  virtual result<std::vector<report>> list_statuses() = 0;
+  /// When the next waiting one is due, later than `after`, of whichever sort;
+  /// 0: none.
   virtual result<time_ms> next_report_at(time_ms after) = 0;
   virtual result<report_page>
   list_reports(report_group which, std::int64_t after, std::size_t limit) = 0;

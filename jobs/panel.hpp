@@ -51,11 +51,11 @@ struct delivery {
   std::string why; ///< for the log and the API; never a secret
 };
 
-/// Blocks up to its deadlines; any worker thread. Every call is tried as often
-/// as the rules of wings-protocol 3.1 say, unless it says otherwise; the
-/// deliveries once: their retries are the outbox's.
-/// Faults: panel_unavailable (no answer, 5xx: again later), panel_refused (a
-/// final no), server_not_found and backup_not_found (404).
+/// Blocks up to its deadlines; any worker thread. Every call is made once:
+/// jobs, the sync with the Panel and the outbox call again, and each of them
+/// says meanwhile that the Panel is away. Faults: panel_unavailable (no answer,
+/// 5xx: again later), panel_refused (a final no), server_not_found and
+/// backup_not_found (404).
 class panel {
 public:
   virtual ~panel() = default;
@@ -66,8 +66,7 @@ public:
                                           std::stop_token stop) = 0;
   virtual result<panel_server> find_server(const server_id& server,
                                            std::stop_token stop) = 0;
-  /// The same, asked once and not for long: for whoever can go by what is known
-  /// and must not wait until a Panel that is away was asked in vain.
+  /// The same, not waited for for long: for whoever can go by what is known.
   virtual result<panel_server> find_server_at_once(const server_id& server,
                                                    std::stop_token stop) = 0;
   virtual result<install_script> find_install_script(const server_id& server,

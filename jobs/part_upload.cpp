@@ -33,10 +33,19 @@ bool is_to_be_waited_out(fault_code code) {
   return code == fault_code::store_unavailable || code == fault_code::timed_out;
 }
 
-/// Until it is through, refused, or nobody answers any more.
+/// How many bytes of one part are through, and what is done with it.
+using part_tell =
+    std::function<void(std::int64_t bytes, const std::string& message)>;
+
+/// Until it is through, refused, or nobody answers any more. While it is sent
+/// again, what is told says why.
 result<object_part> send_one(int number, const byte_source& from,
-                             const part_sender& by, const transfer_tell& so_far,
+                             const part_sender& by, const part_tell& told,
                              const std::stop_token& stop) {
+  auto message = "sending part " + std::to_string(number);
+  const transfer_tell so_far = [&](std::int64_t bytes) {
+    told(bytes, message);
+  };
   auto wait = by.rules.first_wait;
   for (int tries = 1;; ++tries) {
     if (stop.stop_requested())
@@ -52,6 +61,9 @@ result<object_part> send_one(int number, const byte_source& from,
       return part;
     log(log_level::info, "part-retried",
         {{"part", number}, {"tries", tries}, {"why", part.error().what}});
+    message = "sending part " + std::to_string(number) + " again, try "
+              + std::to_string(tries + 1) + " of "
+              + std::to_string(by.rules.tries) + ": " + part.error().what;
     so_far(0);
     const milliseconds drawn{static_cast<milliseconds::rep>(
         static_cast<double>(wait.count()) * draw())};
@@ -66,15 +78,15 @@ class meter {
 public:
   meter(std::int64_t begin, const part_sender& by) : sum_(begin), by_(by) {}
 
-  transfer_tell of(int number) {
-    return [this, number](std::int64_t bytes) {
+  part_tell of(int number) {
+    return [this, number](std::int64_t bytes, const std::string& message) {
       std::int64_t all = 0;
       {
         const std::scoped_lock lock{mutex_};
         sum_ += bytes - std::exchange(here_[number], bytes);
         all = sum_;
       }
-      by_.tell(all, "sending part " + std::to_string(number));
+      by_.tell(all, message);
     };
   }
 
@@ -270,9 +282,8 @@ void part_stream::work() {
     const auto number = mine.number;
     auto part = send_one(
         number, from, by_,
-        [this, number](std::int64_t bytes) {
-          by_.tell(note(number, bytes),
-                   "sending part " + std::to_string(number));
+        [this, number](std::int64_t bytes, const std::string& message) {
+          by_.tell(note(number, bytes), message);
         },
         stop_.get_token());
     lock.lock();

@@ -32,8 +32,9 @@ struct part_sender {
   /// A part is through: it counts when this has returned. Called from several
   /// threads.
   std::function<status(const object_part&)> keep;
-  /// How many bytes are through, of all parts together; also a sign of life
-  /// before every try. Called from several threads.
+  /// How many bytes are through, of all parts together, and which part is sent,
+  /// and why again; also a sign of life before every try. Called from several
+  /// threads.
   std::function<void(std::int64_t bytes, const std::string& message)> tell;
 };
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -52,6 +53,15 @@ struct container_silence {
   std::string why;
 };
 
+/// Docker was asked to tell when a container does not run. When it is gone,
+/// nobody is called any more.
+class end_notice {
+public:
+  virtual ~end_notice() = default;
+  /// It was told, or never will be.
+  virtual bool is_over() const = 0;
+};
+
 /// The container engine of the node (docs: Docker Engine API v1.41).
 /// Faults: docker_unavailable (no connection, no answer in time),
 /// docker_refused (a final no), container_busy (removal in progress, mount
@@ -82,6 +92,17 @@ public:
   /// a name that is none. Does not wait behind other calls about the container:
   /// it is there to break what they wait for.
   virtual status kill(std::string_view name_or_id, std::string_view signal) = 0;
+
+  /// Calls `told` once when the container does not run, or is not there, as
+  /// soon as Docker says so by itself: a hint, for `inspect` to confirm.
+  /// Nothing is told when the connection breaks or dockerd is silent, nor after
+  /// `limit`. Does not block, and holds no thread of the caller's nor another
+  /// call about the container. `told` may be called before this returns, or on
+  /// a thread of the port; it must not block, nor let go of the notice. The
+  /// port outlives the notice.
+  virtual std::unique_ptr<end_notice>
+  notice_end(std::string_view name_or_id, std::chrono::milliseconds limit,
+             std::function<void()> told) = 0;
 
   /// Starts a container that exists; running already is success. Fault
   /// docker_refused when there is none, or it cannot run as it was made.

@@ -1,5 +1,7 @@
 #include "jobs/result.hpp"
 
+#include "jobs/full_disk.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <array>
@@ -167,6 +169,10 @@ fault system_fault(int error_number, std::string_view call,
   std::string what{call};
   what += " failed: ";
   what += text;
+  if (const auto disk =
+          full ? words_of_full_disk(error_number, path) : std::string{};
+      !disk.empty())
+    what = disk + " (" + what + ")";
   return fault{.code = full ? fault_code::insufficient_storage
                             : fault_code::io_error,
                .what = std::move(what),

@@ -111,8 +111,7 @@ jobs::status docker::stop(std::string_view name_or_id, std::string_view signal,
                           std::stop_token stop) {
   if (!is_container_name(name_or_id))
     return not_a_name(name_or_id);
-  docker_stop ladder{link_->api, link_->settings, link_->circuits, name_or_id,
-                     std::move(stop)};
+  docker_stop ladder{*this, *link_, name_or_id, std::move(stop)};
   return ladder.run(signal, grace);
 }
 
@@ -146,6 +145,12 @@ jobs::status docker::kill(std::string_view name_or_id,
              ? fault{fault_code::docker_refused,
                      "Docker knows no signal \"" + std::string{signal} + '"'}
              : fault_of(*sent, "POST /containers/" + name + "/kill");
+}
+
+std::unique_ptr<jobs::end_notice>
+docker::notice_end(std::string_view name_or_id, std::chrono::milliseconds limit,
+                   std::function<void()> told) {
+  return link_->waits.open(name_or_id, limit, std::move(told));
 }
 
 jobs::status docker::start(std::string_view name_or_id) {

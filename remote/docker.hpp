@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -75,6 +76,12 @@ public:
 
   jobs::status kill(std::string_view name_or_id,
                     std::string_view signal) override;
+
+  /// POST /containers/{id}/wait, on a thread of its own for all of them; no
+  /// circuit counts it.
+  std::unique_ptr<jobs::end_notice>
+  notice_end(std::string_view name_or_id, std::chrono::milliseconds limit,
+             std::function<void()> told) override;
 
   jobs::status start(std::string_view name_or_id) override;
 

@@ -6,6 +6,7 @@
 #include "remote/circuit_breaker.hpp"
 #include "remote/docker.hpp"
 #include "remote/docker_api.hpp"
+#include "remote/docker_waits.hpp"
 
 #include <string_view>
 #include <utility>
@@ -15,11 +16,13 @@ namespace alula::remote {
 /// Safe from any thread.
 struct docker_link {
   explicit docker_link(docker_settings given)
-    : settings(std::move(given)), api(settings), circuits(settings.circuit) {}
+    : settings(std::move(given)), api(settings), circuits(settings.circuit),
+      waits(settings, api) {}
 
   const docker_settings settings;
   docker_api api;
   circuit_breaker circuits;
+  docker_waits waits;
 };
 
 /// Docker's own grammar of names, which includes ids and uuids. Keeps a name

@@ -1,7 +1,7 @@
 #include "remote/docker_stop.hpp"
 
+#include "jobs/end_watch.hpp"
 #include "jobs/log.hpp"
-#include "jobs/rest.hpp"
 #include "remote/docker_answers.hpp"
 #include "remote/docker_signal.hpp"
 
@@ -16,11 +16,11 @@ using jobs::result;
 using jobs::status;
 using std::chrono::milliseconds;
 
-docker_stop::docker_stop(docker_api& api, const docker_settings& settings,
-                         circuit_breaker& circuits, std::string_view name_or_id,
-                         std::stop_token stop)
-  : api_(api), settings_(settings), circuits_(circuits), name_(name_or_id),
-    stop_(std::move(stop)), target_(name_or_id) {}
+docker_stop::docker_stop(jobs::containers& docker, docker_link& link,
+                         std::string_view name_or_id, std::stop_token stop)
+  : docker_(docker), api_(link.api), settings_(link.settings),
+    circuits_(link.circuits), name_(name_or_id), stop_(std::move(stop)),
+    target_(name_or_id) {}
 
 // -- calls -------------------------------------------------------------------
 
@@ -50,11 +50,23 @@ result<http_answer> docker_stop::post(const std::string& verb) {
                   *pass, stop_);
 }
 
-/// Waits a little, longer each time. A stop ends it; the next call says so.
+/// Waits a little, longer each time, unless Docker says that the container has
+/// ended. A stop ends it; the next call says so.
 void docker_stop::pause(clock::time_point end) {
   const auto left = std::chrono::ceil<milliseconds>(end - clock::now());
-  (void)jobs::rest(std::clamp(left, milliseconds{}, pause_), stop_);
+  {
+    std::unique_lock lock{mutex_};
+    changed_.wait_for(lock, stop_, std::clamp(left, milliseconds{}, pause_),
+                      [this] { return woken_; });
+    woken_ = false;
+  }
   pause_ = std::min(pause_ * 2, settings_.poll);
+}
+
+void docker_stop::wake() {
+  const std::lock_guard guard{mutex_};
+  woken_ = true;
+  changed_.notify_all();
 }
 
 // -- rungs -------------------------------------------------------------------
@@ -66,11 +78,13 @@ status docker_stop::wait_until_down(milliseconds patience) {
   const auto end =
       begin + std::min<milliseconds>(patience, std::chrono::hours{24 * 365});
   pause_ = milliseconds{20};
+  jobs::end_watch watch{docker_, target_, [this] { wake(); }};
   for (;;) {
     if (auto seen = look(); !seen)
       return seen;
     if (!up_ || clock::now() >= end)
       return {};
+    watch.seen_running(std::chrono::ceil<milliseconds>(end - clock::now()));
     pause(end);
   }
 }

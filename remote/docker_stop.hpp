@@ -4,11 +4,13 @@
 /// tells it from one that hangs (user-pains C5, D4).
 #pragma once
 
+#include "jobs/ports.hpp"
 #include "jobs/result.hpp"
-#include "remote/circuit_breaker.hpp"
-#include "remote/docker_api.hpp"
+#include "remote/docker_link.hpp"
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -28,9 +30,9 @@ namespace alula::remote {
 ///              SIGKILL ─▶ wait ─▶ down: done; still up: container_busy
 class docker_stop {
 public:
-  docker_stop(docker_api& api, const docker_settings& settings,
-              circuit_breaker& circuits, std::string_view name_or_id,
-              std::stop_token stop);
+  /// `docker` is what `link` belongs to. Both outlive the ladder.
+  docker_stop(jobs::containers& docker, docker_link& link,
+              std::string_view name_or_id, std::stop_token stop);
 
   /// `signal` is empty for the image's own. Faults: docker_unavailable,
   /// docker_refused, container_busy, interrupted.
@@ -45,7 +47,9 @@ private:
   jobs::result<http_answer> post(const std::string& verb);
   jobs::status wait_until_down(std::chrono::milliseconds patience);
   void pause(clock::time_point end);
+  void wake();
 
+  jobs::containers& docker_;
   docker_api& api_;
   const docker_settings& settings_;
   circuit_breaker& circuits_;
@@ -55,6 +59,9 @@ private:
   std::string state_ = "unknown"; ///< Docker's word, as last seen
   bool up_ = false;
   std::chrono::milliseconds pause_{20};
+  std::mutex mutex_; ///< over the next one
+  bool woken_ = false;
+  std::condition_variable_any changed_;
 };
 
 } // namespace alula::remote

@@ -1,10 +1,9 @@
 #include "remote/panel_client.hpp"
 
-#include "jobs/rest.hpp"
 #include "remote/panel_answers.hpp"
+#include "remote/without_secrets.hpp"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 namespace alula::remote {
@@ -15,8 +14,6 @@ using jobs::result;
 using std::chrono::milliseconds;
 
 namespace {
-
-using clock = std::chrono::steady_clock;
 
 constexpr std::size_t most_bytes = std::size_t{64} << 20;
 
@@ -33,14 +30,6 @@ fault not_understood(const std::string& what) {
           .where = what};
 }
 
-/// Neither a no nor a matter of time that was used up (wings-protocol 3.1).
-bool is_worth_another_try(const http_outcome& outcome) {
-  if (const auto* answer = std::get_if<http_answer>(&outcome))
-    return answer->status < 400 || answer->status >= 500;
-  const auto kind = std::get<http_error>(outcome).kind;
-  return kind == http_failure::unreachable || kind == http_failure::broken;
-}
-
 bool is_success(const http_answer& answer) {
   return answer.status >= 200 && answer.status < 300;
 }
@@ -52,7 +41,7 @@ struct panel_client::call {
   std::string path; ///< with its query
   std::string body = {};
   fault_code missing = fault_code::panel_refused; ///< what a 404 means
-  bool brief = false;                             ///< once, and not for long
+  bool brief = false;                             ///< not for long
 
   /// For faults and the log: without the query.
   std::string name() const {
@@ -74,6 +63,11 @@ bool panel_client::is_configured() const {
   const std::scoped_lock lock{mutex_};
   return !access_.url.empty() && !access_.token_id.empty()
          && !access_.token.empty();
+}
+
+std::string panel_client::address() const {
+  const std::scoped_lock lock{mutex_};
+  return without_secrets(access_.url);
 }
 
 http_request panel_client::request_of(const call& what) const {
@@ -104,39 +98,23 @@ http_request panel_client::request_of(const call& what) const {
   return request;
 }
 
-double panel_client::draw() {
-  if (settings_.random)
-    return settings_.random();
-  thread_local std::minstd_rand engine{std::random_device{}()};
-  return std::uniform_real_distribution<double>{0.0, 1.0}(engine);
-}
-
 result<http_answer> panel_client::ask(const call& what,
                                       const std::stop_token& stop) {
-  const auto end = clock::now() + settings_.retry_for;
-  auto wait = settings_.first_wait;
-  for (;;) {
-    auto outcome = http_.send(request_of(what), stop);
-    auto* answer = std::get_if<http_answer>(&outcome);
-    if (answer && is_success(*answer))
-      return std::move(*answer);
-    auto why = answer ? panel_fault(*answer, what.name())
-                      : panel_fault(std::get<http_error>(outcome), what.name());
-    // Only the Panel knows what it has not; a web server that has no such page
-    // knows nothing.
-    if (answer && answer->status == 404)
-      why.code = panel_detail(answer->body).empty()
-                     ? fault_code::panel_unavailable
-                     : what.missing;
-    const auto drawn =
-        std::chrono::duration_cast<milliseconds>(wait * (0.5 + draw()));
-    if (what.brief || !is_worth_another_try(outcome)
-        || clock::now() + drawn > end)
-      return why;
-    if (!jobs::rest(drawn, stop))
-      return panel_fault(http_error{http_failure::stopped, 0, {}}, what.name());
-    wait = std::min(settings_.longest_wait, wait * 3 / 2);
-  }
+  auto outcome = http_.send(request_of(what), stop);
+  auto* answer = std::get_if<http_answer>(&outcome);
+  if (answer && is_success(*answer))
+    return std::move(*answer);
+  auto why = answer ? panel_fault(*answer, what.name())
+                    : panel_fault(std::get<http_error>(outcome), what.name());
+  // Only the Panel knows what it has not; a web server that has no such page
+  // knows nothing.
+  if (answer && answer->status == 404)
+    why.code = panel_detail(answer->body).empty()
+                   ? fault_code::panel_unavailable
+                   : what.missing;
+  if (why.code == fault_code::panel_unavailable)
+    why.what += "; it was asked at " + address();
+  return why;
 }
 
 // -- what a node asks ---------------------------------------------------------

@@ -1,5 +1,5 @@
 /// The Panel over HTTP: the one place that knows its URL and its headers, how
-/// long an answer may take, what is tried again, and what an answer means
+/// long an answer may take, and what an answer means
 /// (wings-protocol 3.1 to 3.12).
 #pragma once
 
@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -29,16 +28,10 @@ struct panel_client_settings {
   std::chrono::milliseconds limit{30'000};
   /// `remote_query.boot_servers_per_page`.
   std::int64_t servers_per_page = 50;
-  /// Waits between tries grow by half from the first on, each drawn from half
-  /// to one and a half of it; no try begins when this time would be over.
-  std::chrono::milliseconds first_wait{500};
-  std::chrono::milliseconds longest_wait{12'000};
-  std::chrono::milliseconds retry_for{30'000};
-  /// Of a call that is made once and not for long: a Panel that is there
+  /// Of a call that is not made for long: a Panel that is there
   /// answers within a second, and somebody waits for his server.
   std::chrono::milliseconds brief_limit{5'000};
   std::chrono::milliseconds brief_connect{2'000};
-  std::function<double()> random = {}; ///< in [0, 1); empty: one of ours
 };
 
 /// Redirects are not followed: a Panel that answers with one is told apart from
@@ -71,11 +64,11 @@ public:
 
 private:
   struct call;
+  std::string address() const; ///< for people
   http_request request_of(const call& what) const;
   jobs::result<http_answer> ask(const call& what, const std::stop_token& stop);
   jobs::result<jobs::panel_server>
   find(const jobs::server_id& server, bool brief, const std::stop_token& stop);
-  double draw();
 
   const panel_client_settings settings_;
   mutable std::mutex mutex_; ///< over access_

@@ -238,15 +238,21 @@ def sum_up(node, crossings, keep):
     ends = [node.get(job)["state"] for job in node.begun]
     check(f"all {len(ends)} jobs that were asked for are on record, and succeeded",
           set(ends) == {"succeeded"})
-    if not keep:
-        say("To look at it all in a browser: scripts/demo --keep")
-        return
-    say()
+    show_where_to_look(node, crossings[0][0]["id"], keep)
+
+
+def show_where_to_look(node, job, keep):
+    chapter("Where to look" if keep else "Where there was something to look at")
     say(f"status page   {node.url}/")
-    say(f"token         {node.token}")
-    say(f"a job         {node.url}/api/jobs/{crossings[0][0]['id']}")
-    say(f"the API       {node.url}/api/openapi.json")
+    say(f"jobs          {node.url}/#/jobs")
+    say(f"a job         {node.url}/api/jobs/{job}   (with the token)")
+    say(f"the API       {node.url}/api/openapi.json   (with the token)")
     say(f"figures       {node.url}/metrics   (with the token)")
+    if not keep:
+        say("This node ends now, and these answer no more. One that runs on, with its")
+        say("token and with URLs that answer: scripts/demo --keep")
+        return
+    say(f"token         {node.token}")
     say(f"command line  {os.environ.get('ALULA_BINARY', 'build/release/alula')}"
         f" jobs --config {node.config}")
 

@@ -72,8 +72,7 @@ inline constexpr std::array backup_statements{
               " WHERE l.resource = 'backup:' || ?1 AND l.job_row <> ?2"},
     named_sql{"begin_backup_delete",
               "UPDATE backups SET state = 'deleting', owner_job = ?2"
-              " WHERE uuid = ?1 AND (state = 'ready'"
-              " OR (state = 'deleting' AND owner_job IS NULL))"},
+              " WHERE uuid = ?1 AND state = 'ready'"},
     named_sql{"forget_backup", "DELETE FROM backups WHERE uuid = ?1"
                                " AND owner_job = ?2 AND state = 'deleting'"},
     named_sql{"record_verification",
@@ -84,12 +83,12 @@ inline constexpr std::array backup_statements{
     named_sql{"pin_backup", "UPDATE backups SET pinned = ?2"
                             " WHERE uuid = ?1 AND state = 'ready'"},
     // What a job leaves when it ends: a backup it was making never was, one it
-    // was deleting waits for the next who deletes it.
+    // has not deleted after all stays.
     named_sql{"drop_unfinished_backups",
               "DELETE FROM backups WHERE owner_job = ?1"
               " AND state = 'creating'"},
     named_sql{"release_backups",
-              "UPDATE backups SET owner_job = NULL"
+              "UPDATE backups SET state = 'ready', owner_job = NULL"
               " WHERE owner_job = ?1 AND state = 'deleting'"},
     // -- restores -------------------------------------------------------------
     named_sql{"begin_restore",

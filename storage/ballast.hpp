@@ -18,11 +18,17 @@ public:
   /// Gives the room up. False when there is none to give.
   bool release();
 
-  /// Takes the room again when the file system has three times as much. False
-  /// when it has not, which is no fault.
+  /// Takes the room again when the file system has room_needed() to spare.
+  /// False when it has not, which is no fault.
   jobs::result<bool> restore();
 
   bool is_there() const { return held_ > 0; }
+  /// What it is to hold.
+  std::int64_t bytes() const { return bytes_; }
+  /// So many bytes must be free before it takes any: three times as many.
+  std::int64_t room_needed() const;
+  /// Bytes that are free where the ledger lies. Fault io_error.
+  jobs::result<std::int64_t> free_room() const;
 
 private:
   std::filesystem::path file_;

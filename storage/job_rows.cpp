@@ -58,6 +58,7 @@ jobs::job_record read_job(const rows& row) {
   job.answer_after = small(row, c++);
   job.waiting_since = row.integer(c++);
   job.held_by = row.text(c++);
+  job.held_by_since = row.integer(c++);
   job.held_since = row.integer(c++);
   return job;
 }

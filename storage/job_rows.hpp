@@ -15,7 +15,8 @@
   " j.error, j.reason, j.message, j.attempt, j.max_attempts, j.crashes,"       \
   " j.past_pivot, j.cancel_requested_at, j.boot, j.retry_of, j.run_at,"        \
   " j.deadline_at, j.created_at, j.started_at, j.finished_at, j.expires_at,"   \
-  " j.answer_after, j.waiting_since, j.held_by, j.held_since"
+  " j.answer_after, j.waiting_since, j.held_by,"                               \
+  " coalesce(j.held_by_since, j.held_since), j.held_since"
 #define ALULA_STEP_COLUMNS                                                     \
   "name, class, state, attempt, crashes, reached, output, error, started_at, " \
   "finished_at"

@@ -159,7 +159,8 @@ jobs::status job_store::update(const jobs::job_record& after) {
       or_null{after.boot}, after.run_at, or_null{after.deadline_at},
       or_null{after.started_at}, or_null{after.finished_at},
       or_null{after.expires_at}, or_null{after.waiting_since},
-      or_null{after.held_by}, or_null{after.held_since});
+      or_null{after.held_by}, or_null{after.held_since},
+      or_null{after.held_by_since});
   if (updated)
     return {};
   auto why = std::move(updated).error();

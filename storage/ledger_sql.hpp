@@ -42,7 +42,8 @@ inline constexpr std::array ledger_statements{
               " cancel_requested_at = ?13, boot = ?14, run_at = ?15,"
               " deadline_at = ?16, started_at = ?17, finished_at = ?18,"
               " expires_at = ?19, waiting_since = ?20, held_by = ?21,"
-              " held_since = ?22 WHERE job_row = ?1 AND version = ?2 - 1"},
+              " held_since = ?22, held_by_since = ?23"
+              " WHERE job_row = ?1 AND version = ?2 - 1"},
     named_sql{"delete_job", "DELETE FROM jobs WHERE job_row = ?1"},
     // What goes by the id of the job, past every foreign key.
     named_sql{"replaced_by_job",

@@ -1,5 +1,6 @@
 #include "storage/outbox_changes.hpp"
 
+#include "jobs/outbox.hpp"
 #include "storage/outbox_sql.hpp"
 
 #include <string>
@@ -64,6 +65,9 @@ jobs::status outbox_changes::change(const jobs::tell_panel& what) {
     return jobs::fault{.code = jobs::fault_code::internal,
                        .what = "a report has an odd subject or path",
                        .where = "ledger"};
+  if (jobs::is_container_status(what.subject))
+    if (auto dropped = drop_all(what.subject); !dropped)
+      return dropped;
   auto made = on_.run(outbox_sql("insert_report"), what.subject,
                       or_null{job_.id.view()}, or_null{job_.server.view()},
                       what.method, what.path, what.body, now_);
@@ -84,6 +88,31 @@ jobs::status outbox_changes::change(const jobs::record_delivery& what) {
   return outcome_of(on_.run(outbox_sql("delay_report"), what.report, now_,
                             what.next_at, or_null{what.http_status},
                             or_null{what.why}));
+}
+
+/// What of the subject is on record. The schema deletes nothing that has not
+/// ended, and whoever follows events hears of the end.
+jobs::status outbox_changes::drop_all(std::string_view subject) {
+  const auto waiting = [&]() -> jobs::result<std::int64_t> {
+    auto found = on_.ask(outbox_sql("waiting_report"), subject);
+    const auto row = found.next() ? found.integer(0) : 0;
+    if (auto asked = found.outcome(); !asked)
+      return std::move(asked).error();
+    return row;
+  };
+  for (;;) {
+    const auto row = waiting();
+    if (!row)
+      return row.error();
+    if (*row == 0)
+      break;
+    if (auto ended = end({.report = *row,
+                          .is = outcome::moot,
+                          .why = "a newer state has taken its place"});
+        !ended)
+      return ended;
+  }
+  return outcome_of(on_.run(outbox_sql("drop_ended_reports"), subject));
 }
 
 jobs::status outbox_changes::end(const jobs::record_delivery& what) {

@@ -7,6 +7,7 @@
 #include "jobs/lifecycle.hpp"
 #include "storage/sqlite.hpp"
 
+#include <string_view>
 #include <vector>
 
 namespace alula::storage {
@@ -30,6 +31,7 @@ public:
 
 private:
   jobs::status end(const jobs::record_delivery& what);
+  jobs::status drop_all(std::string_view subject);
 
   database& on_;
   const jobs::job_record& job_;

@@ -61,6 +61,16 @@ read_due_reports(database& db, jobs::time_ms now, std::size_t limit) {
       db.ask(outbox_sql("due_reports"), now, static_cast<std::int64_t>(limit)));
 }
 
+jobs::result<std::vector<jobs::report>>
+read_due_statuses(database& db, jobs::time_ms now, std::size_t limit) {
+  return every(db.ask(outbox_sql("due_statuses"), now,
+                      static_cast<std::int64_t>(limit)));
+}
+
+jobs::result<std::vector<jobs::report>> read_statuses(database& db) {
+  return every(db.ask(outbox_sql("statuses")));
+}
+
 jobs::result<jobs::time_ms> read_next_report_at(database& db,
                                                 jobs::time_ms after) {
   auto answer = db.ask(outbox_sql("next_report_at"), after);

@@ -13,6 +13,11 @@ namespace alula::storage {
 jobs::result<std::vector<jobs::report>>
 read_due_reports(database& db, jobs::time_ms now, std::size_t limit);
 
+jobs::result<std::vector<jobs::report>>
+read_due_statuses(database& db, jobs::time_ms now, std::size_t limit);
+
+jobs::result<std::vector<jobs::report>> read_statuses(database& db);
+
 jobs::result<jobs::time_ms> read_next_report_at(database& db,
                                                 jobs::time_ms after);
 

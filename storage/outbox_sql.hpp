@@ -10,6 +10,9 @@
 #define ALULA_REPORT_COLUMNS                                                   \
   " report, subject, job, server, method, path, body," ALULA_REPORT_STATE ","  \
   " tries, status, error, created_at, next_at, tried_at, ended_at"
+/// The states of containers, as is_container_status() says.
+#define ALULA_CONTAINER_STATUS " subject GLOB 'container:*'"
+#define ALULA_NO_CONTAINER_STATUS " subject NOT GLOB 'container:*'"
 /// The dead ones that say the same and are not told again.
 #define ALULA_DEAD_ALIKE                                                       \
   " d.subject = ?1 AND d.method = ?4 AND d.path = ?5 AND d.body = ?6"          \
@@ -34,6 +37,10 @@ inline constexpr std::array outbox_statements{
     named_sql{"repeat_reports",
               "UPDATE outbox AS d SET repeated_as = ?2"
               " WHERE d.report < ?2 AND d.report > ?3 AND" ALULA_DEAD_ALIKE},
+    named_sql{"waiting_report", "SELECT report FROM outbox"
+                                " WHERE subject = ?1 AND state = 'waiting'"},
+    named_sql{"drop_ended_reports", "DELETE FROM outbox WHERE subject = ?1"
+                                    " AND ended_at IS NOT NULL"},
     named_sql{"delay_report",
               "UPDATE outbox SET tries = tries + 1, tried_at = ?2,"
               " next_at = ?3, status = ?4, error = ?5"
@@ -57,9 +64,13 @@ inline constexpr std::array outbox_statements{
               " AND ended_at <= ?1 AND (state = 'delivered' OR ended_at <= ?2)"
               " LIMIT ?3)"},
     // -- read -----------------------------------------------------------------
-    named_sql{"due_reports",
-              ALULA_SELECT_REPORTS " WHERE state = 'waiting' AND next_at <= ?1"
-                                   " ORDER BY next_at LIMIT ?2"},
+    named_sql{"due_reports", ALULA_SELECT_REPORTS
+              " WHERE state = 'waiting' AND next_at <= ?1"
+              " AND" ALULA_NO_CONTAINER_STATUS " ORDER BY next_at LIMIT ?2"},
+    named_sql{"due_statuses", ALULA_SELECT_REPORTS
+              " INDEXED BY outbox_one_waiting WHERE state = 'waiting'"
+              " AND" ALULA_CONTAINER_STATUS " AND next_at <= ?1 LIMIT ?2"},
+    named_sql{"statuses", ALULA_SELECT_REPORTS " WHERE" ALULA_CONTAINER_STATUS},
     named_sql{"next_report_at", "SELECT next_at FROM outbox"
                                 " WHERE state = 'waiting' AND next_at > ?1"
                                 " ORDER BY next_at LIMIT 1"},
@@ -70,19 +81,22 @@ inline constexpr std::array outbox_statements{
               ALULA_SELECT_REPORTS " WHERE state = 'dead'"
                                    " AND repeated_as IS NULL AND report > ?1"
                                    " ORDER BY report LIMIT ?2"},
-    named_sql{"unsettled_reports",
-              ALULA_SELECT_REPORTS " WHERE state <> 'delivered'"
-                                   " AND repeated_as IS NULL AND report > ?1"
-                                   " ORDER BY report LIMIT ?2"},
+    named_sql{"unsettled_reports", ALULA_SELECT_REPORTS
+              " WHERE state <> 'delivered'"
+              " AND repeated_as IS NULL AND report > ?1"
+              " AND" ALULA_NO_CONTAINER_STATUS " ORDER BY report LIMIT ?2"},
     named_sql{"all_reports", ALULA_SELECT_REPORTS
               " WHERE report > ?1 ORDER BY report LIMIT ?2"},
     named_sql{"oldest_open_report",
               "SELECT created_at FROM outbox INDEXED BY outbox_open"
               " WHERE ended_at IS NULL AND report > 0"
-              " ORDER BY report LIMIT 1"},
+              " AND" ALULA_NO_CONTAINER_STATUS " ORDER BY report LIMIT 1"},
+    // A state of a container is behind nobody.
     named_sql{"count_open_reports",
-              "SELECT count(*) FROM outbox INDEXED BY outbox_open"
-              " WHERE ended_at IS NULL AND report > 0"},
+              "SELECT (SELECT count(*) FROM outbox INDEXED BY outbox_open"
+              " WHERE ended_at IS NULL AND report > 0)"
+              " - (SELECT count(*) FROM outbox INDEXED BY outbox_one_waiting"
+              " WHERE state = 'waiting' AND" ALULA_CONTAINER_STATUS ")"},
     named_sql{"count_dead_reports", "SELECT count(*) FROM outbox INDEXED BY"
                                     " outbox_dead WHERE state = 'dead'"
                                     " AND repeated_as IS NULL"

@@ -161,6 +161,10 @@ public:
 
   /// Size of the write-ahead log after the last commit of this connection.
   std::int64_t log_bytes() const;
+  /// From now on each fsync of the log is measured (ledger_fsync_seconds), as
+  /// long as the log stays open. Cheap when it is so already; nothing before
+  /// the first transaction in the log.
+  void time_log_syncs();
   enum class checkpoint { passive, truncate };
   /// False when readers kept it from finishing.
   jobs::result<bool> run_checkpoint(checkpoint how);

@@ -36,6 +36,25 @@ fault closed() {
           .what = "alula stops; the ledger takes nothing any more"};
 }
 
+/// Said at a boot only: upkeep tries again every minute.
+void take_ballast(ballast& reserve) {
+  const auto taken = reserve.restore();
+  const auto free = reserve.free_room();
+  if (!taken)
+    jobs::log(jobs::log_level::warning, "ledger-ballast-missing",
+              {{"why", taken.error().what}});
+  else if (!*taken)
+    jobs::log(
+        jobs::log_level::warning, "ledger-ballast-waits",
+        {{"bytes", reserve.bytes()},
+         {"free", free ? *free : 0},
+         {"needed", reserve.room_needed()},
+         {"then", "the reserve is taken when as much as needed is free; until "
+                  "then a full disk ends alula, as jobs cannot be recorded"},
+         {"to_do", "make room where the ledger lies, or set "
+                   "system.ledger_directory to a larger disk"}});
+}
+
 /// A call that answers with Answer, a result or a status.
 template<class Answer, class Write>
 class call_of final : public ledger_call {
@@ -156,9 +175,7 @@ sqlite_ledger::writer::begin(jobs::commit_listener& listener) {
     booted = boot_ledger(settings_, before, clock_);
   if (!booted)
     return std::move(booted).error();
-  if (auto taken = ballast_.restore(); !taken)
-    jobs::log(jobs::log_level::warning, "ledger-ballast-missing",
-              {{"why", taken.error().what}});
+  take_ballast(ballast_);
   if (auto ready = last_words_.prepare(); !ready)
     jobs::log(jobs::log_level::warning, "ledger-last-words-missing",
               {{"why", ready.error().what}});
@@ -237,6 +254,7 @@ void sqlite_ledger::writer::work() {
 
 void sqlite_ledger::writer::write(call_queue::batch& batch) {
   if (!broken_) {
+    desk_->db.time_log_syncs();
     const auto begun = steady_clock::now();
     auto news =
         desk_->commits.commit(batch.calls, batch.progress, stop_.get_token());

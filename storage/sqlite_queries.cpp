@@ -302,6 +302,16 @@ sqlite_queries::list_due_reports(jobs::time_ms now, std::size_t limit) {
       [&](database& db) { return read_due_reports(db, now, limit); });
 }
 
+jobs::result<std::vector<jobs::report>>
+sqlite_queries::list_due_statuses(jobs::time_ms now, std::size_t limit) {
+  return pool_->with(
+      [&](database& db) { return read_due_statuses(db, now, limit); });
+}
+
+jobs::result<std::vector<jobs::report>> sqlite_queries::list_statuses() {
+  return pool_->with([](database& db) { return read_statuses(db); });
+}
+
 jobs::result<jobs::time_ms>
 sqlite_queries::next_report_at(jobs::time_ms after) {
   return pool_->with(

@@ -53,6 +53,9 @@ public:
   list_settled_scratch(std::size_t limit) override;
   jobs::result<std::vector<jobs::report>>
   list_due_reports(jobs::time_ms now, std::size_t limit) override;
+  jobs::result<std::vector<jobs::report>>
+  list_due_statuses(jobs::time_ms now, std::size_t limit) override;
+  jobs::result<std::vector<jobs::report>> list_statuses() override;
   jobs::result<jobs::time_ms> next_report_at(jobs::time_ms after) override;
   jobs::result<jobs::report_page> list_reports(jobs::report_group which,
                                                std::int64_t after,

@@ -3,8 +3,8 @@
 import { learnWho, may, onUnauthorized, token } from "./api.js";
 import { h, note, notice, put, say, withCode } from "./dom.js";
 import { begin, end, jobs } from "./live.js";
-import { kindName } from "./words.js";
-import { showJob, showJobs } from "./jobs.js";
+import { stateName } from "./words.js";
+import { showJob, showJobs, titleOf } from "./jobs.js";
 import { showServer, showServers } from "./servers.js";
 import { showBackups, showBrowser } from "./backups.js";
 import { showSystem, showSystems } from "./systems.js";
@@ -102,9 +102,10 @@ jobs.listen((news) => {
   // Progress is not read out; ends, and what needs somebody, are.
   const { job, before } = news;
   if (!job || !before || before.state === job.state) return;
-  if (job.state === "parked") notice(`${kindName(job.kind)} needs you: ${job.message ?? job.reason ?? ""}`, "bad");
-  else if (job.state === "failed") notice(`${kindName(job.kind)} failed: ${job.error?.detail ?? ""}`, "bad");
-  else if (job.done) notice(`${kindName(job.kind)}: ${job.state}`);
+  const which = h("a", { href: `#/jobs/${job.id}` }, titleOf(job));
+  if (job.state === "parked") notice([which, ` needs you: ${job.message ?? job.reason ?? ""}`], "bad");
+  else if (job.state === "failed") notice([which, ` failed: ${job.error?.detail ?? ""}`], "bad");
+  else if (job.done) notice([which, `: ${stateName(job.state)}`]);
 });
 
 onUnauthorized(() => {

@@ -15,19 +15,32 @@ function stateOf(b) {
   return badge(b.state, b.state);
 }
 
+/** The backup that a question is about, so that nobody answers it for another. */
+const about = (b) => ["The backup ", h("code", short(b.uuid)), " of ", h("strong", b.server ? nameOf(b.server) : "nobody yet"),
+  ", made ", ago(b.completed_at ?? b.created_at), ` (${new Date(b.completed_at ?? b.created_at).toLocaleString()})`,
+  b.size !== null && `, ${bytes(b.size)}`, b.files !== null && `, ${count(b.files)} files`, "."];
+
+const kept = (hours) => hours === undefined ? "What it replaces is kept for a while: the job of the restore says until when it can be undone."
+  : hours > 0 ? `What it replaces is kept for ${count(hours)} hours: until then Undo at the job of the restore puts it back.`
+    : "What it replaces is removed at once: this node keeps nothing to undo a restore with.";
+
 /** All of it, or `item` of a listing: { path, path64 }. */
 async function restore(b, item) {
-  const given = await question({ title: item ? `Restore ${item.path}?` : "Restore this backup?", danger: true, act: "Restore",
-    text: ["The server is stopped, and stays stopped.", "It can be taken back for a while: the job of it has a button for that."],
-    fields: [{ name: "truncate", label: "Replace all files of the server", type: "checkbox", checked: !item, hint: "Otherwise the backup's files are put between those that are there." }] });
+  const { restore_undo_hours: hours } = await get("/api/system").catch(() => ({}));
+  const given = await question({ title: `Restore ${item ? item.path : "all files"} of ${nameOf(b.server)}?`, danger: true, act: "Restore",
+    text: [about(b), b.damage && h("span.bad", `It is damaged: ${b.damage}`), item && ["Only ", h("code", item.path), " of it is put back."],
+      `${nameOf(b.server)} is stopped, and stays stopped.`, kept(hours)].filter(Boolean),
+    fields: [{ name: "truncate", label: "Replace all files of the server", type: "checkbox", checked: !item, hint: "Files that are not in the backup go too. Otherwise the backup's files are put between those that are there." }] });
   if (!given) return;
   const made = await start("POST", `${baseOf(b)}/restore`, { adapter: "wings", truncate_directory: given.truncate, ...(item && (item.path64 ? { paths64: [item.path64] } : { paths: [item.path] })) });
   location.hash = `#/jobs/${made}`;
 }
 
 async function remove(b) {
-  const sure = await question({ title: "Delete this backup?", danger: true, act: "Delete the backup",
-    text: b.pinned ? "It is pinned, which keeps it from rotations only." : `Made ${new Date(b.created_at).toLocaleString()}, ${bytes(b.size)}. It cannot be brought back.` });
+  const copies = b.places.filter((one) => one.place !== "local").map((one) => one.place);
+  const sure = await question({ title: `Delete this backup of ${b.server ? nameOf(b.server) : "nobody"}?`, danger: true, act: "Delete the backup",
+    text: [about(b), b.pinned && "It is pinned, which keeps it from rotations only.", copies.length > 0 && `Its copies go too: ${copies.join(", ")}.`,
+      b.state === "creating" ? "It is still being made: that is cancelled." : "It cannot be brought back."].filter(Boolean) });
   if (sure) await start("DELETE", b.server_lives ? baseOf(b) : `/api/backups/${b.uuid}`);
 }
 

@@ -29,7 +29,31 @@ function set(out, attributes) {
   }
 }
 
-export const put = (into, ...parts) => { into.replaceChildren(); fill(into, parts); return into; };
+const reachable = "a[href], button, input, select, textarea, summary, [tabindex]";
+/** What a control is called: the same when it is drawn anew. */
+const called = (e) => [e.tagName, e.id, e.getAttribute("aria-label") || e.getAttribute("href") || e.textContent].join(" ");
+
+/** The focus stays at what is called as that which had it. */
+export function put(into, ...parts) {
+  const at = document.activeElement;
+  const name = at && at !== into && into.contains(at) ? called(at) : null;
+  into.replaceChildren();
+  fill(into, parts);
+  if (name) focusOn(into, name);
+  return into;
+}
+
+const focusOn = (inside, name) =>
+  [...inside.querySelectorAll(reachable)].find((e) => called(e) === name)?.focus({ preventScroll: true });
+
+/** A dialog that was closed may hold it for a moment yet. */
+const hasFocus = () => ![null, document.body].includes(document.activeElement) && !document.activeElement.closest("dialog:not([open])");
+
+/** Back to what had the focus, or to what was drawn in its place. */
+function focusAgain(control, name) {
+  if (control.isConnected) control.focus({ preventScroll: true });
+  else focusOn(document.body, name);
+}
 
 /** Changes text only when it is another, so that nothing is read out twice. */
 export function say(element, text) {
@@ -50,6 +74,7 @@ export const count = (n) => (n ?? 0).toLocaleString("en");
 export const amount = (n, unit) => (unit === "bytes" ? bytes(n) : `${count(n)} ${unit}`);
 
 export function duration(seconds) {
+  if (seconds > 0 && seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
   if (seconds > 0 && seconds < 10) return `${seconds.toFixed(1)} s`;
   const s = Math.max(0, Math.round(seconds));
   if (s < 60) return `${s} s`;
@@ -58,14 +83,20 @@ export function duration(seconds) {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
-/** A time as how long ago, with the exact one on hover and for readers. */
+function agoText(at) {
+  const seconds = (Date.now() - new Date(at)) / 1000;
+  return Math.abs(seconds) < 5 ? "just now" : seconds < 0 ? `in ${duration(-seconds)}` : `${duration(seconds)} ago`;
+}
+
+/** A time as how long ago, with the exact one on hover and for readers. It goes
+ * on counting for as long as it is shown. */
 export function ago(at) {
   if (!at) return h("span", "never");
-  const when = new Date(at);
-  const seconds = (Date.now() - when) / 1000;
-  const text = Math.abs(seconds) < 5 ? "just now" : seconds < 0 ? `in ${duration(-seconds)}` : `${duration(seconds)} ago`;
-  return h("time", { datetime: at, title: when.toLocaleString() }, text);
+  return h("time.ago", { datetime: at, title: new Date(at).toLocaleString() }, agoText(at));
 }
+setInterval(() => {
+  for (const one of document.querySelectorAll("time.ago")) say(one, agoText(one.dateTime));
+}, 5_000);
 
 export const took = (job) =>
   job.started_at && job.finished_at ? (new Date(job.finished_at) - new Date(job.started_at)) / 1000 : null;
@@ -124,13 +155,15 @@ export function question({ title, text, act, danger = false, fields = [] }) {
     : h(f.type === "text-area" ? "textarea" : "input",
         { name: f.name, id: `ask-${f.name}`, type: f.type === "text-area" ? null : f.type ?? "text", required: f.required ?? false, checked: f.checked ?? false },
         f.value && { value: f.value }));
+  // A second press of Enter does no harm.
+  const isRash = danger && !fields.some((f) => f.required);
   return new Promise((answer) => {
     const form = h("form", { method: "dialog" },
       h("h2", { id: "ask-title" }, title),
       [text].flat().map((t) => h("p", t)),
       fields.map((f, i) => h(`p.field${f.type === "checkbox" ? ".check" : ""}`, h("label", { for: `ask-${f.name}` }, f.label), inputs[i], f.hint && h("small", f.hint))),
       h("p.actions", h(`button${danger ? ".danger" : ".primary"}`, { type: "submit", value: "yes" }, act),
-        h("button", { type: "submit", value: "no", formnovalidate: true }, "Keep as it is")));
+        h("button", { type: "submit", value: "no", formnovalidate: true, autofocus: isRash }, "Keep as it is")));
     put(dialog, form);
     dialog.returnValue = "no"; // Escape
     dialog.onclose = () => {
@@ -143,6 +176,7 @@ export function question({ title, text, act, danger = false, fields = [] }) {
 
 /** Runs what a button does, once, and says what went wrong. */
 export async function attempt(control, what) {
+  const name = control && document.activeElement === control && called(control);
   if (control) control.disabled = true;
   try {
     return await what();
@@ -153,5 +187,6 @@ export async function attempt(control, what) {
     return undefined;
   } finally {
     if (control) control.disabled = false;
+    if (name && !hasFocus()) focusAgain(control, name);
   }
 }

@@ -7,26 +7,31 @@ import { kindName, short, stateName, stepName } from "./words.js";
 
 // -- what can be done ------------------------------------------------------------
 
+/** The job that a question is about, so that nobody answers it for another. */
+const about = (job) => [h("strong", titleOf(job)), ` (${short(job.id)}): `, stateName(job.state), ", accepted ", ago(job.created_at)];
+const isAgain = (job) => job.state === "failed";
+
 const actions = [
-  ["cancel", "Cancel", { danger: true, title: "Cancel this job?", text: "What it did so far is undone. It is cancelled when nothing of it is left.", act: "Cancel the job" }],
-  ["retry", "Retry", { title: "Try this job again?", text: "A parked job goes on where it stands; a failed one is done again as a new job.", act: "Retry" }],
-  ["abandon", "Abandon", { danger: true, title: "Give this job up?", text: "It becomes failed and lets go of the server. What it left undone stays undone.", act: "Abandon the job",
-    fields: [{ name: "reason", label: "Why", required: true, hint: "Is kept with the job." }] }],
-  ["undo", "Undo", { danger: true, title: "Take this restore back?", text: "The server is stopped, and its files become what they were before the restore. What the restore had put there is kept in turn.", act: "Undo the restore" }],
+  ["cancel", "Cancel", (job) => ({ danger: true, title: `Cancel “${titleOf(job)}”?`, act: "Cancel the job",
+    text: [about(job), "What it did so far is undone. It is cancelled when nothing of it is left."] })],
+  ["retry", "Retry", (job) => ({ title: `Try “${titleOf(job)}” again?`, act: "Retry",
+    text: [about(job), isAgain(job) ? "It is done again from its beginning, as a new job." : "It goes on where it stands."] })],
+  ["abandon", "Abandon", (job) => ({ danger: true, title: `Give “${titleOf(job)}” up?`, act: "Abandon the job",
+    text: [about(job), `It becomes failed${job.server ? ` and lets go of ${nameOf(job.server)}` : ""}. What it left undone stays undone.`],
+    fields: [{ name: "reason", label: "Why", required: true, hint: "Is kept with the job." }] })],
+  ["undo", "Undo", (job) => ({ danger: true, title: `Take “${titleOf(job)}” back?`, act: "Undo the restore",
+    text: [[about(job), ", ended ", ago(job.finished_at)], `${nameOf(job.server)} is stopped, and its files become what they were before; what was changed since goes with them. What is there now is kept in turn.`] })],
 ];
 
-/** Undoing is possible until a time that stands in the result. */
-const mayUndo = (job) => job.links.undo && job.result?.undo_until > Date.now();
-
 function buttonsOf(job) {
-  return actions.filter(([name]) => (name === "undo" ? mayUndo(job) : job.links[name])).map(([name, label, asks]) =>
+  return actions.filter(([name]) => job.links[name]).map(([name, label, asks]) =>
     button(label, (control) => attempt(control, async () => {
-      const values = await question(asks);
+      const values = await question(asks(job));
       if (!values) return;
       const made = await start("POST", job.links[name], name === "abandon" ? values : undefined);
-      notice(`${label}: the node has taken it.`);
+      notice(`${label} of “${titleOf(job)}”: the node has taken it.`);
       if (made && made !== job.id) location.hash = `#/jobs/${made}`;
-    }), asks.danger ? "danger" : "", { needs: "manage:servers", "aria-label": `${label}: ${kindName(job.kind)} ${short(job.id)}` }));
+    }), name === "retry" ? "" : "danger", { needs: "manage:servers", "aria-label": `${label}: ${titleOf(job)} ${short(job.id)}` }));
 }
 
 // -- pieces of a job ---------------------------------------------------------------
@@ -63,7 +68,7 @@ function reasonOf(job) {
     job.advice && h("p", h("strong", "What to do: "), withCode(job.advice)));
 }
 
-const titleOf = (job) => `${kindName(job.kind)}${job.server ? " of " + nameOf(job.server) : ""}`;
+export const titleOf = (job) => `${kindName(job.kind)}${job.server ? " of " + nameOf(job.server) : ""}`;
 
 /** A card that is made once and brought up to date. */
 function cardOf(first) {
@@ -93,7 +98,7 @@ function cardOf(first) {
 
 export function showJobs(into) {
   const tiles = h("ul.tiles", { "aria-label": "Overview" });
-  const live = h("div.cards"), none = note("Nothing is under way.");
+  const live = h("div.cards"), none = note("");
   const more = note("More jobs are under way: these are the newest, and those that need you. The numbers above count all.");
   const past = h("div");
   put(into, h("h2", "Jobs"), tiles, h("h3", "Under way"), none, live, more, past);
@@ -102,6 +107,7 @@ export function showJobs(into) {
   const showLive = () => {
     const now = jobs.live();
     none.hidden = now.length > 0;
+    say(none, jobs.areRead() ? "Nothing is under way." : "It is not known yet what is under way.");
     more.hidden = !jobs.more();
     const there = new Set(now.map((job) => job.id));
     for (const [id, { card }] of cards) if (!there.has(id)) { card.remove(); cards.delete(id); }
@@ -129,8 +135,8 @@ export function showJobs(into) {
     if (news.state) return;
     showLive();
     const { job, before } = news;
-    if (job && before && before.state === job.state) return;
-    ended ||= !job || !before || before.done !== job.done;
+    if (job && before && before.state === job.state && before.undo_until === job.undo_until) return;
+    ended ||= !job || !before || before.done !== job.done || before.undo_until !== job.undo_until;
     timer ||= setTimeout(() => {
       timer = 0;
       showTiles();
@@ -172,7 +178,7 @@ function pastRow(job) {
   const seconds = took(job);
   return h("li", h("a", { href: `#/jobs/${job.id}` }, titleOf(job)), " ", badge(job.state, stateName(job.state)),
     h("span.small", " ", ago(job.finished_at), seconds !== null && ` · took ${duration(seconds)}`),
-    job.error && h("p.small", job.error.detail), h("span.actions", mayUndo(job) || job.links.retry ? buttonsOf(job) : null));
+    job.error && h("p.small", job.error.detail), h("span.actions", buttonsOf(job)));
 }
 
 // -- one job ----------------------------------------------------------------------------
@@ -191,13 +197,17 @@ function stepsOf(job) {
 export function showJob(into, id) {
   const head = h("h2", "Job"), body = h("div");
   const [bar, setBar] = progressBar("Progress");
-  put(into, h("p", h("a", { href: "#/jobs" }, "← Jobs")), head, bar, body);
-  let shown = 0, version = -1;
+  // The bar moves all the time: aloud it is told by quarters.
+  const aloud = h("p.unseen", { role: "status" });
+  put(into, h("p", h("a", { href: "#/jobs" }, "← Jobs")), head, bar, aloud, body);
+  let shown = "";
   const show = (job) => {
     setBar(job);
-    if (job.version === version && Date.now() - shown < 5_000) return;
-    version = job.version;
-    shown = Date.now();
+    const part = job.progress?.percent ?? null;
+    say(aloud, job.done || part === null ? `${stateName(job.state)}` : `${stateName(job.state)}, ${Math.floor(part / 25) * 25} %`);
+    const key = `${job.version} ${job.undo_until} ${titleOf(job)}`;
+    if (key === shown) return;
+    shown = key;
     put(head, titleOf(job), " ", badge(job.state, stateName(job.state)));
     document.title = `${titleOf(job)} · alula`;
     put(body, reasonOf(job) ?? (job.message ? note(job.message) : null), h("p.actions", buttonsOf(job)),
@@ -206,7 +216,7 @@ export function showJob(into, id) {
         ["Accepted", ago(job.created_at)], ["Started", job.started_at && ago(job.started_at)], ["Ended", job.finished_at && ago(job.finished_at)],
         ["Took", took(job) !== null && duration(took(job))], ["Failed tries", job.attempt || null], ["Times the process died in it", job.crashes || null],
         ["Retry of", job.retry_of && h("a", { href: `#/jobs/${job.retry_of}` }, short(job.retry_of))],
-        ["Can be undone until", mayUndo(job) && new Date(job.result.undo_until).toLocaleString()],
+        ["Can be undone until", job.undo_until && new Date(job.undo_until).toLocaleString()],
         ["Result", job.result && h("pre", JSON.stringify(job.result, null, 2))]));
   };
   const stop = jobs.listen(({ job }) => { if (job?.id === id) show(job); });

@@ -5,7 +5,7 @@ import { follow, get, url } from "./api.js";
 const known = new Map();
 const names = new Map();
 const listeners = new Set();
-let paused = false, more = false, ending = null, pending = new Set(), timer = 0, state = "connecting", why = "";
+let paused = false, more = false, isRead = false, ending = null, pending = new Set(), timer = 0, state = "connecting", why = "";
 
 export const jobs = {
   find: (id) => known.get(id),
@@ -15,6 +15,8 @@ export const jobs = {
   state: () => [state, why],
   /** More are under way than were read: the newest, and those that need somebody. */
   more: () => more,
+  /** False: not asked yet, or nobody has answered. */
+  areRead: () => isRead,
   /** listener({job} | {all: true} | {state: true}); gives what ends it. */
   listen(listener) { listeners.add(listener); return () => listeners.delete(listener); },
   take,
@@ -23,15 +25,20 @@ export const jobs = {
 const sorted = (which) => [...known.values()].filter(which).sort((a, b) => (a.id < b.id ? 1 : -1));
 const tell = (news) => { for (const listener of [...listeners]) listener(news); };
 
-/** A newer picture of a job; an older one is left alone. */
+/** A newer picture of a job; an older one is left alone. What has ended changes
+ * in one thing only, whether it can be taken back. */
 function take(job, quietly = false) {
   const before = known.get(job.id);
-  if (before && (before.version > job.version || (before.version === job.version && before.done))) return before;
+  if (before && (before.version > job.version
+    || (before.version === job.version && before.done && before.undo_until === job.undo_until))) return before;
   known.set(job.id, job);
   if (!quietly) tell({ job, before });
   if (job.done && job.server && !names.has(job.server) && job.kind === "server.create") readNames().catch(() => {});
   return job;
 }
+
+/** Begins or ends what may take the way back of another job. */
+const movesUndo = (job, before) => before?.state !== job.state && /^(backup\.(restore|undo_restore)|restore\.|server\.)/.test(job.kind);
 
 async function fetchPending() {
   timer = 0;
@@ -39,7 +46,12 @@ async function fetchPending() {
   for (const id of ids) pending.delete(id);
   if (!ids.length) return;
   try {
-    for (const job of (await get(url("/api/jobs", { ids: ids.join(","), limit: 100 }))).items) take(job);
+    let moved = false;
+    for (const job of (await get(url("/api/jobs", { ids: ids.join(","), limit: 100 }))).items) {
+      moved ||= movesUndo(job, known.get(job.id));
+      take(job);
+    }
+    if (moved) for (const job of known.values()) if (job.links.undo && !ids.includes(job.id)) pending.add(job.id);
     if (more && jobs.live().length <= 100) await readAll(); // room for those that were not read
   } catch { /* the next event asks again */ }
   if (pending.size && !timer) timer = setTimeout(fetchPending, 200);
@@ -54,6 +66,7 @@ async function readAll() {
   if (!live.has_more) // what has ended unheard is not live any more
     for (const job of [...known.values()]) if (!job.done && !there.has(job.id)) known.delete(job.id);
   for (const job of [...live.items, ...parked.items, ...ended.items]) take(job, true);
+  isRead = true;
   tell({ all: true });
 }
 
@@ -106,7 +119,7 @@ window.addEventListener("pagehide", rest);
 window.addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
 
 export function end() {
-  paused = more = false;
+  paused = more = isRead = false;
   ending?.abort();
   ending = null;
   known.clear();

@@ -43,22 +43,25 @@ async function queues(again) {
 }
 
 const holdings = { backups: "backups", volumes: "servers' files", ledger: "ledger" };
-/** What a disk that is nearly full keeps from working, the worst first; null: nothing. What is promised to jobs is still
-    there for the ledger and for games, and gone for new backups. */
-function shortOf({ holds, free, total, unused }) {
-  const few = total / 20;
-  if (unused < few && holds.includes("ledger")) return "The disk of the ledger is nearly full: alula ends when it cannot write it. Make room now.";
-  if (unused < few && holds.includes("volumes")) return "The disk of the servers' files is nearly full: restores will be refused, and games cannot save. Make room.";
-  return free < few && holds.includes("backups") ? "The disk of the backups is nearly full: new ones will be refused. Remove old backups or make room." : null;
+/** What a disk keeps from working, by the node's own rule, the worst first; null: nothing. */
+function shortOf({ holds, free, unused, reserved, room, kept_free }) {
+  const has = (name) => holds.includes(name);
+  const refused = [has("backups") && "backups", has("volumes") && "restores"].filter(Boolean).join(" and ");
+  const left = `${bytes(unused)} are left, less than the ${bytes(kept_free)} that are kept for servers and ledger`;
+  if (unused < kept_free && has("ledger")) return `${left}: ${refused && `${refused} are refused, and `}alula ends when it cannot write its ledger. Make room now.`;
+  if (unused < kept_free && has("volumes")) return `${left}: ${refused} are refused, and games cannot save when it is gone. Make room.`;
+  if (!refused) return null;
+  if (room === "none") return reserved > 0 ? `What is left is promised to running jobs: other ${refused} are refused until they have ended.` : `${left}: ${refused} are refused. Remove old backups or make room.`;
+  return room === "little" ? `${bytes(free)} are left for ${refused}: what needs more is refused. Make room.` : null;
 }
 
 function oneDisk(one) {
-  const { holds, free, total, reserved } = one;
+  const { holds, free, total, unused, reserved, kept_free } = one;
   const short_ = shortOf(one);
   const names = holds.map((name) => holdings[name] ?? name).join(", ");
-  return [h("p", `Disk of ${names}`), h("p", h("meter.wide", { min: 0, max: total, high: total * 0.9, value: total - free, "aria-label": `${bytes(free)} of ${bytes(total)} are free on the disk of ${names}` })),
-    facts(["Free", bytes(free)], ["Of", bytes(total)], ["Promised to running jobs", bytes(reserved)]),
-    short_ && note(short_, "bad")];
+  return [h("p", `Disk of ${names}`), h("p", h("meter.wide", { min: 0, max: total, high: total * 0.9, value: total - free, "aria-label": `${bytes(free)} of ${bytes(total)} may be taken on the disk of ${names}` })),
+    facts(["Jobs may take", bytes(free)], ["Free in all", `${bytes(unused)} of ${bytes(total)}`], ["Kept for servers and ledger", bytes(kept_free)], ["Promised to running jobs", bytes(reserved)]),
+    short_ && note(short_, one.room === "little" ? "note" : "bad")];
 }
 
 async function disk() {
@@ -71,7 +74,8 @@ async function trash(again) {
   if (!items.length) return note("The trash is empty.");
   return table("Trash", ["Server", "Deleted", "Purged", "State", ""], items.map((t) => [h("code", short(t.server)), ago(t.detached_at), ago(t.purge_after), badge(t.state),
     t.links.restore && button("Bring back", (control) => attempt(control, async () => {
-      const sure = await question({ title: "Bring this server back?", text: "It gets its uuid, files and settings back, without a container.", act: "Bring it back" });
+      const sure = await question({ title: `Bring ${short(t.server)} back?`, act: "Bring it back",
+        text: [["The server ", h("code", t.server), ", deleted ", ago(t.detached_at), "."], "It gets its uuid, files and settings back, without a container."] });
       if (!sure) return;
       notice("The server is being brought back.");
       location.hash = `#/jobs/${await start("POST", t.links.restore)}`;
@@ -81,7 +85,7 @@ async function trash(again) {
 
 /** Tells the Panel once more what it refused. */
 const tellAgain = (r, again) => r.state === "dead" && button("Tell again", (control) => attempt(control, async () => {
-  const sure = await question({ title: "Tell the Panel this again?", text: `It refused it: ${r.last_error ?? "without a word"}. Mend that first, or it refuses it again.`, act: "Tell it again" });
+  const sure = await question({ title: `Tell the Panel again of ${r.subject}?`, text: `It refused it: ${r.last_error ?? "without a word"}. Mend that first, or it refuses it again.`, act: "Tell it again" });
   if (!sure) return;
   await ask("POST", `/api/outbox/${r.report}/retry`);
   notice("The Panel is told again.");

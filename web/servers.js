@@ -32,7 +32,7 @@ export function showServers(into) {
   const list = h("div"), pages = h("p.actions");
   put(into, h("h2", "Servers"), h("p.filters", h("label.unseen", { for: "find" }, "Find a server"), find), list, pages);
   put(list, note("Loading…"));
-  let all = [], usage = new Map(), page = 0, closed = false;
+  let all = [], usage = null, page = 0, closed = false;
 
   const cells = new Map(); // uuid → the cell of its jobs
   function show() {
@@ -42,13 +42,13 @@ export function showServers(into) {
     cells.clear();
     if (!here.length) put(list, note(all.length ? "No server fits." : "No server is registered on this node."));
     else put(list, table("Servers", ["Server", "State", "Last good backup", "Under way"], here.map((server) => {
-      const id = server.configuration.uuid, last = usage.get(id);
+      const id = server.configuration.uuid, last = usage?.get(id);
       const state = h("span", stateOf(server)), trouble = h("span", troubles(server));
       if (server.lifecycle === "active") look(id, state, trouble);
       cells.set(id, h("span"));
       return [
         [h("a", { href: `#/servers/${id}` }, nameOf(server)), " ", h("code.small", short(id)), " ", trouble], state,
-        last?.newest_at ? [ago(last.newest_at), h("span.small", ` · ${last.backups} in all, ${bytes(last.bytes)}`)] : h("span.bad", "none"),
+        last?.newest_at ? [ago(last.newest_at), h("span.small", ` · ${last.backups} in all, ${bytes(last.bytes)}`)] : usage ? h("span.bad", "none") : "not known",
         cells.get(id)];
     })));
     showJobs();
@@ -69,10 +69,10 @@ export function showServers(into) {
     }
   }
   attempt(null, async () => {
-    const [servers, used] = await Promise.all([get("/api/servers"), get("/api/backups/usage").catch(() => ({ servers: [] }))]);
+    const [servers, used] = await Promise.all([get("/api/servers"), get("/api/backups/usage").catch(() => null)]);
     if (closed) return;
     all = servers.sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
-    usage = new Map(used.servers.map((u) => [u.server, u]));
+    usage = used && new Map(used.servers.map((u) => [u.server, u]));
     show();
   }).then((done) => { if (!all.length && done === undefined && list.textContent === "Loading…") put(list, note("The servers cannot be shown.", "bad")); });
   const stop = jobs.listen((news) => { if (!news.state) showJobs(); });
@@ -86,32 +86,32 @@ const powers = [["start", "Start"], ["stop", "Stop"], ["restart", "Restart"], ["
 export function showServer(into, id) {
   const head = h("h2", "Server"), body = h("div"), now = h("div"), backups = h("section"), past = h("section");
   put(into, h("p", h("a", { href: "#/servers" }, "← Servers")), head, body, now, backups, past);
-  let closed = false, timer = 0;
+  let closed = false, timer = 0, name = short(id);
 
   const act = (label, what) => button(label, (control) => attempt(control, what), "", { needs: "manage:servers" });
   async function power(action, label) {
     if (action === "kill" || action === "stop" || action === "restart") {
-      const sure = await question({ title: `${label} this server?`, danger: action === "kill", act: label,
-        text: action === "kill" ? "It gets no time to save its world." : "Players are cut off." });
+      const sure = await question({ title: `${label} ${name}?`, danger: action === "kill", act: label,
+        text: action === "kill" ? `${name} gets no time to save its world, and players are cut off.` : `Players on ${name} are cut off.` });
       if (!sure) return;
     }
     await start("POST", `/api/servers/${id}/power`, { action });
   }
   async function backUp() {
-    const given = await question({ title: "Make a backup?", text: "The server keeps running meanwhile.", act: "Make a backup",
+    const given = await question({ title: `Make a backup of ${name}?`, text: "The server keeps running meanwhile.", act: "Make a backup",
       fields: [{ name: "ignore", label: "Leave out", type: "text-area", hint: "One pattern per line, as in .gitignore. Empty: what the server's .pteroignore says." }] });
     if (given) await start("POST", `/api/servers/${id}/backup`, { adapter: "wings", uuid: newUuid(), ignore: given.ignore });
   }
   async function rotate() {
     const plan = await (await import("./api.js")).ask("POST", `/api/servers/${id}/backup/rotate`, { body: { dry_run: true } }).then((a) => a.json());
     if (!plan.would_remove.length) return notice("The configured rotation would remove nothing.");
-    const sure = await question({ title: "Rotate the backups?", danger: true, act: `Remove ${plan.would_remove.length}`,
-      text: plan.would_remove.map((w) => `${short(w.backup)}: ${w.why}`) });
+    const sure = await question({ title: `Rotate the backups of ${name}?`, danger: true, act: `Remove ${plan.would_remove.length}`,
+      text: ["These are removed, and cannot be brought back:", ...plan.would_remove.map((w) => `${short(w.backup)}: ${w.why}`)] });
     if (sure) await start("POST", `/api/servers/${id}/backup/rotate`, {});
   }
   async function remove() {
-    const given = await question({ title: "Delete this server?", danger: true, act: "Delete the server",
-      text: "Its container and its files go. Where an undelete window is configured they lie in the trash until it is over.",
+    const given = await question({ title: `Delete ${name}?`, danger: true, act: "Delete the server",
+      text: [["The server ", h("strong", name), " (", h("code", id), ")."], "Its container and its files go. Where an undelete window is configured they lie in the trash until it is over."],
       fields: [{ name: "backups", label: "Its backups", options: [["keep", "keep them"], ["delete", "delete them too"]] }] });
     if (given) location.hash = `#/jobs/${await start("DELETE", `/api/servers/${id}?backups=${given.backups}`)}`;
   }
@@ -121,7 +121,8 @@ export function showServer(into, id) {
       const server = await get(`/api/servers/${encodeURIComponent(id)}`);
       if (closed) return;
       const c = server.configuration;
-      put(head, nameOf(server), " ", stateOf(server));
+      name = nameOf(server);
+      put(head, name, " ", stateOf(server));
       document.title = `${nameOf(server)} · alula`;
       put(body, h("p.actions", powers.map(([word, label]) => act(label, () => power(word, label))), act("Back up", backUp), act("Rotate backups", rotate),
           button("Delete", (control) => attempt(control, remove), "danger", { needs: "destroy:servers" })),

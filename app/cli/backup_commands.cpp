@@ -93,15 +93,35 @@ int create_backup(const asked_node& asked, const backup_options& o) {
   return follow_started(node, asked, job, !o.no_wait);
 }
 
+/// What a question is about: "backup … of server …, made 3 h ago, 1.2 GiB".
+std::string backup_in_words(client& node, const backup_options& o) {
+  const auto named = "backup " + o.backup + " of server " + o.server;
+  const auto found = node.ask("GET", path_of(o));
+  if (found.status != 200)
+    return named;
+  return named + ", made " + ago_text(found.body.at("created_at")) + ", "
+         + bytes_text(found.body.at("size"));
+}
+
+/// Nothing where there is nothing to take back: no file was another.
+void print_undo(client& node, const std::string& job) {
+  const auto ended = node.get("/api/jobs/" + escaped(job));
+  const auto until = text_of(ended, "undo_until", "");
+  if (!until.empty())
+    print("take it back until " + until + " with: alula jobs undo " + job
+          + "\n");
+}
+
 int restore_backup(const asked_node& asked, const backup_options& given) {
   client node{find_node(asked)};
   const auto o = named(node, given);
   const auto path = path_of(o);
-  const auto what = !o.paths.empty() ? "Put the chosen files back from backup "
-                    : o.merge ? "Put between the files that are there those of "
-                                "backup "
-                              : "Replace all files of the server by backup ";
-  if (!is_sure(asked, what + o.backup + "? The server is stopped."))
+  const std::string what =
+      !o.paths.empty() ? "Put the chosen files back from "
+      : o.merge        ? "Put between the files that are there those of "
+                       : "Replace all files of the server by ";
+  if (!is_sure(asked, what + backup_in_words(node, o)
+                          + "? The server is stopped, and stays stopped."))
     return failed;
   json body{{"adapter", "wings"},
             {"truncate_directory", !o.merge && o.paths.empty()}};
@@ -110,8 +130,7 @@ int restore_backup(const asked_node& asked, const backup_options& given) {
   const auto job = node.start("POST", path + "/restore", body.dump());
   const int code = follow_started(node, asked, job, !o.no_wait);
   if (code == done && !o.no_wait && !asked.as_json)
-    print("take it back with: alula jobs undo "
-          + job.at("id").get<std::string>() + "\n");
+    print_undo(node, job.at("id"));
   return code;
 }
 
@@ -167,7 +186,9 @@ int run_on(const asked_node& asked, const backup_options& given,
   client node{find_node(asked)};
   const auto o = named(node, given);
   const auto path = path_of(o);
-  if (method == "DELETE" && !is_sure(asked, "Delete backup " + o.backup + "?"))
+  if (method == "DELETE"
+      && !is_sure(asked, "Delete " + backup_in_words(node, o)
+                             + "? It cannot be brought back."))
     return failed;
   const auto job = node.start(method, path + tail, body);
   if (!job.is_object()) { // it was not there: as good as deleted
@@ -219,6 +240,16 @@ std::string here_text(const json& figures) {
   return here == bytes ? "" : bytes_text(here) + " of it here";
 }
 
+/// An older node does not say.
+std::string room_of_disk(const json& disk) {
+  const auto room = text_of(disk, "room", "");
+  if (room.empty())
+    return {};
+  return ", " + bytes_text(disk.at("kept_free"))
+         + " more are left to servers and ledger"
+         + (room == "none" ? ": backups and restores are refused" : "");
+}
+
 int usage_of(const asked_node& asked) {
   client node{find_node(asked)};
   const auto usage = node.get("/api/backups/usage");
@@ -242,7 +273,7 @@ int usage_of(const asked_node& asked) {
         + bytes_text(usage.at("bytes")) + (here.empty() ? "" : ", " + here)
         + "; the disk has " + bytes_text(disk.at("free")) + " free of "
         + bytes_text(disk.at("total")) + ", " + bytes_text(disk.at("reserved"))
-        + " are promised to running jobs\n");
+        + " are promised to running jobs" + room_of_disk(disk) + "\n");
   // The first is that of the backups; an older node tells of no other.
   const auto disks = usage.value("disks", json::array());
   for (std::size_t i = 1; i < disks.size(); ++i) {
@@ -251,7 +282,8 @@ int usage_of(const asked_node& asked) {
     for (const auto& held : other.at("holds"))
       names += (names.empty() ? "" : ", ") + held.get<std::string>();
     print("the disk of " + names + " has " + bytes_text(other.at("free"))
-          + " free of " + bytes_text(other.at("total")) + "\n");
+          + " free of " + bytes_text(other.at("total")) + room_of_disk(other)
+          + "\n");
   }
   return done;
 }

@@ -4,6 +4,7 @@
 #include "remote/http_client.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -33,6 +34,11 @@ std::string first_word_of(const fs::path& file) {
 
 bool can_read(const fs::path& file) {
   return ::access(file.c_str(), R_OK) == 0;
+}
+
+/// There, or maybe there, and not for whoever asks.
+bool is_hidden(const fs::path& file) {
+  return ::access(file.c_str(), R_OK) != 0 && errno == EACCES;
 }
 
 /// As the service is started (packaging/alula.default); nothing where no
@@ -75,9 +81,10 @@ void read_config(const fs::path& file, found_node& out) {
   }
   out.config_file = file;
   out.url = url_of(report.value);
-  out.token = report.value.token;
+  out.token = token_of(report.value);
   out.own_address = true;
-  out.said_by = file.string();
+  out.said_by =
+      (report.value.token.empty() ? report.value.token_file : file).string();
   out.settings = std::move(report.value);
 }
 
@@ -134,6 +141,10 @@ std::string url_of(const config& c) {
          + std::to_string(c.api.port);
 }
 
+std::string token_of(const config& c) {
+  return c.token.empty() ? first_word_of(c.token_file) : c.token;
+}
+
 fs::path find_config(const asked_node& asked) {
   if (!asked.config.empty())
     return asked.config;
@@ -144,7 +155,7 @@ fs::path find_config(const asked_node& asked) {
   // The service takes no config that it is not told of.
   if (words_of_service())
     return option_of_service("--config");
-  const fs::path own = "/etc/alula/config.yml";
+  fs::path own = "/etc/alula/config.yml";
   if (can_read(own))
     return own;
   // A node that keeps everything in its data directory may run beside a Wings.
@@ -169,7 +180,10 @@ found_node find_node(const asked_node& asked) {
     token = first_word_of(asked.token_file);
   // With both there is nothing to be read, and maybe nothing that may be.
   if (url.empty() || token.empty() || !asked.config.empty()) {
-    if (const auto file = find_config(asked); !file.empty())
+    const auto file = find_config(asked);
+    // Who has a token need not be one who may read the service's config.
+    const bool may_do_without = !token.empty() && is_hidden(file);
+    if (!file.empty() && !may_do_without)
       read_config(file, out);
     else
       read_data(asked, out);

@@ -70,6 +70,9 @@ found_node find_node(const asked_node& asked);
 /// Where the node of this config is, asked from its own machine.
 std::string url_of(const config& c);
 
+/// Its token, or what its token_file says; empty where that cannot be read.
+std::string token_of(const config& c);
+
 /// The config that find_node would use; empty when there is none.
 std::filesystem::path find_config(const asked_node& asked);
 

@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 
 /// All that a configuration keeps secret, wherever it turns up.
 void hide_all(censor& black, const config& settings) {
-  black.hide(settings.token);
+  black.hide(token_of(settings));
   black.hide(settings.alerts.token);
   black.hide(settings.alerts.webhook);
   black.hide(settings.api.jwt.secret);

@@ -3,7 +3,11 @@
 #include "app/cli/findings.hpp"
 #include "app/cli/terminal.hpp"
 #include "app/places.hpp"
+#include "app/storage_settings.hpp"
+#include "jobs/descriptor.hpp"
 #include "remote/http_client.hpp"
+#include "storage/ballast.hpp"
+#include "storage/ledger_settings.hpp"
 #include "storage/sqlite.hpp"
 
 #include <CLI/CLI.hpp>
@@ -58,16 +62,20 @@ config settings_here(const asked_node& asked, findings& out) {
 struct place {
   const char* name;
   fs::path at;
+  /// What the node refuses when the disk has no more room; empty: nothing, it
+  /// writes there until the disk is full.
+  const char* refused = "";
   bool is_made_at_start = true; ///< else by the first that needs it
 };
 
 std::vector<place> places_of(const config& c) {
-  return {{"volumes", c.system.data},
-          {"trash", trash_directory(c)},
-          {"backups", backup_directory(c)},
-          {"ledger", ledger_directory(c)},
-          {"systems", systems_directory(c), false},
-          {"installations", c.system.tmp_directory, false}};
+  return {
+      {"volumes", c.system.data, "restores are refused"},
+      {"trash", trash_directory(c)},
+      {"backups", backup_directory(c), "backups are refused"},
+      {"ledger", ledger_directory(c)},
+      {"systems", systems_directory(c), "what systems send is refused", false},
+      {"installations", c.system.tmp_directory, "", false}};
 }
 
 /// A directory, or where it comes to lie.
@@ -78,8 +86,39 @@ fs::path nearest_of(fs::path at) {
   return at;
 }
 
+/// As the node decides it, less what it has promised to jobs meanwhile.
+void look_at_room(const place& where, const std::string& shown,
+                  const jobs::disk_space& space, bool few_names,
+                  findings& out) {
+  const auto text = shown + ", " + bytes_text(space.unused) + " of "
+                    + bytes_text(space.total) + " free, "
+                    + bytes_text(space.kept_free)
+                    + " of it for servers and ledger only";
+  const std::string refused = where.refused;
+  if (space.left() == jobs::room_left::none)
+    out.bad("space", text,
+            "Free space now: "
+                + (refused.empty()
+                       ? "what is written there fails when it is gone"
+                       : refused)
+                + ". `alula backups usage` says what takes it.");
+  else if (space.left() == jobs::room_left::little)
+    out.note("space", text,
+             "Make room before it is gone: " + bytes_text(space.free)
+                 + " more may be taken. `alula "
+                   "backups usage` says what takes it.");
+  else if (few_names)
+    out.note("space", text + ", but few inodes",
+             "Remove small files, or make the file system anew with more "
+             "inodes.");
+  else
+    out.good("space", text);
+}
+
 void look_at_directories(const config& c, findings& out) {
-  for (const auto& [name, meant, is_made_at_start] : places_of(c)) {
+  const auto room = room_of(c);
+  for (const auto& where : places_of(c)) {
+    const auto& [name, meant, refused, is_made_at_start] = where;
     std::error_code error;
     const auto shown = std::string{name} + ": " + meant.string();
     const auto at = is_made_at_start ? meant : nearest_of(meant);
@@ -98,30 +137,16 @@ void look_at_directories(const config& c, findings& out) {
     struct statvfs disk {};
     if (statvfs(at.c_str(), &disk) != 0)
       continue;
-    const auto free = static_cast<std::int64_t>(disk.f_bavail)
-                      * static_cast<std::int64_t>(disk.f_frsize);
-    const auto total = static_cast<std::int64_t>(disk.f_blocks)
-                       * static_cast<std::int64_t>(disk.f_frsize);
-    const auto text =
-        shown + ", " + bytes_text(free) + " of " + bytes_text(total) + " free";
     const bool few_names =
         disk.f_files > 0 && disk.f_favail * 50 < disk.f_files;
+    const jobs::descriptor directory{
+        ::open(at.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const auto space = room->space(directory.get(), name);
     if ((disk.f_flag & ST_RDONLY) != 0)
       out.bad("directories", shown + " is on a disk mounted read-only",
               "Look for its errors in `dmesg`, then mount it writable.");
-    else if (total > 0 && free < total / 50)
-      out.bad("space", text,
-              "Free space now: backups and restores are "
-              "refused. `alula backups usage` says what takes "
-              "it.");
-    else if (total > 0 && free < total / 10)
-      out.note("space", text, "Make room before it is gone.");
-    else if (few_names)
-      out.note("space", text + ", but few inodes",
-               "Remove small files, or make the file system anew with more "
-               "inodes.");
-    else
-      out.good("space", text);
+    else if (space)
+      look_at_room(where, shown, *space, few_names, out);
   }
 }
 
@@ -206,6 +231,28 @@ void look_at_ledger(const config& c, findings& out) {
              "sqlite3): end that.");
 }
 
+/// What keeps a full disk from ending the node.
+void look_at_reserve(const config& c, findings& out) {
+  const auto file = ledger_directory(c) / "ledger.db";
+  std::error_code error;
+  const storage::ballast reserve{file,
+                                 storage::ledger_settings{}.ballast_bytes};
+  const auto free = reserve.free_room();
+  if (!fs::exists(file, error) || reserve.is_there() || !free)
+    return;
+  const bool has_room = *free >= reserve.room_needed();
+  out.note("database",
+           "the ledger has no reserve of " + bytes_text(reserve.bytes())
+               + " to go on with when its disk is full: " + bytes_text(*free)
+               + " are free, and it is taken when "
+               + bytes_text(reserve.room_needed()) + " are",
+           has_room ? "A node that runs takes it within minutes, another one "
+                      "when it is started; else look for `ledger-ballast-` in "
+                      "its log."
+                    : "Make room, or set system.ledger_directory to a larger "
+                      "disk: until then a full disk ends alula.");
+}
+
 void look_at_docker(const config& c, findings& out) {
   const auto socket = docker_socket(c);
   if (!socket)
@@ -251,8 +298,9 @@ void look_at_panel(const config& c, findings& out) {
   if (base.ends_with('/'))
     base.pop_back();
   request.url = base + "/api/remote/servers?page=0&per_page=1";
-  request.headers = {{"Authorization", "Bearer " + c.token_id + "." + c.token},
-                     {"Accept", "application/vnd.pterodactyl.v1+json"}};
+  request.headers = {
+      {"Authorization", "Bearer " + c.token_id + "." + token_of(c)},
+      {"Accept", "application/vnd.pterodactyl.v1+json"}};
   request.limit = seconds{15};
   const auto outcome = http.send(request);
   const auto* answer = std::get_if<remote::http_answer>(&outcome);
@@ -340,6 +388,7 @@ json examine(const asked_node& asked) {
   look_at_directories(c, out);
   look_at_mounts(c, out);
   look_at_ledger(c, out);
+  look_at_reserve(c, out);
   look_at_docker(c, out);
   look_at_panel(c, out);
   look_at_user(c, out);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>
@@ -100,23 +101,30 @@ void look_for_orphans(client& node, const config& c, findings& out) {
     out.good("orphans", "no files without a server");
 }
 
+/// Of many that wait for the same, a few stand for all.
 bool look_at_waiting(client& node, findings& out) {
+  constexpr int few = 5;
   const auto live = node.ask("GET", "/api/jobs?done=false&limit=200");
   if (live.status != 200)
     return false;
-  bool some = false;
+  std::map<std::string, int> waiting; // by reason
   for (const auto& job : live.body.at("items")) {
     const auto waits = long_wait_of(job, std::time(nullptr));
-    if (!waits)
+    if (!waits || ++waiting[text_of(job, "reason", "")] > few)
       continue;
-    some = true;
     const auto id = job.at("id").get<std::string>();
     out.note(
         "jobs", job.at("kind").get<std::string>() + " " + id + " " + *waits,
         text_of(job, "advice",
                 "`alula jobs show " + id + "` says what its steps ran into."));
   }
-  return some;
+  for (const auto& [reason, count] : waiting)
+    if (count > few)
+      out.note("jobs",
+               std::to_string(count - few) + " more jobs wait so (" + reason
+                   + ")",
+               "`alula jobs --live` shows them.");
+  return !waiting.empty();
 }
 
 /// A pool that somebody has paused and forgotten holds its jobs for ever.
@@ -226,11 +234,32 @@ void look_at_servers(client& node, findings& out) {
   }
 }
 
+/// Only the running node knows what it has promised.
+void look_at_promises(const json& usage, findings& out) {
+  for (const auto& disk : usage.value("disks", json::array())) {
+    if (text_of(disk, "room", "") != "none"
+        || disk.at("unused") < disk.at("kept_free"))
+      continue; // room enough, or said of the directory
+    std::string names;
+    for (const auto& held : disk.at("holds"))
+      names += (names.empty() ? "" : ", ") + held.get<std::string>();
+    out.note("space",
+             "the disk of " + names + " has no room left: of "
+                 + bytes_text(disk.at("unused")) + " that are free, "
+                 + bytes_text(disk.at("reserved"))
+                 + " are promised to running jobs and "
+                 + bytes_text(disk.at("kept_free")) + " are kept free",
+             "Backups and restores are refused until those jobs have ended; "
+             "`alula jobs --live` shows them.");
+  }
+}
+
 void look_at_backups(client& node, findings& out) {
   const auto usage = node.ask("GET", "/api/backups/usage");
   const auto servers = node.ask("GET", "/api/servers");
   if (usage.status != 200 || servers.status != 200)
     return;
+  look_at_promises(usage.body, out);
   std::set<std::string> fresh;
   constexpr std::int64_t two_days = 172'800;
   for (const auto& one : usage.body.at("servers"))

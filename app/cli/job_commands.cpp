@@ -225,10 +225,27 @@ int watch_all(const asked_node& asked) {
   }
 }
 
+/// What a question is about: "backup.create … of server …, running, accepted
+/// 3 s ago".
+std::string job_in_words(const json& job) {
+  return job.at("kind").get<std::string>() + " "
+         + job.at("id").get<std::string>()
+         + (job.at("server").is_null()
+                ? ""
+                : " of server " + job.at("server").get<std::string>())
+         + ", " + job.at("state").get<std::string>() + ", accepted "
+         + ago_text(job.at("created_at"));
+}
+
+/// `question` is asked before, behind what it is about; empty: none is.
 int act_on_job(const asked_node& asked, const job_options& o,
-               const std::string& verb, const std::string& body = {}) {
+               const std::string& verb, const std::string& question,
+               const std::string& body = {}) {
   client node{find_node(asked)};
   const auto path = job_path(find_job(node, o.job));
+  if (!question.empty()
+      && !is_sure(asked, job_in_words(node.get(path)) + ": " + question))
+    return failed;
   const auto job = node.start("POST", path + "/" + verb, body);
   const auto code = follow_started(node, asked, job, o.waits);
   // Cancelled is what was wanted.
@@ -271,19 +288,16 @@ void add_acts(CLI::App& jobs, const reading& line, const job_options_ptr& o) {
     const char *name, *what, *question;
   };
   for (const auto& [name, what, question] :
-       {act{"cancel", "undo what a job did so far", "Cancel the job?"},
-        act{"retry", "another go for a parked or failed job", nullptr},
+       {act{"cancel", "undo what a job did so far",
+            "cancel it, and undo what it did?"},
+        act{"retry", "another go for a parked or failed job", ""},
         act{"undo", "take a restore back",
-            "Take the restore back? The server is stopped."}}) {
+            "take it back? The server is stopped."}}) {
     auto* one = jobs.add_subcommand(name, what);
     add_job_name(*one, o);
     add_wait(*one, o);
-    one->callback([=, verb = std::string{name}, asks = question] {
-      line.runs([=] {
-        if (asks && !is_sure(*line.node, asks))
-          return static_cast<int>(failed);
-        return act_on_job(*line.node, *o, verb);
-      });
+    one->callback([=, verb = std::string{name}, asks = std::string{question}] {
+      line.runs([=] { return act_on_job(*line.node, *o, verb, asks); });
     });
   }
   auto* abandon = jobs.add_subcommand("abandon", "give a parked job up");
@@ -292,9 +306,8 @@ void add_acts(CLI::App& jobs, const reading& line, const job_options_ptr& o) {
       ->required();
   abandon->callback([=] {
     line.runs([=] {
-      if (!is_sure(*line.node, "Give the job up? It becomes failed."))
-        return static_cast<int>(failed);
       return act_on_job(*line.node, *o, "abandon",
+                        "give it up? It becomes failed.",
                         json{{"reason", o->reason}}.dump());
     });
   });

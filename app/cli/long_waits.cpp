@@ -1,5 +1,7 @@
 #include "app/cli/long_waits.hpp"
 
+#include "jobs/advice.hpp"
+
 #include <algorithm>
 
 namespace alula::app::cli {
@@ -16,7 +18,9 @@ std::optional<std::string> long_wait_of(const json& job, std::int64_t now) {
                         ? seconds_of(job.value("held_since", json(nullptr)))
                         : 0;
   const auto stands = held == 0 ? since : std::min(since, held);
-  if (now - stands < long_ago)
+  const bool is_urgent = jobs::waits_for_somebody(text_of(job, "reason", ""),
+                                                  text_of(job, "message", ""));
+  if (now - stands < long_ago && !is_urgent)
     return std::nullopt;
   return "waits for " + duration_text(now - since)
          + (stands == since ? ""

@@ -85,8 +85,8 @@ step_outcome fetch(step_context& ctx) {
   if (!got)
     return wait_for_store(ctx, std::move(got).error());
   ctx.node.archives.release(ctx.job.id); // it is on the disk
-  const auto checked =
-      read_whole(ctx, b->uuid, b->facts, check_for::nobody, ctx.job.id);
+  const auto checked = read_archive(ctx, b->uuid, b->facts, check_for::nobody,
+                                    check_depth::whole, ctx.job.id);
   if (!checked)
     return checked.error();
   return step_done{.output = json{{"fetched", *got}}.dump()};

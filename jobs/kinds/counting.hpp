@@ -3,6 +3,7 @@
 
 #include "jobs/archives.hpp"
 #include "jobs/job.hpp"
+#include "jobs/kinds/fields.hpp"
 #include "jobs/ports.hpp"
 
 #include <algorithm>
@@ -15,6 +16,12 @@ namespace alula::jobs {
 /// A total that was passed had been too small; 0 stays "not known".
 inline work_count count_of(std::int64_t done, std::int64_t total = 0) {
   return {.done = done, .total = total == 0 ? 0 : std::max(total, done)};
+}
+
+/// What a step has counted, out of its output; 0 is not known.
+inline tree_size size_in(const fields::json& output) {
+  return {.files = output.value("files", std::int64_t{0}),
+          .bytes = output.value("bytes", std::int64_t{0})};
 }
 
 /// Of an archive: its bytes, and its files beside them. Of `whole` both, one or

@@ -198,12 +198,6 @@ json output_of(const archive_made& made) {
           {"notes", told_notes(made.notes)}};
 }
 
-/// What the preflight has counted.
-tree_size size_in(const json& planned) {
-  return {.files = planned.at("files").get<std::int64_t>(),
-          .bytes = planned.at("bytes").get<std::int64_t>()};
-}
-
 std::string files_told(const archive_progress_made& so_far) {
   return std::to_string(so_far.files) + " files";
 }

@@ -8,13 +8,19 @@
 // installation. A registration of what the Panel has had for long
 // (`skip_install`) wants none and reports none.
 //
-// Until then it is in state `creating` and belongs to this job. A cancel or a
-// failure takes back what the job made, which is the directory if it is still
-// empty, disconnects who was looking, and frees the uuid; a directory that was
-// there before, or that has files in it, is never touched.
+// Then its container is made ahead, as far as that can be had soon (see
+// first_container.hpp): an installation that follows waits for no pull, and
+// gets the image when it has gone well. Where a start follows at once that
+// makes it, and what is registered as it is waits for its first start.
+//
+// Until it is active it is in state `creating` and belongs to this job. A
+// cancel or a failure takes back what the job made, which is the directory if
+// it is still empty, disconnects who was looking, and frees the uuid; a
+// directory that was there before, or that has files in it, is never touched.
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/kinds/fields.hpp"
+#include "jobs/kinds/first_container.hpp"
 #include "jobs/kinds/reports.hpp"
 #include "jobs/kinds/steps.hpp"
 #include "jobs/ports.hpp"
@@ -78,6 +84,10 @@ result<job_draft> read(const submission& request) {
                                      {"start_on_completion", *start}});
   if (!of_panel)
     draft.skipped = {"ask_panel"};
+  if (of_panel || *start)
+    draft.skipped.push_back("server_image");
+  if (*skip_install || *start)
+    draft.skipped.push_back("server_container");
   // The Panel's request is not that of a boot that found the server on the
   // Panel's list: joined to it, it would be told of no installation for ever.
   draft.dedup_key =
@@ -166,7 +176,8 @@ step_outcome activate(step_context& ctx) {
 
 /// The Panel shows it as installing, and would for ever (trap 52).
 std::vector<change> when_over(const job_record& ended) {
-  if (!is_to_be_installed(ended))
+  const auto* made = ended.find_step("activate");
+  if (!is_to_be_installed(ended) || (made && made->state == step_state::done))
     return {};
   return {reports::install_has_ended(ended.server, false, false)};
 }
@@ -175,7 +186,7 @@ std::vector<change> when_over(const job_record& ended) {
 
 const kind create_server{
     .name = "server.create",
-    .plan_version = 2,
+    .plan_version = 3,
     .read = read,
     .steps =
         {
@@ -184,6 +195,8 @@ const kind create_server{
             compensatable("prepare_volume", prepare_volume, remove_volume),
             compensatable("adopt_container", adopt_container),
             pivot("activate", activate),
+            first_image_step(),
+            first_container_step("lifecycle"),
         },
     .when_over = when_over};
 

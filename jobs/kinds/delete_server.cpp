@@ -6,7 +6,7 @@
 // containers are destroyed, and its volume is renamed into the trash. Then the
 // uuid is free and the caller is answered; the files follow in the background,
 // after the undelete window. Its backups are kept, unless the request says
-// otherwise.
+// otherwise, or it is given up before they are removed.
 //
 // The accept is the pivot: the Panel forgets the server on our 2xx, so nobody
 // is left to ask a second time (job-engine A.2, ServerDeletionService).

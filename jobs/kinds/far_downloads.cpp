@@ -298,17 +298,21 @@ result<archive_facts> hash_object(step_context& ctx, object_store& store,
 namespace {
 
 /// Whether what was fetched is the archive; if it is not, nothing of it stays.
+/// Who waits reads it once more when it is unpacked: then its bytes will do,
+/// as long as it is ours.
 status check_or_empty(step_context& ctx, const backup_record& backup,
                       check_for whom) {
   const auto& facts = backup.facts;
-  const auto good =
-      ctx.node.archives.verify(backup.uuid,
-                               {.size = facts.size,
-                                .sha1 = facts.sha1,
-                                .sha256 = facts.sha256,
-                                .fetched_by = ctx.job.id,
-                                .whom = whom},
-                               ctx.stop, [](const archive_progress_made&) {});
+  const auto good = ctx.node.archives.verify(
+      backup.uuid,
+      {.size = facts.size,
+       .sha1 = facts.sha1,
+       .sha256 = facts.sha256,
+       .fetched_by = ctx.job.id,
+       .whom = whom,
+       .depth = whom == check_for::who_waits ? check_depth::sum_of_ours
+                                             : check_depth::whole},
+      ctx.stop, [](const archive_progress_made&) {});
   if (good || good.error().code != fault_code::backup_damaged)
     return good ? status{} : status{good.error()};
   auto part = ctx.node.archives.open_part(backup.uuid, ctx.job.id,

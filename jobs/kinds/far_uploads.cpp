@@ -295,9 +295,11 @@ stream_for_panel(step_context& ctx, const backup_id& backup, std::int64_t bound,
     return std::unique_ptr<archive_stream>{};
   }
   // What an earlier try has sent is of another archive.
-  plan->parts.clear();
-  if (auto kept = ctx.node.far->journal.keep(ctx.job.id, *plan); !kept)
-    return std::move(kept).error();
+  if (!plan->parts.empty()) {
+    plan->parts.clear();
+    if (auto kept = ctx.node.far->journal.keep(ctx.job.id, *plan); !kept)
+      return std::move(kept).error();
+  }
   return std::unique_ptr<archive_stream>{
       std::make_unique<panel_stream>(ctx, *std::move(plan), buffers, expected)};
 }

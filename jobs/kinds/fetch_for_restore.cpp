@@ -76,14 +76,17 @@ result<backup_check> check_fetched(step_context& ctx, const backup_id& backup) {
   if (!record)
     return record.error();
   const auto verified =
-      read_whole(ctx, backup, record->facts, check_for::who_waits, ctx.job.id);
+      read_archive(ctx, backup, record->facts, check_for::who_waits,
+                   check_depth::sum_of_ours, ctx.job.id);
   backup_check out;
-  if (verified)
+  if (verified) {
     out.facts = verified->facts;
-  else if (verified.error().code == fault_code::backup_damaged)
+    out.is_whole = verified->is_whole;
+  } else if (verified.error().code == fault_code::backup_damaged) {
     out.damage = verified.error().what;
-  else
+  } else {
     return verified.error();
+  }
   return out;
 }
 

@@ -68,10 +68,24 @@ bool installer_console::wait(std::stop_token stop,
   return changed_.wait_for(lock, stop, limit, [&] { return over_; });
 }
 
+void installer_console::wake() {
+  const std::lock_guard guard{mutex_};
+  woken_ = true;
+  changed_.notify_all();
+}
+
+void installer_console::listen(std::stop_token stop,
+                               std::chrono::milliseconds limit) {
+  std::unique_lock lock{mutex_};
+  (void)changed_.wait_for(lock, stop, limit, [&] { return over_ || woken_; });
+  woken_ = false;
+}
+
 void installer_console::rest(std::stop_token stop,
                              std::chrono::milliseconds time) {
   std::unique_lock lock{mutex_};
-  (void)changed_.wait_for(lock, stop, time, [] { return false; });
+  (void)changed_.wait_for(lock, stop, time, [&] { return woken_; });
+  woken_ = false;
 }
 
 void installer_console::listen_anew() {

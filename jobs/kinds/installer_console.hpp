@@ -46,7 +46,13 @@ public:
   /// over.
   bool wait(std::stop_token stop, std::chrono::milliseconds limit);
 
-  /// So long, or until somebody asks to stop.
+  /// The installer may have ended: ends `listen` and `rest`, also the next one.
+  void wake();
+
+  /// As `wait`, and until somebody wakes it.
+  void listen(std::stop_token stop, std::chrono::milliseconds limit);
+
+  /// So long, or until somebody wakes it or asks to stop.
   void rest(std::stop_token stop, std::chrono::milliseconds time);
 
   /// Before it is attached again to one that runs on: it has not ended.
@@ -57,7 +63,8 @@ private:
   const server_id server_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  bool heard_ = true, over_ = false, anew_ = false, has_gap_ = false;
+  bool heard_ = true, over_ = false, anew_ = false, has_gap_ = false,
+       woken_ = false;
   std::int64_t lines_ = 0;
   std::string text_;
   std::string newest_;

@@ -1,5 +1,6 @@
 #include "jobs/kinds/installer_watch.hpp"
 
+#include "jobs/end_watch.hpp"
 #include "jobs/kinds/living.hpp"
 #include "jobs/ports.hpp"
 #include "jobs/server_container.hpp"
@@ -28,12 +29,14 @@ public:
         return install_failure("the installer's container was removed");
       if (found && !(*found)->running)
         return **found;
+      if (found)
+        end_.seen_running();
       if (auto over = over_a_limit())
         return *over;
       // Only to one that runs: a console that has ended says at once that its
       // container may have, and that of an ended one would never end again.
       if (is_listened_to())
-        (void)console_->wait(ctx_.stop, look_every);
+        console_->listen(ctx_.stop, look_every);
       else if (found && looks_unheard_++ >= looks_at_end)
         listen_again();
       else
@@ -93,6 +96,8 @@ private:
   std::chrono::steady_clock::time_point silent_since_ = begun_;
   std::int64_t heard_ = 0;
   int looks_unheard_ = 0; ///< since it is not listened to
+  end_watch end_{ctx_.node.containers, name_,
+                 [console = console_] { console->wake(); }};
 };
 
 } // namespace

@@ -1,10 +1,14 @@
 #include "jobs/kinds/living.hpp"
 
+#include "jobs/end_watch.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/kinds/step_clock.hpp"
 #include "jobs/log.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <mutex>
+#include <stop_token>
 #include <utility>
 
 namespace alula::jobs {
@@ -101,10 +105,15 @@ status fetch_image(step_context& ctx, std::string_view configured) {
 
 result<std::string> make_container(step_context& ctx,
                                    const known_server& server) {
-  auto& factory = life_of(ctx).factory;
   if (auto gone = ctx.node.containers.destroy(ctx.job.server.view(), ctx.stop);
       !gone)
     return std::move(gone).error();
+  return create_container(ctx, server);
+}
+
+result<std::string> create_container(step_context& ctx,
+                                     const known_server& server) {
+  auto& factory = life_of(ctx).factory;
   if (const auto own = own_network(server.config))
     if (auto there = factory.ensure_network(*own); !there)
       return std::move(there).error();
@@ -134,20 +143,61 @@ namespace {
 constexpr milliseconds look_every{2'000};
 constexpr milliseconds kill_patience{15'000};
 
+/// Ends a rest early: the step is to stop, or it is time to look.
+class early_look {
+public:
+  explicit early_look(const std::stop_token& asked)
+    : link_(asked, [this] { wake(); }) {}
+
+  void wake() {
+    std::stop_source now{std::nostopstate};
+    {
+      const std::lock_guard guard{mutex_};
+      now = source_;
+    }
+    now.request_stop();
+  }
+
+  /// Of the rest that comes next, until `begin`.
+  std::stop_token token() {
+    const std::lock_guard guard{mutex_};
+    return source_.get_token();
+  }
+
+  /// Who wakes it from now on wants another look than this one.
+  void begin() {
+    const std::lock_guard guard{mutex_};
+    if (source_.stop_requested())
+      source_ = std::stop_source{};
+  }
+
+private:
+  std::mutex mutex_;
+  std::stop_source source_;
+  const std::stop_callback<std::function<void()>> link_;
+};
+
 /// Waits for the process to end, and asks Docker itself now and then: the
 /// console may not be attached. True when it has ended.
 result<bool> await_end(step_context& ctx, time_ms until) {
   auto& processes = life_of(ctx).processes;
+  const auto name = ctx.job.server.view();
   const step_clock clock{ctx};
-  while (true) {
+  early_look early{ctx.stop};
+  end_watch end{ctx.node.containers, name, [&early] { early.wake(); }};
+  for (bool runs = true;;) { // dockerd has just answered
     const auto left = milliseconds{until - clock.now()};
+    if (runs)
+      end.seen_running(left);
     if (processes.await_offline(ctx.job.server,
                                 std::clamp(left, milliseconds{0}, look_every),
-                                ctx.stop))
+                                early.token()))
       return true;
     if (ctx.stop.stop_requested())
       return fault{.code = fault_code::interrupted, .what = "asked to stop"};
-    const auto found = ctx.node.containers.inspect(ctx.job.server.view());
+    early.begin();
+    const auto found = ctx.node.containers.inspect(name);
+    runs = found.has_value();
     if (found && (!*found || !(*found)->running))
       return true;
     if (!found && clock.now() >= until)
@@ -156,6 +206,14 @@ result<bool> await_end(step_context& ctx, time_ms until) {
       return false;
     ctx.report({.message = "waits for the server to stop"});
   }
+}
+
+/// Docker may tell the end before all is heard that was said, and with it the
+/// console is let go.
+void hear_last_words(step_context& ctx) {
+  constexpr milliseconds most{250};
+  if (life_of(ctx).streams.is_attached(ctx.job.server.view()))
+    (void)life_of(ctx).processes.await_offline(ctx.job.server, most, ctx.stop);
 }
 
 /// False when it could not be said there: then a signal is sent.
@@ -196,6 +254,7 @@ status stop_process(step_context& ctx, const known_server& server,
         !stopped)
       return stopped;
   }
+  hear_last_words(ctx);
   processes.set_state(ctx.job.server, process_state::offline);
   return {};
 }
@@ -216,6 +275,7 @@ status kill_process(step_context& ctx) {
       return fault{.code = fault_code::timed_out,
                    .what = "the server was killed and still runs: dockerd or "
                            "the kernel holds its process"};
+    hear_last_words(ctx);
   }
   processes.set_state(ctx.job.server, process_state::offline);
   return {};

@@ -63,6 +63,11 @@ result<container_rules> rules_here(step_context& ctx);
 result<std::string> make_container(step_context& ctx,
                                    const known_server& server);
 
+/// The same of a server that has none; one that is there is left as it is, and
+/// its id is told.
+result<std::string> create_container(step_context& ctx,
+                                     const known_server& server);
+
 /// The stop ladder: the egg's stop command or signal, up to `grace` of waiting
 /// counted from `since`, then a kill. Success when the server does not run.
 status stop_process(step_context& ctx, const known_server& server,

@@ -24,8 +24,13 @@ struct backup_check {
   std::string damage;  ///< empty: none
   std::string missing; ///< empty: it is there
   archive_facts facts; ///< of a good one, as it was found
+  /// False: its bytes are what was written, and nobody has looked further.
+  bool is_whole = true;
 
   bool is_good() const { return damage.empty() && missing.empty(); }
+  /// Whether it may go on record: a good one that was not looked at whole does
+  /// not count as verified.
+  bool is_telling() const { return is_whole || !is_good(); }
   change on_record(const backup_id& uuid) const {
     if (missing.empty())
       return record_verification{uuid, damage, facts};
@@ -33,11 +38,26 @@ struct backup_check {
   }
 };
 
+/// How far the reading is: of the bytes of the archive where only these are
+/// read, else of its contents.
+inline progress progress_of_check(const archive_progress_made& so_far,
+                                  const tree_size& whole) {
+  constexpr const char* phase = "checking the archive";
+  if (so_far.archive_size == 0)
+    return progress_of(so_far, whole, phase);
+  return {.done = so_far.bytes,
+          .total = so_far.archive_size,
+          .unit = "bytes",
+          .message = phase};
+}
+
 /// Reads an archive to its end and compares it with these facts; with a job,
 /// what that has fetched. Faults as archives::verify.
-inline result<archive_verified>
-read_whole(step_context& ctx, const backup_id& uuid, const archive_facts& facts,
-           check_for whom, const job_id& fetched_by = {}) {
+inline result<archive_verified> read_archive(step_context& ctx,
+                                             const backup_id& uuid,
+                                             const archive_facts& facts,
+                                             check_for whom, check_depth depth,
+                                             const job_id& fetched_by = {}) {
   // What is counted are contents, of which another program's archive has told
   // nothing: 0 is not known, and the size of an archive says nothing of them.
   const tree_size whole{.files = facts.files, .bytes = facts.content_bytes};
@@ -47,26 +67,34 @@ read_whole(step_context& ctx, const backup_id& uuid, const archive_facts& facts,
        .sha1 = facts.sha1,
        .sha256 = facts.sha256,
        .fetched_by = fetched_by,
-       .whom = whom},
+       .whom = whom,
+       .depth = depth},
       ctx.stop, [&](const archive_progress_made& so_far) {
-        ctx.report(progress_of(so_far, whole, "checking the archive"));
+        ctx.report(progress_of_check(so_far, whole));
       });
 }
 
 /// Compares the archive with what is on record. Other faults than what is
 /// wrong with the backup are faults, and say nothing about it: an archive over
-/// the limits of a restore is still what was written.
+/// the limits of a restore is still what was written. One of ours with damage
+/// on record is looked at whole, however little is asked for: its bytes alone
+/// do not say that it is gone.
 inline result<backup_check>
-check_backup(step_context& ctx, const backup_id& uuid, check_for whom) {
+check_backup(step_context& ctx, const backup_id& uuid, check_for whom,
+             check_depth depth = check_depth::whole) {
   const auto known = ctx.node.records.find_backup(uuid);
   if (!known)
     return known.error();
   if (!*known)
     return fault{.code = fault_code::backup_not_found,
                  .what = "there is no backup " + uuid.to_string()};
-  const auto verified = read_whole(ctx, uuid, (*known)->facts, whom);
+  const auto enough = (*known)->damage.empty() ? depth : check_depth::whole;
+  const auto verified = read_archive(ctx, uuid, (*known)->facts, whom, enough);
   if (verified)
-    return backup_check{.damage = {}, .missing = {}, .facts = verified->facts};
+    return backup_check{.damage = {},
+                        .missing = {},
+                        .facts = verified->facts,
+                        .is_whole = verified->is_whole};
   switch (verified.error().code) {
   case fault_code::backup_damaged:
     return backup_check{

@@ -5,12 +5,17 @@
 // server still runs.
 //
 // What cannot succeed is refused first: a volume that cannot be moved, a disk
-// or a quota too small, chosen paths that the manifest does not list. Where
+// or a quota too small, also for what of it is chosen, chosen paths that the
+// manifest does not list. Where
 // only trees that other restores replaced are in the way of the room, the
-// oldest of them go, and the result says whose. Then the server is stopped, the
-// whole archive is checked against its checksums and read to its end, and its
-// files are written into a staging directory beside the volume, by descriptors
-// and within limits: up to here the server's own files were not touched, and a
+// oldest of them go, and the result says whose. Then the server is stopped, and
+// the archive is checked: that of another program by its checksums and all that
+// is in it; of one of ours every byte by its SHA-256, since these cannot be
+// what was written and hold anything else. Its files are written into a staging
+// directory beside the volume, by descriptors and within limits, and every
+// member and header of the archive is checked on the way, chosen or not: only
+// then one of ours counts as verified, or as damaged after all. Up to here the
+// server's own files were not touched, and a
 // failure, a full disk or a cancel leaves them as they were. The commit of the
 // decision is the pivot: a swap that fails between its two renames, or a merge
 // half-way, can only be finished, never taken back, so it is tried again until
@@ -29,6 +34,7 @@
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
 #include "jobs/kinds/backup_requests.hpp"
+#include "jobs/kinds/chosen_paths.hpp"
 #include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fetch_for_restore.hpp"
 #include "jobs/kinds/in_transfer.hpp"
@@ -42,6 +48,7 @@
 #include "jobs/ports.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace alula::jobs {
@@ -126,7 +133,7 @@ step_outcome make_room(step_context& ctx) {
   if (const auto listed = manifest_has_paths(ctx); !listed)
     return listed.error();
   const auto needs = room_before_download(
-      ctx, needed_room(ctx, ahead->content.bytes), ahead->download);
+      ctx, needed_room(ahead->written.bytes), ahead->download);
   if (!needs)
     return needs.error();
   return claim_trees_for_room(ctx, *needs);
@@ -147,8 +154,9 @@ step_outcome preflight(step_context& ctx) {
   if (!ahead)
     return ahead.error();
   const auto& known = ahead->content;
+  const auto& written = ahead->written;
   if (auto kept =
-          ctx.node.volumes.reserve(ctx.job.id, needed_room(ctx, known.bytes));
+          ctx.node.volumes.reserve(ctx.job.id, needed_room(written.bytes));
       !kept)
     return without_room(std::move(kept).error());
   const auto sorted = ahead->has_manifest ? known.files : 0;
@@ -157,12 +165,13 @@ step_outcome preflight(step_context& ctx) {
   const auto ran = is_running(ctx);
   if (!ran)
     return ran.error();
-  return step_done{.output = json{
-                       {"files", known.files},
-                       {"bytes", known.bytes},
-                       {"sorted", sorted},
-                       {"ran",
-                        *ran}}.dump()};
+  const json chosen{{"files", written.files}, {"bytes", written.bytes}};
+  const json out{{"files", known.files},
+                 {"bytes", known.bytes},
+                 {"written", chosen},
+                 {"sorted", sorted},
+                 {"ran", *ran}};
+  return step_done{.output = out.dump()};
 }
 
 /// What is found is on record before the job fails over it, in `extract`.
@@ -170,15 +179,17 @@ step_outcome verify(step_context& ctx) {
   const bool is_fetched = !fetched_by(ctx).empty();
   const auto found =
       is_fetched ? check_fetched(ctx, backup_of(ctx))
-                 : check_backup(ctx, backup_of(ctx), check_for::who_waits);
+                 : check_backup(ctx, backup_of(ctx), check_for::who_waits,
+                                check_depth::sum_of_ours);
   if (!found)
     return found.error();
   // What was fetched says nothing of what is stored.
   std::vector<change> changes;
-  if (!is_fetched)
+  if (!is_fetched && found->is_telling())
     changes.push_back(found->on_record(backup_of(ctx)));
   return step_done{.output = json{{"damage", found->damage},
                                   {"missing", found->missing},
+                                  {"whole", found->is_whole},
                                   {"files", found->facts.files},
                                   {"bytes", found->facts.content_bytes}}
                                  .dump(),
@@ -188,16 +199,18 @@ step_outcome verify(step_context& ctx) {
 /// What a manifest said, or else what the verification has counted. An older
 /// release has not kept how many files that found.
 tree_size size_of(const step_context& ctx) {
-  const auto read = [](const json& from) {
-    return tree_size{.files = from.value("files", std::int64_t{0}),
-                     .bytes = from.value("bytes", std::int64_t{0})};
-  };
-  const auto planned = read(fields::told_by(ctx.job, "preflight"));
-  return planned.bytes > 0 ? planned : read(fields::told_by(ctx.job, "verify"));
+  const auto planned = size_in(fields::told_by(ctx.job, "preflight"));
+  return planned.bytes > 0 ? planned
+                           : size_in(fields::told_by(ctx.job, "verify"));
 }
 
-std::int64_t bytes_of(const step_context& ctx) {
-  return size_of(ctx).bytes;
+/// What of it is unpacked; all 0: nobody knows before it is, as after an older
+/// release.
+tree_size written_of(const step_context& ctx) {
+  if (chosen_paths(ctx).empty())
+    return size_of(ctx);
+  return size_in(
+      fields::told_by(ctx.job, "preflight").value("written", json::object()));
 }
 
 status refuse_unfit(const step_context& ctx) {
@@ -206,7 +219,7 @@ status refuse_unfit(const step_context& ctx) {
     return fault{.code = fault_code::backup_not_found, .what = what};
   if (const auto what = found.value("damage", std::string{}); !what.empty())
     return fault{.code = fault_code::backup_damaged, .what = what};
-  return check_quota(ctx, bytes_of(ctx));
+  return check_quota(ctx, size_of(ctx).bytes);
 }
 
 /// Nothing was written for the chosen paths: they may be empty directories.
@@ -223,7 +236,8 @@ status check_found_any(step_context& ctx) {
 step_outcome extract(step_context& ctx) {
   if (auto fit = refuse_unfit(ctx); !fit)
     return std::move(fit).error();
-  room_watch watch{ctx, needed_room(ctx, bytes_of(ctx))};
+  const auto whole = written_of(ctx);
+  room_watch watch{ctx, needed_room(whole.bytes)};
   if (auto room = watch.begin(); !room)
     return without_room(std::move(room).error());
   // Before it was the room of the download, and a restart keeps nothing.
@@ -240,8 +254,6 @@ step_outcome extract(step_context& ctx) {
   order.paths = chosen_paths(ctx);
   order.limits.bytes = quota_in(ctx);
   order.fetched_by = fetched_by(ctx);
-  // How much of it the chosen paths are is known when they are there.
-  const auto whole = order.paths.empty() ? size_of(ctx) : tree_size{};
   auto made = ctx.node.archives.extract(
       order, *staging, watch.token(), [&](const archive_progress_made& so_far) {
         watch.wrote(so_far.bytes);
@@ -255,7 +267,12 @@ step_outcome extract(step_context& ctx) {
   if (auto fits = check_merged_quota(ctx, tree_of_restore(ctx), made->bytes);
       !fits)
     return std::move(fits).error();
-  return step_done{.output = as_text(*made)};
+  step_done done{.output = as_text(*made)};
+  // Every member of it was read now, and before that every byte compared.
+  if (order.fetched_by.empty()
+      && !fields::told_by(ctx.job, "verify").value("whole", true))
+    done.changes.emplace_back(record_verification{order.backup, {}});
+  return done;
 }
 
 step_outcome discard(step_context& ctx) {
@@ -294,11 +311,26 @@ step_outcome unlock(step_context& ctx) {
       .job_result = result.dump()};
 }
 
+/// What only unpacking it has shown to be wrong with the archive here.
+std::vector<change> damage_met(const job_record& ended) {
+  const auto* fetch = ended.find_step("fetch");
+  const auto* extract = ended.find_step("extract");
+  const bool is_fetched = fetch && !fetch->output.empty();
+  if (is_fetched || !extract || extract->state == step_state::done
+      || !extract->error || extract->error->code != fault_code::backup_damaged)
+    return {};
+  return {
+      record_verification{fields::known_id<backup_id>(ended.input, "backup"),
+                          extract->error->what}};
+}
+
 std::vector<change> when_over(const job_record& ended) {
   const auto* unlocked = ended.find_step("unlock");
   if (unlocked && unlocked->state == step_state::done)
     return {};
   auto changes = spoilt_trees(ended);
+  for (auto& met : damage_met(ended))
+    changes.push_back(std::move(met));
   changes.push_back(reports::restore_has_ended(
       ended.server, fields::known_id<backup_id>(ended.input, "backup"), false));
   return changes;

@@ -1,10 +1,11 @@
 #include "jobs/kinds/room_for_restore.hpp"
 
 #include "jobs/backup.hpp"
+#include "jobs/full_disk.hpp"
+#include "jobs/kinds/chosen_paths.hpp"
 #include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fetch_for_restore.hpp"
 #include "jobs/kinds/trash.hpp"
-#include "jobs/path_text.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -16,9 +17,6 @@ namespace {
 
 using fields::json;
 
-constexpr std::size_t most_paths = 1'000;
-constexpr std::size_t most_path_bytes = 4'096; // PATH_MAX
-constexpr std::size_t longest_name = 255;      // NAME_MAX
 constexpr std::size_t most_trees = 1'000;
 constexpr std::int64_t bytes_between_looks = std::int64_t{64} << 20;
 
@@ -28,73 +26,6 @@ std::int64_t room_for_manifest(std::int64_t files) {
   constexpr std::int64_t sorted_in_memory = 20'000;
   constexpr std::int64_t bytes_each = 256;
   return files <= sorted_in_memory ? 0 : files * bytes_each;
-}
-
-/// Behind this a listing goes on with `name`: no name that a file system takes
-/// sorts in between.
-std::string just_before(std::string name) {
-  name.back() = static_cast<char>(static_cast<unsigned char>(name.back()) - 1);
-  name.append(longest_name - name.size(), '\xff');
-  return name;
-}
-
-/// Whether the manifest lists a file, directory or link of that path, spelt as
-/// an extraction takes it: with `.` and slashes too many, and no `..`.
-result<bool> has_path(archives& in, const backup_id& backup,
-                      std::string_view path) {
-  std::string directory;
-  std::string name;
-  while (!path.empty()) {
-    const auto slash = std::min(path.find('/'), path.size());
-    const auto part = path.substr(0, slash);
-    path.remove_prefix(std::min(slash + 1, path.size()));
-    if (part.empty() || part == ".")
-      continue;
-    if (part == ".." || part.size() > longest_name)
-      return false;
-    if (!name.empty())
-      directory += (directory.empty() ? "" : "/") + name;
-    name = part;
-  }
-  if (name.empty())
-    return true; // all of it
-  const auto page = in.browse(backup, directory, just_before(name), 1);
-  if (!page && page.error().code == fault_code::path_not_found)
-    return false;
-  if (!page)
-    return page.error();
-  return !page->items.empty() && page->items.front().name == name;
-}
-
-/// A list of paths as a body spells them; `bytes_of` gives what is meant.
-template<class BytesOf>
-result<json> read_list(const json& body, const std::string& name,
-                       const char* wanted, BytesOf bytes_of) {
-  const auto found = body.find(name);
-  if (found == body.end() || found->is_null())
-    return json::array();
-  // An empty list is more likely a mistake than the wish for everything; what
-  // a job has on record is a body, and says null.
-  if (!found->is_array() || found->empty() || found->size() > most_paths)
-    return fields::wrong('/' + name, "must be a list of 1 to "
-                                         + std::to_string(most_paths)
-                                         + " paths, or left out");
-  for (std::size_t i = 0; i < found->size(); ++i) {
-    const auto& text = (*found)[i];
-    const auto path = text.is_string()
-                          ? bytes_of(text.get_ref<const std::string&>())
-                          : std::optional<std::string>{};
-    if (!path || path->empty() || path->size() > most_path_bytes
-        || path->find('\0') != std::string::npos)
-      return fields::wrong('/' + name + '/' + std::to_string(i), wanted);
-  }
-  return *found;
-}
-
-/// Faults are text.
-std::string shown(const std::string& path) {
-  return is_utf8(path) ? '"' + path + '"'
-                       : "path of the bytes " + to_base64(path) + " (base64)";
 }
 
 /// Of the restores whose trees make_room has claimed.
@@ -111,17 +42,6 @@ std::vector<job_id> claimed_trees(const job_record& job) {
 
 } // namespace
 
-result<json> read_paths(const json& body) {
-  return read_list(body, "paths", "must be a path inside the backup",
-                   [](const std::string& text) { return std::optional{text}; });
-}
-
-result<json> read_paths64(const json& body) {
-  return read_list(body, "paths64",
-                   "must be the base64 of a path inside the backup",
-                   [](const std::string& text) { return from_base64(text); });
-}
-
 std::int64_t quota_of(const server_record& server) {
   constexpr auto most = std::numeric_limits<std::int64_t>::max() >> 20;
   const auto disk =
@@ -131,26 +51,12 @@ std::int64_t quota_of(const server_record& server) {
   return (disk > most ? most : disk.get<std::int64_t>()) << 20;
 }
 
-std::vector<std::string> chosen_paths(const step_context& ctx) {
-  const auto input = json::parse(ctx.job.input);
-  const auto listed = [&](const char* name) {
-    const auto found = input.find(name);
-    return found == input.end() || found->is_null()
-               ? std::vector<std::string>{}
-               : found->get<std::vector<std::string>>();
-  };
-  auto paths = listed("paths");
-  for (const auto& text : listed("paths64"))
-    paths.push_back(from_base64(text).value()); // read_paths64 has seen it
-  return paths;
-}
-
 std::int64_t quota_in(const step_context& ctx) {
   return json::parse(ctx.job.input).value("quota", std::int64_t{0});
 }
 
-std::int64_t needed_room(const step_context& ctx, std::int64_t bytes) {
-  return chosen_paths(ctx).empty() ? bytes + bytes / 20 : 0;
+std::int64_t needed_room(std::int64_t bytes) {
+  return bytes + bytes / 20;
 }
 
 status keep_backup_room(step_context& ctx, std::int64_t download,
@@ -219,7 +125,9 @@ status check_merged_quota(step_context& ctx, const std::string& staged,
 
 // -- before anything is read -------------------------------------------------
 
-result<outlook> look_ahead(step_context& ctx) {
+namespace {
+
+result<outlook> look_at_archive(step_context& ctx) {
   const auto backup = fields::known_id<backup_id>(ctx.job.input, "backup");
   const auto record = record_of_restore(ctx);
   if (!record)
@@ -261,25 +169,21 @@ result<outlook> look_ahead(step_context& ctx) {
   return outlook{.content = *size, .has_manifest = true};
 }
 
-result<bool> manifest_has_paths(step_context& ctx) {
-  const auto backup = fields::known_id<backup_id>(ctx.job.input, "backup");
-  for (const auto& path : chosen_paths(ctx)) {
-    if (ctx.stop.stop_requested())
-      return fault{.code = fault_code::interrupted, .what = "asked to stop"};
-    const auto has = has_path(ctx.node.archives, backup, path);
-    if (has && !*has)
-      return fault{.code = fault_code::path_not_found,
-                   .what = "the backup has no " + shown(path)};
-    if (has)
-      continue;
-    // An archive says by itself what is in it, when it is read.
-    using enum fault_code;
-    const auto why = has.error().code;
-    if (why == no_manifest || why == backup_not_found || why == backup_damaged)
-      return false;
-    return has.error();
+} // namespace
+
+result<outlook> look_ahead(step_context& ctx) {
+  auto ahead = look_at_archive(ctx);
+  if (!ahead)
+    return ahead;
+  if (chosen_paths(ctx).empty()) {
+    ahead->written = ahead->content;
+    return ahead;
   }
-  return true;
+  const auto chosen = size_of_chosen(ctx);
+  if (!chosen)
+    return chosen.error();
+  ahead->written = *chosen;
+  return ahead;
 }
 
 // -- trees that restores replaced ---------------------------------------------

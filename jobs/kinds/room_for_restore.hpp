@@ -16,27 +16,24 @@
 
 namespace alula::jobs {
 
-/// "paths" of the body of a restore; an empty list when it has none.
-result<fields::json> read_paths(const fields::json& body);
-/// "paths64" of it: the same in base64, for names that are not UTF-8.
-result<fields::json> read_paths64(const fields::json& body);
 /// The server's disk quota in bytes, 0 for none (wings-protocol 3.4: MiB).
 std::int64_t quota_of(const server_record& server);
 
-/// Of the input of a restore. Empty: everything.
-std::vector<std::string> chosen_paths(const step_context& ctx);
 /// Bytes; 0: none.
 std::int64_t quota_in(const step_context& ctx);
 
 /// For so many bytes of contents: 5 % more for what a file system adds
-/// (job-engine C.4). Of chosen paths nobody knows before they are unpacked.
-std::int64_t needed_room(const step_context& ctx, std::int64_t bytes);
+/// (job-engine C.4).
+std::int64_t needed_room(std::int64_t bytes);
 
 /// What is known before anything is read.
 struct outlook {
-  /// What an extraction will write, as far as the manifest says; all 0 when
-  /// there is none: the verification counts it then.
+  /// All that is in it, as far as the manifest says; all 0 when there is none:
+  /// the verification counts it then.
   tree_size content;
+  /// What of it an extraction will write: of chosen paths what the manifest
+  /// says of them, and nothing without one on this node.
+  tree_size written;
   bool has_manifest = false;
   std::int64_t download = 0; ///< bytes; 0 also when nobody knows
 };
@@ -44,11 +41,6 @@ struct outlook {
 /// Refuses what cannot be restored: a missing archive, a place that cannot be
 /// swapped, contents over the quota.
 result<outlook> look_ahead(step_context& ctx);
-
-/// Whether the manifest on this node lists every chosen path; false when there
-/// is none that can be read. Fault path_not_found, naming the first that it
-/// does not list. One search in the manifest for each path.
-result<bool> manifest_has_paths(step_context& ctx);
 
 /// Keeps what a restore takes of the backup disk: `download` bytes of an
 /// archive that is fetched, and what the manifest's `files` entries take that

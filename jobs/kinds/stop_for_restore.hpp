@@ -24,7 +24,7 @@ inline std::string stop_signal(const server_record& server) {
   const auto value = stop.value("value", json());
   if (!value.is_string())
     return {};
-  const auto word = value.get<std::string>();
+  auto word = value.get<std::string>();
   if (word == "^C" || (type == "signal" && word == "C"))
     return "SIGINT";
   if (type == "signal" && word.starts_with("SIG"))

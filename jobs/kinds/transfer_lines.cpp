@@ -1,6 +1,6 @@
 #include "jobs/kinds/transfer_lines.hpp"
 
-#include "jobs/disk_room.hpp"
+#include "jobs/full_disk.hpp"
 
 #include <algorithm>
 #include <array>

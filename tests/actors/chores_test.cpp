@@ -32,17 +32,6 @@ TEST_CASE("a chore that cannot read comes back to it", "[actors]") {
     w.start();
     comes_back([&] { return w.next("backup.scan") != 0; });
   }
-  SECTION("which deletes were given up") {
-    w.put_backup(1, 1);
-    {
-      const std::scoped_lock lock{w.store->mutex};
-      w.store->backups.at(w.backup(1)).record.state =
-          jobs::backup_state::deleting;
-    }
-    w.reading.fail("backups", 1);
-    w.start();
-    comes_back([&] { return !w.record(1); });
-  }
   SECTION("which containers there are") {
     w.chores_settings.containers = &w.containers;
     const auto told = log_book().count("container-left");
@@ -187,23 +176,42 @@ TEST_CASE("a backup that cannot be read does not keep the others waiting",
   CHECK(w.record(2)->verified_at == w.clock.at);
 }
 
-TEST_CASE("a start finishes a delete of a backup that was given up",
-          "[actors]") {
+TEST_CASE(
+    "a delete of backups that is given up leaves what is still there, and "
+    "a look for what is not",
+    "[actors]") {
   chore_world w;
   w.put_backup(1, 1);
-  w.put_backup(2, 7); // whose server is gone
-  w.put_backup(3, 1);
-  {
-    const std::scoped_lock lock{w.store->mutex};
-    for (const int left : {1, 2})
-      w.store->backups.at(w.backup(left)).record.state =
-          jobs::backup_state::deleting;
-  }
+  w.put_backup(2, 1);
   w.start();
-  w.jobs_ended("backup.delete", 2);
-  CHECK_FALSE(w.record(1));
-  CHECK_FALSE(w.record(2));
-  CHECK(w.record(3));
+  w.jobs_ended("backup.scan", 1);
+  w.archives.fail_next("remove", {.code = jobs::fault_code::docker_refused,
+                                  .what = "it does not go"});
+  const auto deletion =
+      w.submit(jobs::delete_server, 1, R"({"backups":"delete"})");
+  w.until(deletion, jobs::job_state::parked);
+  CHECK(w.record(1)->state == jobs::backup_state::deleting);
+  CHECK(w.record(2)->state == jobs::backup_state::deleting);
+  {
+    // It was gone when the other did not go.
+    const std::scoped_lock lock{w.archives.mutex};
+    w.archives.published.erase(w.backup(2));
+  }
+  REQUIRE(w.abandon(deletion));
+  w.jobs_ended("backup.scan", 2);
+  CHECK(w.record(1)->state == jobs::backup_state::ready);
+  CHECK(w.record(1)->lost_at == 0);
+  CHECK(w.record(2)->state == jobs::backup_state::ready);
+  CHECK(w.record(2)->lost_at != 0);
+  SECTION("nobody deletes them but who is asked to") {
+    w.start();
+    w.jobs_ended("backup.scan", 3);
+    w.jobs_ended("backup.delete", 0);
+    const auto asked =
+        w.submit(jobs::delete_backup, 0, w.about("backup", w.backup(1).view()));
+    CHECK(w.end_of(asked).state == jobs::job_state::succeeded);
+    CHECK_FALSE(w.record(1));
+  }
 }
 
 TEST_CASE("servers are rotated by the policy of the node, or by their own",

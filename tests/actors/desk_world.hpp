@@ -72,7 +72,7 @@ struct desk_world {
     desk.usage(hear("usage"));
     desk.pin(backup(1), true, hear("pin"));
     desk.plan_rotation(server_number(1), {}, hear("plan"));
-    desk.find_replaced(jobs::make_job_id(1), hear("replaced"));
+    desk.find_undoable({jobs::make_job_id(1)}, hear("undoable"));
     desk.burn_token("token", 1, hear("burn"));
     desk.browse(backup(1), "", "", 10, hear("browse"));
     desk.open_content(backup(1), "a", hear("content"));

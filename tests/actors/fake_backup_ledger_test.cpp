@@ -1,4 +1,5 @@
 #include "tests/actors/memory_world.hpp"
+#include "tests/contracts/backup_ledger_contract.hpp"
 #include "tests/contracts/place_ledger_contract.hpp"
 #include "tests/contracts/restore_ledger_contract.hpp"
 #include "tests/contracts/system_ledger_contract.hpp"

@@ -1,5 +1,5 @@
 #include "tests/actors/memory_world.hpp"
-#include "tests/contracts/outbox_ledger_contract.hpp"
+#include "tests/contracts/status_ledger_contract.hpp"
 
 using namespace alula;
 using actors_test::make_memory_world;
@@ -18,4 +18,8 @@ TEST_CASE("the fake ledger lists reports", "[actors]") {
 
 TEST_CASE("the fake ledger notes what the Panel knows", "[actors]") {
   contracts::ledger_notes_what_the_panel_knows(make_memory_world);
+}
+
+TEST_CASE("the fake ledger keeps the newest state of a container", "[actors]") {
+  contracts::ledger_keeps_the_newest_status(make_memory_world);
 }

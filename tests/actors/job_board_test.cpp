@@ -73,15 +73,15 @@ TEST_CASE("the oldest waiting job is one in line or one that tries again",
   tries.steps.at(0).state = jobs::step_state::started;
   tries.steps.at(0).started_at = 600; // it worked until it was held up
   tries.held_by = tries.reason;
-  tries.held_since = tries.waiting_since = 1'000;
+  tries.held_since = tries.held_by_since = tries.waiting_since = 1'000;
   board.apply({tries}, {});
   CHECK(oldest() == 1'000);
 
   SECTION("also when it waits for two things by turns") {
     for (const auto* reason : {"ContainerBusy", "DockerUnavailable"}) {
       tries.reason = tries.held_by = reason;
-      tries.held_since += 10'000; // each wait begins anew
-      tries.waiting_since = tries.held_since;
+      tries.held_by_since += 10'000; // each wait begins anew
+      tries.waiting_since = tries.held_by_since;
       ++tries.version;
       board.apply({tries}, {});
       CHECK(oldest() == 1'000);
@@ -96,13 +96,13 @@ TEST_CASE("the oldest waiting job is one in line or one that tries again",
   }
   SECTION("from anew in the step after one that was held up") {
     tries.held_by.clear();
-    tries.held_since = 0;
+    tries.held_since = tries.held_by_since = 0;
     tries.state = jobs::job_state::running;
     tries.version = 2;
     board.apply({tries}, {});
     tries.state = jobs::job_state::retry_wait;
     tries.held_by = tries.reason;
-    tries.held_since = tries.waiting_since = 1'500;
+    tries.held_since = tries.held_by_since = tries.waiting_since = 1'500;
     tries.version = 3;
     board.apply({tries}, {});
     CHECK(oldest() == 1'500);

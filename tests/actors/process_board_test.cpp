@@ -45,6 +45,32 @@ TEST_CASE("a state is a guess until Docker was asked", "[board]") {
   }
 }
 
+TEST_CASE("each change of a state is told with the state before it",
+          "[board]") {
+  board_node n;
+  std::mutex mutex;
+  std::vector<std::string> told;
+  n.board.tell_changes([&](const jobs::server_id& server, process_state before,
+                           process_state now) {
+    CHECK(server == n.id);
+    const std::scoped_lock lock{mutex};
+    told.push_back(std::string{to_string(before)} + ' '
+                   + std::string{to_string(now)});
+  });
+  n.board.set_state(n.id, process_state::offline);
+  n.board.set_state(n.id, process_state::starting);
+  n.board.set_state(n.id, process_state::starting);
+  n.board.set_state(n.id, process_state::running);
+  n.board.set_state(n.id, process_state::offline);
+  CHECK(told
+        == std::vector<std::string>{"offline starting", "starting running",
+                                    "running offline"});
+  n.docker.put("c0ffee", n.uuid, true);
+  REQUIRE(n.board.take_over(n.server));
+  CHECK(told.back() == "offline running");
+  n.board.stop();
+}
+
 TEST_CASE("only real changes of the state are announced", "[board]") {
   board_node n;
   n.board.set_state(n.id, process_state::offline);

@@ -54,6 +54,27 @@ TEST_CASE("a backup of another server is not found", "[actors]") {
   CHECK(w.find(2).error().code == fault_code::backup_not_found);
 }
 
+TEST_CASE("what can be taken back is what nobody has and nothing has replaced",
+          "[actors]") {
+  desk_world w;
+  const auto keep = [&w](int number, bool claimed, jobs::time_ms until) {
+    const auto restore = jobs::make_job_id(number);
+    w.store->replaced[restore].tree = {.replaced_by = restore,
+                                       .server = server_number(1),
+                                       .claimed = claimed,
+                                       .keep_until = until};
+    return restore;
+  };
+  const auto good = keep(1, false, 7);
+  const std::vector<jobs::job_id> asked{
+      keep(2, true, 7), good, keep(3, false, 0), jobs::make_job_id(4)};
+  const auto trees = answer_of<std::vector<jobs::replaced_tree>>(
+      [&](auto done) { w.desk.find_undoable(asked, std::move(done)); });
+  REQUIRE(trees);
+  REQUIRE(trees->size() == 1);
+  CHECK(trees->at(0).replaced_by == good);
+}
+
 TEST_CASE("usage counts what is there, by server", "[actors]") {
   desk_world w;
   w.put(1, server_number(1));

@@ -166,6 +166,30 @@ TEST_CASE("a parked job can be abandoned, and lets its lane go", "[actors]") {
   CHECK(w.abandon(id).error().code == fault_code::not_parked);
 }
 
+TEST_CASE("a job in line says when the one before it is parked", "[actors]") {
+  engine_world w;
+  w.boot();
+  w.script.let("test.plain.c", fails(fault_code::docker_refused));
+  w.script.hold("test.plain.a");
+  const auto first = w.submit(plain, 1);
+  REQUIRE(w.script.wait_for("in test.plain.a"));
+  const auto next = w.submit(single, 1);
+  const auto words = "waits for the end of test.plain " + first.to_string();
+  const auto says = [&](const std::string& what) {
+    return w.until(next, [&](const auto& job) { return job.message == what; });
+  };
+  const auto in_line = says(words);
+  w.script.open("test.plain.a");
+  const auto stuck = says(words + ", which is parked");
+  CHECK(stuck.reason == "WaitingInLine");
+  CHECK(stuck.waiting_since == in_line.waiting_since);
+  w.script.hold("test.plain.c");
+  REQUIRE(w.retry(first));
+  says(words);
+  w.script.open("test.plain.c");
+  CHECK(w.end_of(next).state == job_state::succeeded);
+}
+
 TEST_CASE("an undo that fails is tried again", "[actors]") {
   engine_world w;
   w.boot();

@@ -6,6 +6,7 @@
 #include "tests/doubles/scripted_web.hpp"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <future>
@@ -22,6 +23,7 @@ TEST_CASE("a missing backup that nobody took is told with the next look",
   doubles::fake_engine engine;
   jobs::server_record server;
   server.uuid = *jobs::server_id::parse(castle);
+  server.config = R"({"settings":{"meta":{"name":"Castle"}}})";
   engine.servers.push_back(
       std::make_shared<const jobs::server_record>(std::move(server)));
   doubles::fake_backup_desk desk;
@@ -41,6 +43,7 @@ TEST_CASE("a missing backup that nobody took is told with the next look",
 
   const tests::temporary_directory place;
   app::alerts telling{{.url = hook.at("/hook"),
+                       .links = "http://node1.example:8080/#/",
                        .backup_age = 48h,
                        .cursor_file = place.path() / "alerts.seq",
                        .first_pause = 1ms,
@@ -56,5 +59,12 @@ TEST_CASE("a missing backup that nobody took is told with the next look",
   REQUIRE(heard == std::future_status::ready);
   const auto body = told.get();
   CHECK(body.find("backup.missing") != std::string::npos);
-  CHECK(body.find(castle) != std::string::npos);
+  const auto link = "http://node1.example:8080/#/servers/" + castle;
+  const auto told_all = nlohmann::json::parse(body);
+  CHECK(told_all.at("server") == castle);
+  CHECK(told_all.at("url") == link);
+  CHECK(told_all.at("text")
+        == "server Castle (" + castle + ") has had no good backup for 48 hours "
+               + link);
+  CHECK(told_all.at("content") == told_all.at("text"));
 }

@@ -1,4 +1,4 @@
-#include "app/config.hpp"
+#include "app/panel_settings.hpp"
 #include "tests/app/temporary_directory.hpp"
 #include "tests/doubles/places.hpp"
 
@@ -271,6 +271,11 @@ TEST_CASE("what is not YAML is one error with its line", "[app]") {
   SECTION("an empty file lacks a token") {
     CHECK(only_problem(parse_config("")).key == "token");
   }
+  SECTION("one that says where the token is does not") {
+    const auto report = parse_config("token_file: /srv/token\n");
+    CHECK(report.problems.empty());
+    CHECK(report.value.token_file == "/srv/token");
+  }
 }
 
 TEST_CASE("words of YAML 1.1 mean what they mean to Wings", "[app]") {
@@ -305,6 +310,25 @@ TEST_CASE("the log is text unless objects are asked for", "[app]") {
   const auto report = read("log:\n  format: loud\n");
   CHECK_THAT(only_problem(report).key, Contains("log.format"));
   CHECK(report.value.log.format == "text");
+}
+
+TEST_CASE(
+    "states of containers are told the Panel only where that is asked for",
+    "[app]") {
+  CHECK_FALSE(read("debug: true\n").value.panel.container_status);
+  CHECK_FALSE(
+      read("panel: {container_status: off}\n").value.panel.container_status);
+  CHECK(read("panel:\n  container_status: on\n").value.panel.container_status);
+  const auto report = read("panel:\n  container_status: sometimes\n");
+  CHECK_THAT(only_problem(report).key, Contains("panel.container_status"));
+  const std::string node = "remote: https://p.example\ntoken_id: i\n";
+  CHECK_FALSE(status_settings_of(read(node).value).enabled);
+  const auto asked = node + "panel: {container_status: on}\n";
+  CHECK(status_settings_of(read(asked).value).enabled);
+  CHECK(courier_settings_of(read(asked).value).tells_statuses);
+  // Nobody is there to be told.
+  CHECK_FALSE(status_settings_of(read("panel: {container_status: on}\n").value)
+                  .enabled);
 }
 
 TEST_CASE("a Panel URL that ends in a slash is a warning", "[app]") {

@@ -65,6 +65,21 @@ TEST_CASE("two new directories get two tokens", "[app]") {
         != embedded_defaults(b.path())->value.token);
 }
 
+TEST_CASE("a token file is made where it is named, and then read", "[app]") {
+  temporary_directory dir;
+  const auto file = dir.path() / "keys/of-the-node";
+  const auto first = token_in(file);
+  REQUIRE(first);
+  CHECK(first->is_new);
+  CHECK(first->token.size() == 64);
+  CHECK(mode_of(file) == 0600);
+  CHECK(mode_of(file.parent_path()) == 0700);
+  const auto second = token_in(file);
+  REQUIRE(second);
+  CHECK_FALSE(second->is_new);
+  CHECK(second->token == first->token);
+}
+
 TEST_CASE("an empty token file is refused, not taken as no token", "[app]") {
   temporary_directory dir;
   std::ofstream{dir.path() / "token"} << "\n";

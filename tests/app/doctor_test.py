@@ -81,7 +81,14 @@ class Doctor(unittest.TestCase):
         node = self.node_with()
         self.small_disk(node.base / "backups", "4m")
         (node.base / "backups/filler").write_bytes(bytes(4 * 1024 * 1024 - 4096))
-        self.finds("space", "bad", "backups: ", "alula backups usage")
+        self.finds("space", "bad", "backups: ", "backups are refused")
+
+    def test_a_disk_that_has_little_room_left(self):
+        node = self.node_with()
+        self.small_disk(node.base / "backups", "4m")
+        # A tenth is kept free; less than another is left.
+        (node.base / "backups/filler").write_bytes(bytes(4 * 1024 * 1024 - 700 * 1024))
+        self.finds("space", "warning", "backups: ", "more may be taken")
 
     def test_a_disk_for_what_systems_send_or_for_installations_that_is_nearly_full(self):
         node = self.node_with()
@@ -134,6 +141,19 @@ class Doctor(unittest.TestCase):
         self.assertIn("alula db backup", found[0]["to_do"])
         ledger.write_bytes(bytes(len(whole)))
         self.finds("database", "bad", "not a database", "put the last `alula db backup` in their place")
+
+    def test_a_disk_too_small_for_the_reserve_of_the_ledger(self):
+        node = self.node_with()
+        self.small_disk(node.base / "alula", "100m")
+        node.start()
+        self.assertIn("ledger-ballast-waits", (node.base / "alula.log").read_text())
+        self.finds("database", "warning", "is taken when 192 MiB are", "system.ledger_directory")
+        # With room again it is there at the next start, and nothing is said.
+        node.kill()
+        subprocess.run(["mount", "-o", "remount,size=400m", node.base / "alula"], check=True)
+        self.finds("database", "warning", "no reserve of 64.0 MiB", "when it is started")
+        node.start()
+        self.assertEqual([f for f in self.look() if f["area"] == "database" and f["level"] != "ok"], [])
 
     def test_docker_that_does_not_answer(self):
         self.node_with(docker=False)

@@ -40,6 +40,14 @@ class ErrorsAndAlarms(unittest.TestCase):
         listed = {name for name, cells in rows_of("docs/errors.md").items() if re.match(r"^\d{3}$", cells[0])}
         self.assertEqual(listed - codes, set())
 
+    def test_each_failure_that_a_kind_names_has_advice(self):
+        named = {code for file in (ROOT / "jobs/kinds").iterdir()
+                 for code in re.findall(r"fault_code::(\w+)", file.read_text())}
+        self.assertGreater(len(named), 30)
+        advised = set(re.findall(r"case fault_code::(\w+):", (ROOT / "jobs/advice.cpp").read_text()))
+        # Of a job that was cancelled there is nothing to mend.
+        self.assertEqual(named - advised, {"cancelled"})
+
     def test_each_alarm_says_what_to_do(self):
         rules = re.findall(r"(?m)^ *- alert: (\w+)$", (ROOT / "docs/alert-rules.yml").read_text())
         self.assertGreater(len(rules), 5)
@@ -56,6 +64,30 @@ class ErrorsAndAlarms(unittest.TestCase):
         page = (ROOT / "docs/operations.md").read_text()
         for event in events:
             self.assertIn(f"`{event}`", page)
+
+
+def places_in(page):
+    """What a link may name behind its #: its headings, as GitHub does."""
+    text = re.sub(r"(?ms)^```.*?^```", "", page.read_text())
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"(?m)^#+ (.+)$", text)}
+
+
+class Links(unittest.TestCase):
+    def test_each_leads_to_a_page_and_a_heading_that_are_there(self):
+        found = 0
+        for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+            text = re.sub(r"(?ms)^```.*?^```|`[^`\n]*`", "", page.read_text())
+            for link in re.findall(r"\]\(([^)\s]+)\)", text):
+                if re.match(r"[a-z]+:", link):
+                    continue
+                found += 1
+                path, _, place = link.partition("#")
+                to = page.parent / path if path else page
+                where = f"{page.relative_to(ROOT)}: {link}"
+                self.assertTrue(to.exists(), f"{where} leads nowhere")
+                if place:
+                    self.assertIn(place, places_in(to), where)
+        self.assertGreater(found, 80)
 
 
 class Routes(unittest.TestCase):

@@ -152,7 +152,7 @@ class Prometheus(Node):
         "last good backup": ["alula_last_good_backup_age_seconds", "alula_last_good_backup_age_seconds_max"],
         "purge and trash": ["alula_purge_entries_total", "alula_purge_bytes_total", "alula_trash_bytes",
                             "alula_trash_entries"],
-        "ledger": ["alula_ledger_commit_seconds", "alula_ledger_wal_bytes"],
+        "ledger": ["alula_ledger_commit_seconds", "alula_ledger_fsync_seconds", "alula_ledger_wal_bytes"],
         "docker": ["alula_docker_call_seconds", "alula_docker_failures_total", "alula_docker_up",
                    "alula_containers_unresponsive"],
         "sockets and polls": ["alula_door", "alula_polls_total"],
@@ -347,7 +347,7 @@ class Webhook(Node):
         self.assertNotIn(fresh, told)
         self.assertIsNone(told[never]["newest_at"])
         self.assertGreater(told[old]["newest_at"], 0)
-        self.assertIn(f"server {old} has had no good backup for 2 hours", told[old]["text"])
+        self.assertIn(f"server old ({old}) has had no good backup for 2 hours", told[old]["text"])
         self.assertEqual(told[old]["text"], told[old]["content"])
 
     def test_nobody_is_told_while_backups_are_young_enough(self):

@@ -40,6 +40,10 @@ TEST_CASE("check-config takes one file, version nothing", "[app]") {
   REQUIRE(check.value);
   CHECK(check.value->what == verb::check_config);
   CHECK(check.value->config == "config.yml");
+  CHECK_FALSE(check.value->as_json);
+  const auto as_json = parse({"check-config", "config.yml", "--json"});
+  REQUIRE(as_json.value);
+  CHECK(as_json.value->as_json);
   REQUIRE(parse({"version"}).value);
   CHECK(parse({"version"}).value->what == verb::version);
 }

@@ -64,10 +64,7 @@ return [...new Set(out)];
 class Browsed(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.node = running_node.RunningNode(running_node.BINARY, read_limit=2).start()
-        cls.castle = cls.node.make_server("castle")
-        cls.village = cls.node.make_server("village")
-        cls.backup = cls.node.make_backup(cls.castle)
+        cls.furnish()
         cls.downloads = tempfile.mkdtemp(prefix="alula-downloads-")
         options = Options()
         options.binary_location = shutil.which("chromium")
@@ -78,9 +75,21 @@ class Browsed(unittest.TestCase):
         cls.browser = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
 
     @classmethod
+    def furnish(cls):
+        """Makes the node that is looked at, and what is there."""
+        cls.node = running_node.RunningNode(running_node.BINARY, read_limit=2).start()
+        cls.castle = cls.node.make_server("castle")
+        cls.village = cls.node.make_server("village")
+        cls.backup = cls.node.make_backup(cls.castle)
+
+    @classmethod
+    def clear_away(cls):
+        cls.node.close()
+
+    @classmethod
     def tearDownClass(cls):
         cls.browser.quit()
-        cls.node.close()
+        cls.clear_away()
         shutil.rmtree(cls.downloads, ignore_errors=True)
 
     def setUp(self):

@@ -118,6 +118,9 @@ class Actions(Browsed):
         self.wait_text("MiB are needed on the backup disk")
         self.browser.get(f"{node.url}/#/jobs/{job['id']}")
         self.wait_text("Failed:", "MiB are needed on the backup disk", "What to do:", "Free space on the disk", "Ended")
+        (disk / "filler").write_bytes(bytes(4 * 1024 * 1024 - 4096))
+        self.browser.get(f"{node.url}/#/node")
+        self.wait_text("that are kept for servers and ledger: backups are refused.")
 
     def test_disks_that_are_not_one_are_shown_apart(self):
         node = RunningNode(BINARY)
@@ -147,6 +150,7 @@ class Actions(Browsed):
         self.press("Restore")
         self.confirm("Restore")
         self.wait_text("Restore of", "done", "Can be undone until")
+        restore = self.browser.current_url
         self.assertEqual(motd.read_text(), "motd=castle\n")
         self.look("job")
         self.press("Undo")
@@ -154,6 +158,11 @@ class Actions(Browsed):
         self.wait_text("Undo of a restore", "done")  # also a step's word
         self.wait(lambda: motd.exists() and motd.read_text() == "motd=changed\n")
         motd.write_text("motd=castle\n")
+        # What was replaced is back in its place: there is nothing to take back.
+        self.browser.get(restore)
+        self.wait(lambda: "Restore of" in self.find("main h2")[0].text)
+        self.wait(lambda: "Can be undone until" not in self.text())
+        self.assertNotIn("Undo", [one.text for one in self.find("main button")])
 
     def test_escape_does_nothing(self):
         self.open(f"servers/{self.castle}")

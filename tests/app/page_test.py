@@ -77,6 +77,24 @@ class Page(Browsed):
         for label in ["Jobs", "Servers", "Backups", "Systems", "Node", "Sign out"]:
             self.assertIn(label, seen)
 
+    def test_a_time_goes_on_counting(self):
+        self.open("servers")
+        self.wait(lambda: self.find("time.ago"))
+        self.browser.execute_script("document.querySelector('time.ago').dateTime = new Date(Date.now() - 7_200_000).toISOString()")
+        self.wait_text("2 h 0 min ago")
+
+    def test_what_is_not_known_is_not_called_none(self):
+        # As a token that may not read the usage, or a node that is too busy.
+        self.open("jobs")
+        self.wait_text("Live")
+        self.browser.execute_script("""
+            const real = window.fetch;
+            window.fetch = (path, how) => String(path) === '/api/backups/usage'
+              ? Promise.resolve(new Response('{"status": 429}', {status: 429})) : real(path, how);
+            location.hash = '#/servers';""")
+        self.wait_text("castle", "not known")
+        self.assertNotIn("none", [one.text for one in self.find("td .bad")])
+
     def test_what_a_token_may_not_is_said(self):
         # As a node would answer to a token of a lesser role.
         self.open(f"servers/{self.castle}")

@@ -53,6 +53,38 @@ class Activities(unittest.TestCase):
             self.assertEqual(self.told(user=user), "data.0.user", user)
 
 
+class ContainerStatuses(unittest.TestCase):
+    def told(self, data, node="n", **habits):
+        class There:
+            habits = {"container_status": True}
+            caller = "n"
+            server = {"node": node, "container": None}
+
+            def mine(self, uuid):
+                return uuid, self.server
+
+        There.habits.update(habits)
+        there = There()
+        try:
+            said = panel.Panel.note_container(there, None, {"data": data}, SERVER)
+        except panel.Answer as no:
+            return no.status
+        self.assertEqual(said, (200, []))
+        return there.server["container"]
+
+    def test_a_state_is_kept_and_an_unknown_word_is_missing(self):
+        self.assertEqual(self.told({"previous_state": "offline", "new_state": "starting"}),
+                         "starting")
+        for data in ({"new_state": "asleep"}, {}, None, []):
+            self.assertEqual(self.told(data), "missing", data)
+
+    def test_it_is_of_the_node_that_has_the_server(self):
+        self.assertEqual(self.told({"new_state": "running"}, node="another"), 403)
+
+    def test_not_every_panel_has_it(self):
+        self.assertEqual(self.told({"new_state": "running"}, container_status=False), 404)
+
+
 class Resets(unittest.TestCase):
     def test_only_the_servers_of_the_node_that_calls_are_reset(self):
         class There:

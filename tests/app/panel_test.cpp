@@ -135,6 +135,40 @@ TEST_CASE("a backup's result reaches a Panel that was away, over kill -9, once",
         == "told");
 }
 
+TEST_CASE("a Panel that has a call for states hears of a start", "[app]") {
+  panelled_node w;
+  w.here.extra += "panel: {container_status: on}\n";
+  const auto alula = w.here.start();
+  REQUIRE(alula->port() != 0);
+  const client node{alula->port(), w.here.token};
+  REQUIRE(w.has_server(*alula, node));
+  const auto start = [&] {
+    return node.send("POST", "/api/servers/" + uuid + "/power",
+                     R"({"action":"start"})");
+  };
+  const auto call = "/servers/" + uuid + "/container/status";
+  SECTION("and takes it") {
+    w.panel.set({{"container_status", true}});
+    REQUIRE(start().status == 202);
+    const auto told = w.panel.wait_for("POST", call);
+    REQUIRE_FALSE(told.is_null());
+    CHECK(told.at("status") == 200);
+    // Before it has its image; it will never come.
+    const auto& data = told.at("body").at("data");
+    CHECK(data.at("previous_state").is_string());
+    CHECK_FALSE(data.at("new_state") == data.at("previous_state"));
+    CHECK_FALSE(w.panel.state()["servers"][uuid]["container"] == "missing");
+  }
+  SECTION("and one that has none harms nothing") {
+    REQUIRE(start().status == 202);
+    const auto told = w.panel.wait_for("POST", call);
+    REQUIRE_FALSE(told.is_null());
+    CHECK(told.at("status") == 404);
+    CHECK(alula->line_with("container-status-refused"));
+    CHECK(outbox(node, "?state=dead").empty());
+  }
+}
+
 TEST_CASE("an answer of the Panel that is lost does no harm", "[app]") {
   panelled_node w;
   const auto alula = w.here.start();

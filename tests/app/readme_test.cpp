@@ -57,6 +57,7 @@ TEST_CASE("README.md shows the defaults as they are", "[app]") {
   CHECK(shown.api.sync_wait == real.api.sync_wait);
   CHECK(shown.api.body_limit == real.api.body_limit);
   CHECK(shown.api.status_page == real.api.status_page);
+  CHECK(shown.panel.container_status == real.panel.container_status);
   CHECK(shown.api.audit_retention == real.api.audit_retention);
   CHECK(shown.api.write_timeout == real.api.write_timeout);
   CHECK(shown.api.max_connections == real.api.max_connections);
@@ -123,6 +124,7 @@ TEST_CASE("README.md shows the defaults as they are", "[app]") {
   CHECK(shown.jobs.retention_failed == real.jobs.retention_failed);
   CHECK(shown.jobs.stop_grace == real.jobs.stop_grace);
   CHECK(shown.log.format == real.log.format);
+  CHECK(shown.alerts.page_url == real.alerts.page_url);
   CHECK(shown.alerts.backup_hours == real.alerts.backup_hours);
 }
 

@@ -4,6 +4,7 @@
 #include "tests/app/node_directory.hpp"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <filesystem>
@@ -220,6 +221,23 @@ TEST_CASE("a config with errors stops the start with 78 and all of them",
                                       && Contains("error: debug"));
 }
 
+TEST_CASE("a config may leave the token to a file, which a start makes",
+          "[app]") {
+  node_directory here;
+  const auto kept = (here.dir.path() / "keys/token").string();
+  here.token = "\"\"\ntoken_file: " + kept;
+  const auto alula = here.start();
+  REQUIRE(alula->port() != 0);
+  CHECK(alula->line_with("the token is kept in " + kept));
+  // The command line goes the same way.
+  program servers{{"servers", "--config", here.file().string(), "--url",
+                   "http://127.0.0.1:" + std::to_string(alula->port())}};
+  CHECK(servers.end() == 0);
+  const auto token = read_file(kept);
+  CHECK(token.size() > 32);
+  CHECK_THAT(alula->all_output(), !Contains(token.substr(0, 64)));
+}
+
 TEST_CASE("check-config says all and leaves with 0 or 1", "[app]") {
   temporary_directory dir;
   const auto file = (dir.path() / "config.yml").string();
@@ -242,6 +260,40 @@ TEST_CASE("check-config says all and leaves with 0 or 1", "[app]") {
     CHECK(check.end() == 1);
     CHECK_THAT(check.all_output(), Contains("No such file"));
   }
+}
+
+TEST_CASE("check-config says the same to programs", "[app]") {
+  using nlohmann::json;
+  temporary_directory dir;
+  const auto file = (dir.path() / "config.yml").string();
+  const auto asked = [&](int code) {
+    program check{{"check-config", "--json", file}};
+    CHECK(check.end() == code);
+    return json::parse(check.all_output());
+  };
+  std::ofstream{file} << "token: a\ncolour: blue\n";
+  const auto warned = asked(0);
+  CHECK(warned.at("file") == file);
+  CHECK(warned.at("usable") == true);
+  CHECK(warned.at("errors") == 0);
+  CHECK(warned.at("warnings") == 1);
+  REQUIRE(warned.at("findings").size() == 1);
+  const auto unknown = warned.at("findings").at(0);
+  CHECK(unknown.at("file") == file);
+  CHECK(unknown.at("line") == 2);
+  CHECK(unknown.at("key") == "colour");
+  CHECK(unknown.at("level") == "warning");
+  CHECK_THAT(unknown.at("what").get<std::string>(), Contains("unknown key"));
+
+  std::ofstream{file} << "token: a\ndebug: \"\xff\"\n";
+  const auto refused = asked(1);
+  CHECK(refused.at("usable") == false);
+  CHECK(refused.at("findings").at(0).at("level") == "error");
+
+  std::filesystem::remove(file);
+  const auto missing = asked(1);
+  CHECK(missing.at("findings").at(0).at("line").is_null());
+  CHECK(missing.at("findings").at(0).at("key").is_null());
 }
 
 TEST_CASE("version says one line", "[app]") {

@@ -67,7 +67,8 @@ class Watched(unittest.TestCase):
         self.assertEqual(told["event"], "job.failed")
         self.assertEqual(told["job"]["id"], job["id"])
         self.assertEqual(told["node"], NODE_UUID)
-        self.assertIn("backup.restore failed", told["text"])
+        self.assertIn(f"backup.restore failed, server castle ({job['server']}): {job['error']['detail']}", told["text"])
+        self.assertIn(job["advice"], told["text"])
         self.assertNotIn("for-the-hook", (self.node.base / "alula.log").read_text())
 
     def test_metrics_count_what_happened(self):
@@ -82,7 +83,7 @@ class Watched(unittest.TestCase):
         self.assertEqual(values['alula_jobs_ended_total{kind="backup.restore",state="failed"}'], "1")
         self.assertEqual(values['alula_jobs{state="parked"}'], "0")
         self.assertEqual(values['alula_step_seconds_count{kind="backup.create",step="archive"}'], "1")
-        for name in ["alula_ledger_commit_seconds_count", "alula_backup_content_bytes_total", 'alula_docker_call_seconds_count{method="GET"}',
+        for name in ["alula_ledger_commit_seconds_count", "alula_ledger_fsync_seconds_count", "alula_backup_content_bytes_total", 'alula_docker_call_seconds_count{method="GET"}',
                      'alula_door{what="connections"}', "alula_polls_total", "alula_backup_disk_free_bytes"]:
             self.assertGreater(float(values[name]), 0, name)
         # Every name is in the manual, and nothing else is.

@@ -9,13 +9,13 @@
 #include "backup/verifier.hpp"
 #include "tests/backup/backup_place.hpp"
 #include "tests/backup/scratch_tree.hpp"
+#include "tests/backup/this_process.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <future>
 #include <stop_token>
-#include <sys/mman.h>
 #include <thread>
 
 using namespace alula::backup;
@@ -38,19 +38,6 @@ void make_sparse(const fs::path& file) {
   fs::resize_file(file, 10 * terabyte);
 }
 
-std::size_t pages_in_memory(int fd) {
-  struct stat seen {};
-  REQUIRE(::fstat(fd, &seen) == 0);
-  const auto size = static_cast<std::size_t>(seen.st_size);
-  auto* at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  REQUIRE(at != MAP_FAILED);
-  std::vector<unsigned char> pages((size + 4095) / 4096);
-  REQUIRE(::mincore(at, size, pages.data()) == 0);
-  ::munmap(at, size);
-  return static_cast<std::size_t>(
-      std::ranges::count_if(pages, [](auto it) { return (it & 1) != 0; }));
-}
-
 const auto into_nothing = [](byte_view) { return status{}; };
 
 } // namespace
@@ -70,6 +57,12 @@ TEST_CASE("a file of holes takes no time and no room, and comes back",
   CHECK(made->notes.empty());
   CHECK(made->facts.content_bytes < 1'000'000);
   REQUIRE(place.store->publish(on.backup, on.job));
+
+  const auto chosen =
+      place.store->chosen_size(on.backup, {"huge", "small"}, {});
+  REQUIRE(chosen);
+  CHECK(chosen->files == 2);
+  CHECK(chosen->bytes == 1); // what huge has nobody knows, and it is not 10 TB
 
   const auto verified = place.store->verify(on.backup, {}, {}, {});
   REQUIRE(verified);

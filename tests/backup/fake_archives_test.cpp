@@ -1,4 +1,5 @@
 #include "tests/contracts/archives_contract.hpp"
+#include "tests/contracts/checked_archives_contract.hpp"
 #include "tests/contracts/moved_archives_contract.hpp"
 #include "tests/doubles/fake_archives.hpp"
 
@@ -34,6 +35,13 @@ const auto first_backup =
 
 TEST_CASE("the fake archives keep the contract", "[archives]") {
   contracts::archives_keep_their_contract(
+      []() -> std::unique_ptr<contracts::archives_world> {
+        return std::make_unique<fake_world>();
+      });
+}
+
+TEST_CASE("fake archives that are checked keep the contract", "[archives]") {
+  contracts::archives_are_checked(
       []() -> std::unique_ptr<contracts::archives_world> {
         return std::make_unique<fake_world>();
       });

@@ -2,6 +2,7 @@
 #include "backup/local_archives.hpp"
 #include "tests/backup/backup_place.hpp"
 #include "tests/contracts/archives_contract.hpp"
+#include "tests/contracts/checked_archives_contract.hpp"
 #include "tests/contracts/moved_archives_contract.hpp"
 
 #include <chrono>
@@ -19,6 +20,13 @@ using jobs::fault_code;
 
 TEST_CASE("local archives keep the contract", "[archives]") {
   contracts::archives_keep_their_contract(
+      []() -> std::unique_ptr<contracts::archives_world> {
+        return std::make_unique<backup_place>();
+      });
+}
+
+TEST_CASE("archives that are checked keep the contract", "[archives]") {
+  contracts::archives_are_checked(
       []() -> std::unique_ptr<contracts::archives_world> {
         return std::make_unique<backup_place>();
       });

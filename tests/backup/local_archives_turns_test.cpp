@@ -151,9 +151,15 @@ TEST_CASE("a verification for nobody takes the time that the limit asks for",
   settings.level = backup::compression::none;
   auto on = disk_stage(settings);
   place_of(on).fill({{"big", std::string(limit * 3 / 2, 'x')}});
-  REQUIRE(on.write());
+  const auto made = on.write();
+  REQUIRE(made);
   REQUIRE(on.port.publish(on.backup, on.job));
+  jobs::archive_expectation expected;
   SECTION("by the index of its blocks") {}
+  SECTION("by its sum") {
+    expected.sha256 = made->facts.sha256;
+    expected.depth = jobs::check_depth::sum_of_ours;
+  }
   SECTION("without one") {
     const auto archive = place_of(on).archive_of(on.backup).string();
     REQUIRE(std::filesystem::remove(archive + ".manifest"));
@@ -163,7 +169,7 @@ TEST_CASE("a verification for nobody takes the time that the limit asks for",
   const auto slow = backup::local_archives::open(settings);
   REQUIRE(slow);
   const auto begun = std::chrono::steady_clock::now();
-  REQUIRE((*slow)->verify(on.backup, {}, {}, {}));
+  REQUIRE((*slow)->verify(on.backup, expected, {}, {}));
   CHECK(std::chrono::steady_clock::now() - begun
         >= std::chrono::milliseconds{400});
 }

@@ -143,6 +143,18 @@ TEST_CASE("a disk that cannot be read does not damage an archive of ours",
               })
           > 4);
   }
+  SECTION("verified by its sum") {
+    CHECK(
+        with_every_read_failing(files,
+                                [&] {
+                                  return status_of(on.port.verify(
+                                      on.backup,
+                                      {.sha256 = made->facts.sha256,
+                                       .depth = jobs::check_depth::sum_of_ours},
+                                      {}, {}));
+                                })
+        > 2);
+  }
   SECTION("restored") {
     CHECK(with_every_read_failing(files,
                                   [&] {

@@ -1,13 +1,18 @@
-/// What the kernel says of this process and its threads.
+/// What the kernel says of this process, its threads and what it has read.
 #pragma once
+
+#include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <filesystem>
 #include <linux/ioprio.h>
 #include <set>
 #include <string>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <vector>
 
 namespace alula::backup {
 
@@ -43,5 +48,19 @@ private:
   std::set<std::string> before_ = all();
   std::size_t most_ = 0;
 };
+
+/// Of this file, whoever has read it.
+inline std::size_t pages_in_memory(int fd) {
+  struct stat seen {};
+  REQUIRE(::fstat(fd, &seen) == 0);
+  const auto size = static_cast<std::size_t>(seen.st_size);
+  auto* at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  REQUIRE(at != MAP_FAILED);
+  std::vector<unsigned char> pages((size + 4095) / 4096);
+  REQUIRE(::mincore(at, size, pages.data()) == 0);
+  ::munmap(at, size);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(pages, [](auto it) { return (it & 1) != 0; }));
+}
 
 } // namespace alula::backup

@@ -1,6 +1,7 @@
 /// An archive is what was written, or it is damaged.
 #include "backup/verifier.hpp"
 #include "tests/backup/packed_tree.hpp"
+#include "tests/backup/this_process.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -151,4 +152,42 @@ TEST_CASE("every byte of an archive matters to a verification", "[verify]") {
     REQUIRE_FALSE(found);
     CHECK(found.error().code == fault_code::backup_damaged);
   }
+}
+
+TEST_CASE("a check of the sum alone unpacks nothing", "[verify]") {
+  const scratch_tree tree{in_memory};
+  // No archive at all: what it is nobody looks at, and no thread decodes it.
+  auto text = repeated(3 << 20);
+  const auto path = tree.root / "bytes";
+  const auto put = [&] {
+    std::ofstream{path, std::ios::binary} << text;
+    return file_descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  };
+  sum_settings settings;
+  settings.size = static_cast<std::int64_t>(text.size());
+  digest hash{sums::sha256};
+  hash.update(view_of(text));
+  settings.sha256 = hash.finish().sha256;
+  new_threads started;
+  std::vector<std::int64_t> told;
+  settings.tell = [&](const auto& so_far) {
+    started.look();
+    told.push_back(so_far.bytes);
+    CHECK(so_far.archive_size == settings.size);
+  };
+  settings.drop_behind = GENERATE(true, false);
+  CHECK(verify_sum(put().get(), settings, {}));
+  CHECK(started.most() == 0);
+  CHECK(told == std::vector<std::int64_t>{1 << 20, 2 << 20, 3 << 20});
+  for (const std::size_t at : {std::size_t{0}, text.size() - 1}) {
+    text[at] ^= 0x10;
+    const auto found = verify_sum(put().get(), settings, {});
+    text[at] ^= 0x10;
+    REQUIRE_FALSE(found);
+    CHECK(found.error().code == fault_code::backup_damaged);
+  }
+  text.pop_back();
+  told.clear();
+  CHECK_FALSE(verify_sum(put().get(), settings, {}));
+  CHECK(told.empty()); // the size has said it
 }

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <future>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -135,6 +137,45 @@ inline void containers_keep_their_contract(
       CHECK(containers.start(key));
     }
     CHECK(containers.kill(name, "KILL"));
+  }
+
+  SECTION("the end of what runs is told, once, and not to who let go") {
+    using namespace std::chrono_literals;
+    struct listener {
+      std::atomic<int> times = 0;
+      std::promise<void> first;
+      std::function<void()> told() {
+        return [this] {
+          if (++times == 1)
+            first.set_value();
+        };
+      }
+      bool hears() {
+        return first.get_future().wait_for(60s) == std::future_status::ready;
+      }
+    };
+    const auto id = world->add(name, true, "");
+    listener by_name, by_id, gone;
+    const auto one = containers.notice_end(name, 1h, by_name.told());
+    const auto other = containers.notice_end(id, 1h, by_id.told());
+    (void)containers.notice_end(id, 1h, gone.told());
+    REQUIRE(exists(name));
+    CHECK(by_name.times + by_id.times == 0);
+    CHECK_FALSE(one->is_over());
+    CHECK(containers.kill(name, "SIGKILL"));
+    CHECK(by_name.hears());
+    CHECK(by_id.hears());
+    CHECK(one->is_over());
+    CHECK(other->is_over());
+
+    listener down, missing;
+    const auto third = containers.notice_end(id, 1h, down.told());
+    CHECK(down.hears());
+    const auto fourth =
+        containers.notice_end(world->unique("nobody"), 1h, missing.told());
+    CHECK(missing.hears());
+    CHECK(by_name.times == 1);
+    CHECK(gone.times == 0);
   }
 
   SECTION("labels and the image are told") {

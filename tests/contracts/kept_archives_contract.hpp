@@ -4,10 +4,13 @@
 
 #include "tests/contracts/archives_stage.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace alula::contracts {
@@ -148,6 +151,33 @@ inline void archives_are_kept(std::unique_ptr<archives_world> (*make_world)()) {
     on.world->put_foreign(on.other, on.files);
     CHECK(port.content_size(on.other, {}, {})->bytes == 5'013);
     CHECK(port.content_size(on.other, {}, {})->files == 4);
+  }
+
+  SECTION("the size of what is chosen is known by the manifest") {
+    on.make();
+    const auto size_of = [&](const std::vector<std::string>& paths) {
+      const auto found = port.chosen_size(on.backup, paths, {});
+      REQUIRE(found);
+      return std::pair{found->files, found->bytes};
+    };
+    using counted = std::pair<std::int64_t, std::int64_t>;
+    const auto check = [&] {
+      CHECK(size_of({"world", "level.dat"}) == counted{3, 5'005});
+      CHECK(size_of({"logs/latest.log"}) == counted{1, 8});
+      CHECK(size_of({"wor"}) == counted{0, 0});
+    };
+    check();
+    std::stop_source stop;
+    stop.request_stop();
+    fails_with(port.chosen_size(on.backup, {"world"}, stop.get_token()),
+               code::interrupted);
+    REQUIRE(port.drop(on.backup));
+    check(); // the archive may lie elsewhere
+    on.world->put_foreign(on.other, on.files);
+    fails_with(port.chosen_size(on.other, {"world"}, {}), code::no_manifest);
+    REQUIRE(port.remove(on.other));
+    fails_with(port.chosen_size(on.other, {"world"}, {}),
+               code::backup_not_found);
   }
 
   SECTION("an archive without manifest is listed, and indexed on demand") {

@@ -99,6 +99,14 @@ archives_are_moved(std::unique_ptr<archives_world> (*make_world)()) {
                        .sha256 = made.facts.sha256,
                        .fetched_by = on.later},
                       {}, {}));
+    const auto by_sum = port.verify(on.backup,
+                                    {.size = made.facts.size,
+                                     .sha256 = made.facts.sha256,
+                                     .fetched_by = on.later,
+                                     .depth = jobs::check_depth::sum_of_ours},
+                                    {}, {});
+    REQUIRE(by_sum);
+    CHECK_FALSE(by_sum->is_whole); // its manifest is here, and ours
     REQUIRE(port.adopt(on.backup, on.later));
     CHECK(port.adopt(on.backup, on.later));
     CHECK(on.inspect()->has_manifest);

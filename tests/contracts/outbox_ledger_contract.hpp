@@ -2,7 +2,7 @@
 /// Panel says of servers, checked alike on the fake and on SQLite.
 #pragma once
 
-#include "tests/contracts/backup_ledger_contract.hpp"
+#include "tests/contracts/backup_session.hpp"
 
 #include <algorithm>
 #include <string>

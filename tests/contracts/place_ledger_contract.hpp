@@ -2,7 +2,7 @@
 /// transfers, checked alike on the fake and on SQLite.
 #pragma once
 
-#include "tests/contracts/backup_ledger_contract.hpp"
+#include "tests/contracts/backup_session.hpp"
 
 namespace alula::contracts {
 

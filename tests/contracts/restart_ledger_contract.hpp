@@ -178,6 +178,9 @@ inline void ledger_survives_restarts(world_maker make_world) {
     const step_failed away{
         {.code = jobs::fault_code::docker_unavailable, .what = "away"},
         {jobs::error_class::busy, std::chrono::milliseconds{5}}};
+    const step_failed other{
+        {.code = jobs::fault_code::store_unavailable, .what = "away, too"},
+        {jobs::error_class::busy, std::chrono::milliseconds{5}}};
     const auto later = [&world] {
       world->clock.advance(std::chrono::milliseconds{1'000});
     };
@@ -212,9 +215,21 @@ inline void ledger_survives_restarts(world_maker make_world) {
       job = session.must_happen(session.start(job), away);
       CHECK(job.waiting_since == since);
     }
+    {
+      ledger_session session{*world};
+      auto job = session.found().jobs.at(0);
+      CHECK(job.waiting_since == since);
+      CHECK(job.held_since == since);
+      later();
+      job = session.must_happen(session.start(job), other);
+      CHECK(job.waiting_since == session.now());
+      CHECK(job.held_since == since);
+    }
     ledger_session session{*world};
     auto job = session.found().jobs.at(0);
-    CHECK(job.waiting_since == since);
+    CHECK(job.held_by == "StoreUnavailable");
+    CHECK(job.held_by_since == job.waiting_since);
+    CHECK(job.held_by_since > since);
     CHECK(job.held_since == since);
     job = session.run_to_end(job);
     CHECK(job.waiting_since == 0);

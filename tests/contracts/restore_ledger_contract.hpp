@@ -2,7 +2,7 @@
 /// listing backups.
 #pragma once
 
-#include "tests/contracts/backup_ledger_contract.hpp"
+#include "tests/contracts/backup_session.hpp"
 
 namespace alula::contracts {
 

@@ -139,9 +139,13 @@ class Dockerd:
     # -- for tests ------------------------------------------------------------
 
     def run_container(self, name):
-        """Makes a running container, as Wings names it: after its server."""
+        """The container of this server, named after it as Wings does, runs;
+        one is made where there is none."""
         with self.lock:
-            self.put(name, {}).start()
+            key = self.find(name)
+            one = self.containers[key] if key else self.put(name, {})
+            if not one.running:
+                one.start()
 
     def put(self, name, labels):
         self.made += 1
@@ -191,7 +195,11 @@ class Dockerd:
             if key is None:
                 return None
             container = self.containers[key]
-            over = container.over
+            over, runs = container.over, container.running
+        if match.group(2) == "wait" and method == "POST" and runs:
+            return lambda handler: self.hold(
+                handler, b"", over,
+                lambda: json.dumps({"StatusCode": container.exit_code}).encode())
         if match.group(2) == "attach" and method == "POST":
             return lambda handler: self.attach(handler, container, over)
         if match.group(2) == "stats":
@@ -207,17 +215,22 @@ class Dockerd:
         ready, _, _ = select.select([connection], [], [], seconds)
         return bool(ready) and not connection.recv(65536)
 
-    def hold(self, handler, first, until):
-        """Says something, and then nothing until it is over."""
+    def hold(self, handler, first, until, last=lambda: b""):
+        """Says something, and then nothing until it is over, and a last word."""
         handler.send_response(200)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
-        if first:
-            handler.wfile.write(b"%x\r\n%s\r\n" % (len(first), first))
+
+        def say(word):
+            if word:
+                handler.wfile.write(b"%x\r\n%s\r\n" % (len(word), word))
+
+        say(first)
         while not until.is_set():
             if self.peer_is_gone(handler.connection, 0.05):
                 return
+        say(last())
         handler.wfile.write(b"0\r\n\r\n")
 
     @staticmethod
@@ -314,8 +327,8 @@ class Dockerd:
             if container.name.endswith(INSTALLER):
                 self.runs[container.name] = container.number
             return 204, None
-        if method == "POST":
-            return 200, {"StatusCode": 0, "Warnings": None}
+        if method == "POST":  # an update, or a wait for one that is down
+            return 200, {"StatusCode": container.exit_code, "Warnings": None}
         if method == "DELETE":
             if container.running and not forced:
                 return 409, {"message": "You cannot remove a running "

@@ -173,7 +173,8 @@ class Client(BackupMoves, FarMoves, LifeMoves, PanelMoves, PoolMoves,
     def body_of(self, server):
         return {"uuid": server, "start_on_completion": False,
                 "settings": {"uuid": server, "meta": {"name": server[:8]},
-                             "suspended": False, "invocation": "java"},
+                             "suspended": False, "invocation": "java",
+                             "container": {"image": "alula/test"}},
                 "process_configuration": {"startup": {"done": ["ready"]},
                                           "stop": {"type": "stop"},
                                           "configs": []}}
@@ -199,7 +200,8 @@ class Client(BackupMoves, FarMoves, LifeMoves, PanelMoves, PoolMoves,
         return False
 
     def settle_create(self, server, key, files):
-        """The create has ended; then the server gets files and a container."""
+        """The create has ended, and says what became of the container; then
+        the server gets files, and runs."""
         seen = self.wait_for(self.told.keys[key], self.is_over)
         if seen["state"] in ("failed", "cancelled"):
             self.told.refused.add(server)
@@ -209,13 +211,15 @@ class Client(BackupMoves, FarMoves, LifeMoves, PanelMoves, PoolMoves,
         assert status == 200, f"server {server}: {status} {answer}"
         volume = os.path.join(self.node.volumes, server)
         assert os.path.isdir(volume), f"{server} is created, without a volume"
+        made = seen["result"]["container"] in ("made", "found")
+        assert not made or server in self.node.docker.names(), \
+            f"{seen['result']} of {server}: {self.node.docker.names()}"
         for name, text in files.items():
             path = os.path.join(volume, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w") as file:
                 file.write(text)
-        if server not in self.node.docker.names():
-            self.node.docker.run_container(server)
+        self.node.docker.run_container(server)
         self.told.deleted.pop(server, None)
         self.told.alive[server] = files
         return True

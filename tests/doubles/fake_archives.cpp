@@ -140,8 +140,10 @@ result<descriptor> fake_archives::open_part(const backup_id& backup,
   if (!part.is_open()) {
     part = descriptor{::memfd_create("part", MFD_CLOEXEC)};
     // A manifest is what it is told to be of.
-    if (which == archive_half::manifest && made != unfinished.end())
-      (void)!::write(part.get(), "manifest", 8);
+    if (which == archive_half::manifest && made != unfinished.end()) {
+      const auto text = manifest_of(made->second);
+      (void)!::write(part.get(), text.data(), text.size());
+    }
   }
   return reopen(part, O_RDWR);
 }
@@ -172,8 +174,11 @@ status fake_archives::adopt(const backup_id& backup, const job_id& job) {
   auto made =
       make(backup, known == dropped.end() ? server_id{} : known->second.server,
            job, tree_in(text_in(part->second)));
-  made.has_manifest =
-      fetched_manifests.contains({backup, job}) || known != dropped.end();
+  const auto manifest = fetched_manifests.find({backup, job});
+  const bool is_fetched = manifest != fetched_manifests.end();
+  made.has_manifest = is_fetched || known != dropped.end();
+  made.is_ours = is_fetched ? text_in(manifest->second) == manifest_of_ours
+                            : made.has_manifest && known->second.is_ours;
   published.insert_or_assign(backup, std::move(made));
   fetched.erase(part);
   return {};

@@ -36,6 +36,7 @@ public:
     tree files;
     archive_facts facts;
     bool has_manifest = true;
+    bool is_ours = true; ///< as the manifest says: a job has written it
     bool is_damaged = false;
     time_ms modified_at = 0;
     std::vector<file_note> notes;
@@ -76,7 +77,7 @@ public:
                     tree files) {
     const std::lock_guard guard{mutex};
     auto made = make(backup, server, {}, std::move(files));
-    made.has_manifest = !server.empty();
+    made.has_manifest = made.is_ours = !server.empty();
     return published.insert_or_assign(backup, std::move(made))
         .first->second.facts;
   }
@@ -133,6 +134,9 @@ public:
                                   const archive_tell& tell) override;
   result<tree_size> content_size(const backup_id& backup, std::stop_token stop,
                                  const archive_tell&) override;
+  result<tree_size> chosen_size(const backup_id& backup,
+                                const std::vector<std::string>& paths,
+                                std::stop_token stop) override;
   status remove(const backup_id& backup) override;
   status index(const backup_id& backup, const server_id& server, const job_id&,
                std::stop_token stop, const archive_tell& tell) override;
@@ -164,6 +168,15 @@ private:
   static descriptor reopen(const descriptor& file, int how = O_RDONLY);
   result<archive_verified> verify_fetched(const backup_id& backup,
                                           const archive_expectation& wanted);
+  /// Whether its bytes alone are looked at; see check_depth.
+  bool is_sum_enough(const backup_id& backup, const archive_facts& found,
+                     const archive_expectation& wanted) const;
+  /// What a manifest holds here.
+  static constexpr std::string_view manifest_of_ours = "manifest of ours";
+  static constexpr std::string_view manifest_made_later = "manifest of theirs";
+  static std::string_view manifest_of(const stored& archive) {
+    return archive.is_ours ? manifest_of_ours : manifest_made_later;
+  }
   result<const stored*> find_indexed(const backup_id& backup) const;
 };
 

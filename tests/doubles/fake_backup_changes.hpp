@@ -278,6 +278,7 @@ protected:
       if (row.owner == job.row) {
         row.owner = 0;
         row.record.owner_job = {};
+        row.record.state = jobs::backup_state::ready;
       }
     for (auto& [id, row] : s().replaced)
       if (row.claimed_by == job.row) {

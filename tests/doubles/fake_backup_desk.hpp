@@ -43,7 +43,8 @@ public:
   std::map<std::string, std::string> contents; ///< path → bytes
   jobs::browse_page directory;
   jobs::backup_usage used;
-  std::optional<jobs::replaced_tree> replaced;
+  std::vector<jobs::replaced_tree> replaced;
+  std::optional<jobs::fault> refuse_undoable;
   std::optional<jobs::fault> refuse_find, refuse_list, refuse_open, refuse_burn,
       refuse_pin, refuse_browse, refuse_rotation;
   std::set<std::string> burnt;
@@ -140,11 +141,18 @@ public:
     done(jobs::choose_for_rotation(std::move(mine), policy));
   }
 
-  void find_replaced(
-      jobs::job_id,
-      std::function<void(jobs::result<std::optional<jobs::replaced_tree>>)>
-          done) override {
-    done(replaced);
+  void find_undoable(
+      std::vector<jobs::job_id> restores,
+      std::function<void(jobs::result<std::vector<jobs::replaced_tree>>)> done)
+      override {
+    if (refuse_undoable)
+      return done(*refuse_undoable);
+    std::vector<jobs::replaced_tree> out;
+    for (const auto& tree : replaced)
+      if (tree.can_be_taken_back()
+          && std::ranges::count(restores, tree.replaced_by) > 0)
+        out.push_back(tree);
+    done(std::move(out));
   }
 
   void burn_token(std::string id, jobs::time_ms expires_at,

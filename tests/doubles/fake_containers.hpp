@@ -5,17 +5,19 @@
 #include "jobs/ports.hpp"
 #include "tests/doubles/call_script.hpp"
 
+#include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 namespace alula::jobs {
 
-/// Its journal: "inspect 3f1d…", "destroy 3f1d…". Any thread may call any
-/// method; the public members are for the test, before and after, or under
-/// `mutex`.
+/// Its journal: "inspect 3f1d…", "destroy 3f1d…", without what only asks for a
+/// notice. Any thread may call any method; the public members are for the test,
+/// before and after, or under `mutex`.
 class fake_containers final : public containers, public call_script {
 public:
   ~fake_containers() override; ///< in fakes.cpp, as is all that is virtual
@@ -33,9 +35,12 @@ public:
   std::function<void()> before_list, before_inspect;
   /// By name: those that dockerd does not answer for.
   std::map<std::string, container_silence, std::less<>> silences;
+  /// How often a notice of an end was asked for, and how often one was given.
+  std::atomic<int> notices_asked = 0, notices_given = 0;
 
   /// The run of a container is over, by itself.
   void exit(std::string_view name_or_id, int code, bool oom_killed = false) {
+    const telling after{*this};
     const std::lock_guard guard{mutex};
     if (!set_running(name_or_id, false))
       return;
@@ -79,6 +84,7 @@ public:
   status destroy(std::string_view name_or_id, std::stop_token stop) override {
     if (before_destroy)
       before_destroy(name_or_id);
+    const telling after{*this};
     const std::lock_guard guard{mutex};
     if (auto planned = note("destroy", name_or_id); !planned)
       return planned;
@@ -91,6 +97,7 @@ public:
 
   status stop(std::string_view name_or_id, std::string_view,
               std::chrono::milliseconds, std::stop_token asked) override {
+    const telling after{*this};
     const std::lock_guard guard{mutex};
     if (auto planned = note("stop", name_or_id); !planned)
       return planned;
@@ -102,6 +109,7 @@ public:
 
   /// Journal: "kill NAME SIGNAL". Ends the container unless it is deaf.
   status kill(std::string_view name_or_id, std::string_view signal) override {
+    const telling after{*this};
     const std::lock_guard guard{mutex};
     if (auto planned = note("kill", name_or_id, signal); !planned)
       return planned;
@@ -111,6 +119,22 @@ public:
     if (signal.ends_with("KILL") || !is_deaf)
       set_running(name_or_id, false);
     return {};
+  }
+
+  /// Nothing is ever told while it is down; a real one loses the connection.
+  std::unique_ptr<end_notice> notice_end(std::string_view name_or_id,
+                                         std::chrono::milliseconds,
+                                         std::function<void()> told) override {
+    ++notices_asked;
+    auto asked = std::make_shared<asked_notice>();
+    asked->name = name_or_id;
+    asked->told = std::move(told);
+    const telling after{*this};
+    const std::lock_guard guard{mutex};
+    asked->is_over = is_down;
+    if (!is_down)
+      asked_.push_back(asked);
+    return std::make_unique<given_notice>(std::move(asked));
   }
 
   status start(std::string_view name_or_id) override {
@@ -158,6 +182,63 @@ public:
   }
 
 private:
+  struct asked_notice {
+    std::string name;
+    std::mutex mutex; ///< held while it is told
+    std::function<void()> told;
+    std::atomic<bool> is_over = false;
+  };
+  class given_notice final : public end_notice {
+  public:
+    explicit given_notice(std::shared_ptr<asked_notice> of)
+      : of_(std::move(of)) {}
+    ~given_notice() override {
+      const std::lock_guard guard{of_->mutex};
+      of_->told = nullptr;
+    }
+    given_notice(const given_notice&) = delete;
+    given_notice& operator=(const given_notice&) = delete;
+    bool is_over() const override { return of_->is_over; }
+
+  private:
+    const std::shared_ptr<asked_notice> of_;
+  };
+
+  /// Tells of the ends of what is done meanwhile, under no lock of the fake's.
+  class telling {
+  public:
+    explicit telling(fake_containers& of) : of_(of) {}
+    ~telling() { of_.tell_ends(); }
+    telling(const telling&) = delete;
+    telling& operator=(const telling&) = delete;
+
+  private:
+    fake_containers& of_;
+  };
+
+  void tell_ends() {
+    std::vector<std::shared_ptr<asked_notice>> ended;
+    {
+      const std::lock_guard guard{mutex};
+      std::erase_if(asked_, [&](const auto& one) {
+        const auto at = find(one->name);
+        const bool runs = at != by_id.end() && at->second.info.running;
+        if (!runs)
+          ended.push_back(one);
+        return !runs;
+      });
+    }
+    for (const auto& one : ended) {
+      const std::lock_guard guard{one->mutex};
+      one->is_over = true;
+      if (!one->told)
+        continue;
+      ++notices_given;
+      one->told();
+      one->told = nullptr;
+    }
+  }
+
   static bool is_signal(std::string_view name) {
     if (name.starts_with("SIG"))
       name.remove_prefix(3);
@@ -184,6 +265,8 @@ private:
         return at;
     return by_id.end();
   }
+
+  std::vector<std::shared_ptr<asked_notice>> asked_;
 };
 
 } // namespace alula::jobs

@@ -34,6 +34,8 @@ protected:
       return {};
     if (c.subject.empty() || c.path.size() < 2 || c.path.front() != '/')
       return jobs::fault{.what = "an odd report"};
+    if (jobs::is_container_status(c.subject))
+      drop_all(c.subject, now);
     jobs::report r{.row = ++s().last_report,
                    .subject = c.subject,
                    .job = job.id,
@@ -135,6 +137,17 @@ private:
     return {};
   }
 
+  void drop_all(const std::string& subject, now_ms now) {
+    const auto known = s().reports;
+    for (const auto& [row, r] : known) {
+      if (r.subject != subject)
+        continue;
+      if (r.ended_at == 0)
+        happened(r, {}, "report.moot", now);
+      s().drop(s().reports, row);
+    }
+  }
+
   /// The next of the subject, now that the one before it has ended.
   void call_up(const std::string& subject) {
     for (const auto& [number, report] : s().reports)
@@ -174,16 +187,37 @@ private:
 };
 
 /// The reads of a store's outbox, for fake_queries.
-inline std::vector<jobs::report> due_reports(const fake_outbox_rows& from,
-                                             jobs::time_ms now,
-                                             std::size_t limit) {
+inline std::vector<jobs::report> all_due(const fake_outbox_rows& from,
+                                         bool statuses, jobs::time_ms now,
+                                         std::size_t limit) {
   std::vector<jobs::report> due;
   for (const auto& [row, r] : from.reports)
-    if (r.state == jobs::report_state::waiting && r.next_at <= now)
+    if (r.state == jobs::report_state::waiting && r.next_at <= now
+        && jobs::is_container_status(r.subject) == statuses)
       due.push_back(r);
   std::ranges::stable_sort(due, {}, &jobs::report::next_at);
   due.resize(std::min(due.size(), limit));
   return due;
+}
+
+inline std::vector<jobs::report> due_reports(const fake_outbox_rows& from,
+                                             jobs::time_ms now,
+                                             std::size_t limit) {
+  return all_due(from, false, now, limit);
+}
+
+inline std::vector<jobs::report> due_statuses(const fake_outbox_rows& from,
+                                              jobs::time_ms now,
+                                              std::size_t limit) {
+  return all_due(from, true, now, limit);
+}
+
+inline std::vector<jobs::report> statuses(const fake_outbox_rows& from) {
+  std::vector<jobs::report> all;
+  for (const auto& [row, r] : from.reports)
+    if (jobs::is_container_status(r.subject))
+      all.push_back(r);
+  return all;
 }
 
 inline jobs::time_ms next_report_at(const fake_outbox_rows& from,
@@ -204,7 +238,8 @@ inline bool is_among(const fake_outbox_rows& from, const jobs::report& r,
   return which == jobs::report_group::all
          || (which == jobs::report_group::open && open)
          || (which == jobs::report_group::dead && dead)
-         || (which == jobs::report_group::unsettled && (open || dead));
+         || (which == jobs::report_group::unsettled && (open || dead)
+             && !jobs::is_container_status(r.subject));
 }
 
 inline jobs::report_page report_page_of(const fake_outbox_rows& from,
@@ -227,7 +262,7 @@ inline jobs::outbox_figures figures_of(const fake_outbox_rows& from) {
   jobs::outbox_figures f;
   for (const auto& [row, r] : from.reports) {
     f.dead += is_among(from, r, jobs::report_group::dead) ? 1 : 0;
-    if (r.ended_at != 0)
+    if (r.ended_at != 0 || jobs::is_container_status(r.subject))
       continue;
     ++f.open;
     if (f.oldest_open_at == 0)

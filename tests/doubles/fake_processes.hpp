@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,8 @@ public:
   std::map<server_id, process> by_server;
   /// A server that somebody waits for goes offline at once.
   bool stops_when_awaited = true;
+  /// Called by await_offline, outside the mutex, with what would end the wait.
+  std::function<void(std::stop_token)> on_await;
 
   /// The container says something, or uses something: as if it ran.
   void put(const server_id& server, process_state state, bool attached = true) {
@@ -112,7 +115,9 @@ public:
   }
 
   bool await_offline(const server_id& server, std::chrono::milliseconds,
-                     std::stop_token) override {
+                     std::stop_token stop) override {
+    if (on_await)
+      on_await(stop);
     const std::lock_guard guard{mutex};
     (void)note("await_offline", server.view());
     auto& mine = by_server[server];

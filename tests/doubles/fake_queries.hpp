@@ -206,6 +206,15 @@ public:
     const std::scoped_lock lock{store_->mutex};
     return due_reports(*store_, now, limit);
   }
+  jobs::result<std::vector<jobs::report>>
+  list_due_statuses(jobs::time_ms now, std::size_t limit) override {
+    const std::scoped_lock lock{store_->mutex};
+    return due_statuses(*store_, now, limit);
+  }
+  jobs::result<std::vector<jobs::report>> list_statuses() override {
+    const std::scoped_lock lock{store_->mutex};
+    return doubles::statuses(*store_);
+  }
   jobs::result<jobs::time_ms> next_report_at(jobs::time_ms after) override {
     const std::scoped_lock lock{store_->mutex};
     return doubles::next_report_at(*store_, after);

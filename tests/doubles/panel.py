@@ -40,6 +40,8 @@ Habits:
                      store (panel_s3.py); default_disk has to be "s3"
     fresh_parts      so many URLs of the next plan are good, the others have
                      expired by then
+    container_status true: has the call for states of containers, as not every
+                     Panel has
     tidy             true: aborts the upload it would forget, as no stock Panel
                      does
 

@@ -116,6 +116,21 @@ class Panel(Setup):
         server["settings"].update(server["transfer_settings"])
         return 204, None, lambda: self.release_source(known, left)
 
+    def note_container(self, _query, body, uuid):
+        """Of some Panels only (habit `container_status`). The state is cached
+        for an hour; a word that is none is `missing`."""
+        if not self.habits["container_status"]:
+            raise not_found("The route could not be found.")
+        _, server = self.mine(uuid)
+        if server["node"] != self.caller:
+            raise problem(403, "HttpForbiddenException",
+                          "Requesting node does not have permission to access "
+                          "this server.")
+        data = body.get("data")
+        word = data.get("new_state") if isinstance(data, dict) else None
+        server["container"] = word if word in STATES else "missing"
+        return 200, []
+
     def reset_servers(self, _query, _body):
         for server in self.servers.values():
             if (server["node"] == self.caller and server["status"]
@@ -243,6 +258,7 @@ class Panel(Setup):
         return 200, None
 
 
+STATES = ("offline", "starting", "running", "stopping")
 ANY = r"([^/]+)"
 ROUTES = [
     ("GET", r"/servers", Panel.list_servers),
@@ -250,6 +266,7 @@ ROUTES = [
     ("GET", rf"/servers/{ANY}", Panel.show_server),
     ("GET", rf"/servers/{ANY}/install", Panel.show_install),
     ("POST", rf"/servers/{ANY}/install", Panel.end_install),
+    ("POST", rf"/servers/{ANY}/container/status", Panel.note_container),
     ("POST", rf"/servers/{ANY}/transfer/(success|failure)",
      Panel.end_transfer),
     ("GET", rf"/servers/{ANY}/transfer/(success|failure)", Panel.end_transfer),

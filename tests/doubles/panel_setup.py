@@ -77,6 +77,7 @@ class Setup:
                 "default_disk": "wings",
                 "part_size": 5368709120, "s3_url": "http://127.0.0.1:9/bucket",
                 "s3": None, "tidy": False, "fresh_parts": None,
+                "container_status": False,
             }
 
     def mine(self, uuid):
@@ -133,6 +134,7 @@ class Setup:
             "transfer_to": known.get("transfer_to"),
             "transfer_settings": known.get("transfer_settings", {}),
             "released": known.get("released"),
+            "container": known.get("container"),
         }
         if self.servers[uuid]["status"] == "suspended":
             settings["suspended"] = True

@@ -355,34 +355,6 @@ TEST_CASE("rotate is no backup", "[http]") {
   CHECK(code_of(world.ask("POST", rotate)) == "server-not-found");
 }
 
-TEST_CASE("a restore is taken back by a job of its own", "[http]") {
-  backup_world world;
-  const auto done = world.engine.put(
-      ended(make_job(GENERATE(as<std::string>{}, "backup.restore",
-                              "backup.undo_restore")),
-            job_state::succeeded));
-  world.engine.ticket = {world.engine.put(make_job("backup.undo_restore")),
-                         jobs::accept_outcome::created};
-  const auto id = done->record().id.to_string();
-  const auto answer = world.ask("POST", "/api/jobs/" + id + "/undo");
-  CHECK(answer.status == 202);
-  REQUIRE(world.engine.submitted.size() == 1);
-  CHECK(world.engine.submitted[0].kind == "backup.undo_restore");
-  CHECK(world.engine.submitted[0].server == done->record().server);
-  CHECK(world.engine.submitted[0].subject.empty());
-  CHECK(world.last_body() == json{{"restore", id}});
-}
-
-TEST_CASE("other jobs cannot be undone", "[http]") {
-  backup_world world;
-  const auto job = world.engine.put(make_job("backup.create"));
-  const auto url = "/api/jobs/" + job->record().id.to_string() + "/undo";
-  CHECK(code_of(world.ask("POST", url)) == "not-undoable");
-  CHECK(code_of(world.ask("POST", "/api/jobs/" + some_job + "/undo"))
-        == "job-not-found");
-  CHECK(code_of(world.ask("POST", "/api/jobs/x/undo")) == "job-not-found");
-}
-
 TEST_CASE("a backup tells whether the Panel was told of it", "[http]") {
   backup_world world;
   const auto panel = [&] {

@@ -84,22 +84,34 @@ TEST_CASE("a filter that is none is 400", "[http]") {
 
 TEST_CASE("usage tells each disk once, with what it holds", "[http]") {
   backup_world world;
-  world.desk.used.disk = {
-      .free = 1, .total = 9, .reserved = 2, .unused = 4, .device = 7};
+  world.desk.used.disk = {.free = 1,
+                          .total = 9,
+                          .reserved = 2,
+                          .unused = 4,
+                          .device = 7,
+                          .kept_free = 1};
   world.desk.used.places = {
       {"volumes",
-       {.free = 3, .total = 8, .reserved = 4, .unused = 8, .device = 6}},
+       {.free = 3,
+        .total = 9,
+        .reserved = 4,
+        .unused = 11,
+        .device = 6,
+        .kept_free = 4}},
       {"ledger",
        {.free = 1, .total = 9, .reserved = 2, .unused = 4, .device = 7}},
-      {"else", {.free = 5, .total = 6, .device = 0}}};
+      {"else", {.free = 0, .total = 6, .device = 0}}};
   const auto body = json::parse(world.ask("GET", "/api/backups/usage").body);
   CHECK(body.at("disks") == json::parse(R"([
       {"holds": ["backups", "ledger"],
-       "free": 1, "total": 9, "reserved": 2, "unused": 4},
+       "free": 1, "total": 9, "reserved": 2, "unused": 4,
+       "kept_free": 1, "room": "enough"},
       {"holds": ["volumes"],
-       "free": 3, "total": 8, "reserved": 4, "unused": 8},
+       "free": 3, "total": 9, "reserved": 4, "unused": 11,
+       "kept_free": 4, "room": "little"},
       {"holds": ["else"],
-       "free": 5, "total": 6, "reserved": 0, "unused": 0}])"));
+       "free": 0, "total": 6, "reserved": 0, "unused": 0,
+       "kept_free": 0, "room": "none"}])"));
 }
 
 TEST_CASE("usage tells bytes per server and of the disk", "[http]") {
@@ -116,13 +128,17 @@ TEST_CASE("usage tells bytes per server and of the disk", "[http]") {
   world.desk.used.bytes = 35;
   world.desk.used.local_bytes = 25;
   world.desk.used.disk = {
-      .free = 100, .total = 200, .reserved = 7, .unused = 120};
+      .free = 100, .total = 200, .reserved = 7, .unused = 120, .kept_free = 13};
   const auto body = json::parse(world.ask("GET", "/api/backups/usage").body);
   CHECK(body.at("bytes") == 35);
   CHECK(body.at("local_bytes") == 25);
-  CHECK(
-      body.at("disk")
-      == json{{"free", 100}, {"total", 200}, {"reserved", 7}, {"unused", 120}});
+  CHECK(body.at("disk")
+        == json{{"free", 100},
+                {"total", 200},
+                {"reserved", 7},
+                {"unused", 120},
+                {"kept_free", 13},
+                {"room", "enough"}});
   REQUIRE(body.at("servers").size() == 2);
   CHECK(body.at("servers")[0].at("server") == some_server);
   CHECK(body.at("servers")[0].at("local_bytes") == 20);

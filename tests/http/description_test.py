@@ -157,6 +157,30 @@ class Description:
         return found
 
 
+    def complain_about_door(self, answer, seen):
+        """What is wrong with an answer that no route has given, in the headers and by the list of those there are;
+        adds it to those that were seen."""
+        headers, body = answer["of_door"], json.loads(answer["body"])
+        listed = [(one["status"], one["code"]) for one in self.whole["x-door-answers"]]
+        if not headers.get("X-Request-Id"):
+            yield "has no X-Request-Id"
+        if answer["type"] != "application/problem+json":  # a contract of its own, without codes
+            if answer["status"] not in {status for status, _ in listed}:
+                yield "is not one of x-door-answers"
+            return
+        seen.add((answer["status"], body["code"]))
+        if (answer["status"], body["code"]) not in listed:
+            yield f"{body['code']} is not one of x-door-answers"
+        if body["request_id"] != headers["X-Request-Id"]:
+            yield "names another request than its X-Request-Id"
+        if body.get("retry_after") != (int(headers["Retry-After"]) if "Retry-After" in headers else None):
+            yield "has another retry_after than its Retry-After"
+
+    def unseen_of_door(self, seen):
+        for one in self.whole["x-door-answers"]:
+            if (one["status"], one["code"]) not in seen:
+                yield f"x-door-answers {one['status']} {one['code']}: no test has seen it"
+
     def unseen(self, seen):
         """Routes of which no answer was looked at, as sentences."""
         routes = {(method.upper(), path) for path, item in self.whole["paths"].items() for method in item}
@@ -180,6 +204,7 @@ def main():
         return 0
     wrong = description.lint()
     seen = collections.Counter()
+    of_door = set()
     with tempfile.TemporaryDirectory() as directory:
         if sys.argv[1] == "--kept":
             kept, said = pathlib.Path(sys.argv[2]), "a run of them is told to"
@@ -194,10 +219,14 @@ def main():
                 answer = json.loads(line)
                 path = to_path(answer["pattern"])
                 why = description.complain_about(answer["method"], path, answer["status"], answer["type"], answer["body"])
-                seen[answer["method"], path] += 1
-                if why:
-                    wrong.append(f"{answer['method']} {path} {answer['status']}: {why}")
+                complaints = [why] if why else []
+                if "of_door" in answer:
+                    complaints += description.complain_about_door(answer, of_door)
+                else:
+                    seen[answer["method"], path] += 1
+                wrong += [f"{answer['method']} {path} {answer['status']}: {why}" for why in complaints]
             wrong += description.unseen(seen)
+            wrong += description.unseen_of_door(of_door)
     for one in sorted(set(wrong)):
         print(f"FAILED {one}")
     print(f"{sum(seen.values())} answers of {len(seen)} routes were looked at")

@@ -57,7 +57,7 @@ public:
   jobs::server_ptr find_server(const jobs::server_id& id) const override {
     if (before_find)
       before_find();
-    const auto found = look_up(id);
+    auto found = look_up(id);
     if (after_find)
       after_find();
     return found;

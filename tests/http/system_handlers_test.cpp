@@ -6,7 +6,7 @@ using namespace alula;
 using namespace alula::http;
 
 TEST_CASE("the short form tells of the machine and asks nobody", "[http]") {
-  api_world w;
+  api_world w{{.restore_undo = std::chrono::hours{48}}};
   w.node.answer = fault{.code = fault_code::docker_unavailable, .what = "away"};
   for (const auto* target : {"/api/system", "/api/system?v=1"}) {
     const auto answer = w.ask("GET", target);
@@ -14,7 +14,7 @@ TEST_CASE("the short form tells of the machine and asks nobody", "[http]") {
     CHECK(json::parse(answer.body) == json::parse(R"({
       "architecture": "amd64", "cpu_count": 8,
       "kernel_version": "6.1.0-21-amd64", "os": "linux",
-      "version": "1.2.3"})"));
+      "version": "1.2.3", "restore_undo_hours": 48})"));
   }
   CHECK(w.node.asked == 0);
 }

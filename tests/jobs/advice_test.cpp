@@ -1,6 +1,7 @@
 // Whoever looks at a job that does not move finds why, since when, and what can
 // be done about it, whatever it waits for.
 #include "jobs/advice.hpp"
+#include "jobs/job_in_front.hpp"
 #include "jobs/lifecycle.hpp"
 #include "jobs/retry.hpp"
 
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -131,6 +133,30 @@ TEST_CASE("no fault leaves a parked job without advice", "[jobs]") {
   }
 }
 
+TEST_CASE("each failure that a job may end with says what to do", "[jobs]") {
+  // Answers to requests, which no job ends with: the caller is told there.
+  const std::set of_requests_alone{
+      fault_code::unauthorized,      fault_code::forbidden,
+      fault_code::route_not_found,   fault_code::method_not_allowed,
+      fault_code::token_used,        fault_code::range_not_satisfiable,
+      fault_code::token_not_found,   fault_code::pool_not_found,
+      fault_code::past_pivot,        fault_code::already_finished,
+      fault_code::not_parked,        fault_code::job_not_ended,
+      fault_code::job_needed,        fault_code::idempotency_mismatch,
+      fault_code::cursor_mismatch,   fault_code::body_too_large,
+      fault_code::headers_too_large, fault_code::uri_too_long};
+  // Somebody wanted that.
+  const std::set as_asked_for{fault_code::cancelled, fault_code::abandoned};
+  for (const auto code : all_codes()) {
+    CAPTURE(slug(code));
+    auto job = running_job();
+    job.state = job_state::failed;
+    job.error = fault{.code = code, .what = "the words of it"};
+    CHECK(advice_about(job).empty()
+          == (of_requests_alone.contains(code) || as_asked_for.contains(code)));
+  }
+}
+
 TEST_CASE("a job that was parked after crashes says so and what to do",
           "[jobs]") {
   auto job = running_job();
@@ -182,6 +208,36 @@ TEST_CASE("a job in line is told how to look at the one in front", "[jobs]") {
   CHECK(advice.find("alula jobs cancel") == std::string::npos);
   CHECK(told("waits for the end of it").find("`alula jobs --live`")
         != std::string::npos);
+}
+
+TEST_CASE("a job in line behind a parked one is told to see to that one",
+          "[jobs]") {
+  auto first = running_job();
+  first.state = job_state::parked;
+  const auto id = first.id.to_string();
+  const auto told = shown_after(
+      running_job(), happened::delayed{"WaitingInLine", words_of_line(first)});
+  check_told(told,
+             "waits for the end of server.install " + id + ", which is parked");
+  const auto advice = told.at("advice").get<std::string>();
+  CHECK(advice.find("`alula jobs retry " + id + "`") != std::string::npos);
+  CHECK(advice.find("`alula jobs abandon " + id + " --reason WHY`")
+        != std::string::npos);
+  CHECK(advice.find("Nothing") == std::string::npos);
+}
+
+TEST_CASE("what passes by itself is told from what needs somebody", "[jobs]") {
+  for (const auto* reason :
+       {"DockerUnavailable", "PanelUnavailable", "StoreUnavailable",
+        "InsufficientStorage", "JournalUnavailable", "IoError", "Stuck"})
+    CHECK(waits_for_somebody(reason, "the words of it"));
+  for (const auto* reason : {"", "ContainerBusy", "RateLimited", "Retained",
+                             "PoolPaused", "Cancelling", "NewerThanThis"})
+    CHECK_FALSE(waits_for_somebody(reason, "the words of it"));
+  auto first = running_job();
+  CHECK_FALSE(waits_for_somebody("WaitingInLine", words_of_line(first)));
+  first.state = job_state::parked;
+  CHECK(waits_for_somebody("WaitingInLine", words_of_line(first)));
 }
 
 TEST_CASE("a step that waits of its own accord says what to do", "[jobs]") {

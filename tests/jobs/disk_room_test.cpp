@@ -1,4 +1,5 @@
 #include "jobs/disk_room.hpp"
+#include "jobs/full_disk.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -36,6 +37,9 @@ TEST_CASE("a part of every disk is promised to nobody") {
   CHECK(refused.error().code == fault_code::insufficient_storage);
   CHECK_THAT(refused.error().what, Contains("needed on the disk"));
   CHECK_THAT(refused.error().what, Contains("have to stay free"));
+  CHECK_THAT(refused.error().what, Contains("are missing"));
+  CHECK_THAT(refused.error().what,
+             Contains("on the disk (mounted at " + mount_of(disk.fd) + ")"));
   CHECK(room.reserve(disk.fd, "the disk", a_job, free / 4));
   CHECK(room.space(disk.fd, "the disk")->free < free / 2);
 }
@@ -47,6 +51,27 @@ TEST_CASE("by itself a disk room keeps no more than a tenth") {
   REQUIRE(space);
   CHECK(space->free < disk.free());
   CHECK(disk.free() - space->free <= space->total / 10 + (64 << 20));
+}
+
+TEST_CASE("a disk that gives nothing more says so, and one that soon will") {
+  const open_disk disk;
+  const auto free = disk.free();
+  const auto left = [&](std::int64_t kept) {
+    const auto space = disk_room{kept}.space(disk.fd, "the disk");
+    REQUIRE(space);
+    CHECK(space->kept_free == kept);
+    return space->left();
+  };
+  CHECK(left(free * 2) == room_left::none);
+  CHECK(left(free / 4 * 3) == room_left::little);
+  CHECK(left(free / 4) == room_left::enough);
+}
+
+TEST_CASE("where a disk is said to have no room, a promise is refused") {
+  const open_disk disk;
+  disk_room room{disk.free() * 2};
+  REQUIRE(room.space(disk.fd, "the disk")->left() == room_left::none);
+  CHECK_FALSE(room.reserve(disk.fd, "the disk", a_job, 1));
 }
 
 TEST_CASE("what one job was promised another cannot have") {

@@ -89,6 +89,31 @@ TEST_CASE("a view's etag is its version and its progress", "[jobs]") {
   CHECK(job_view{some_job(), std::nullopt, 41}.etag() == "\"7.41\"");
 }
 
+TEST_CASE("a restore says nothing of its undo until the ledger is asked",
+          "[jobs]") {
+  auto job = some_job();
+  job.kind = "backup.restore";
+  CHECK(render(job)["undo_until"].is_null());
+  CHECK(render(job)["links"]["undo"].is_null());
+  job.state = job_state::succeeded;
+  CHECK_FALSE(render(job).contains("undo_until"));
+  CHECK_FALSE(render(job)["links"].contains("undo"));
+}
+
+TEST_CASE("until when a restore can be taken back is a part of its etag",
+          "[jobs]") {
+  auto job = some_job();
+  job.kind = "backup.restore";
+  job.state = job_state::succeeded;
+  const job_view unasked{job, std::nullopt, 0};
+  const job_view can{unasked, 1'700'000'000'123};
+  CHECK(can.etag() == "\"7.0.1700000000123\"");
+  CHECK(json::parse(can.json())["undo_until"] == "2023-11-14T22:13:20.123Z");
+  const job_view cannot{unasked, 0};
+  CHECK(cannot.etag() == unasked.etag());
+  CHECK(json::parse(cannot.json())["undo_until"].is_null());
+}
+
 TEST_CASE("a job is shown with its steps, times and links", "[jobs]") {
   const auto out = render(some_job());
   CHECK(out["state"] == "running");

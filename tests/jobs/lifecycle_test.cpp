@@ -182,6 +182,22 @@ TEST_CASE("a wait begins with its reason and lasts as long as that",
     later(10).start().fail(fault_code::io_error);
     CHECK(s.job.waiting_since == t0 + 50);
   }
+  SECTION("and a step is held up from the first of its reasons on") {
+    later(10).start().fail(fault_code::docker_unavailable);
+    CHECK(s.job.held_since == t0 + 10);
+    for (const auto code :
+         {fault_code::io_error, fault_code::docker_unavailable,
+          fault_code::io_error}) {
+      later(10).start().fail(code);
+      CHECK(s.job.held_since == t0 + 10);
+      CHECK(s.job.held_by_since == s.now);
+      CHECK(s.job.waiting_since == s.now);
+    }
+    later(10).start().done();
+    CHECK(s.job.held_since == 0);
+    later(10).start().fail(fault_code::io_error);
+    CHECK(s.job.held_since == s.now);
+  }
   SECTION("over the end of a boot, planned or not") {
     later(10).start().fail(fault_code::docker_unavailable);
     later(10).start().on(happened::interrupted{});

@@ -105,6 +105,8 @@ void check_record(const job_record& job) {
     MUST(!job.past_pivot);
   MUST((job.waiting_since != 0) == !job.reason.empty());
   MUST((job.held_since != 0) == !job.held_by.empty());
+  MUST((job.held_by_since != 0) == !job.held_by.empty());
+  MUST(job.held_since <= job.held_by_since);
   MUST(!(job.is_done() && job.held_since != 0));
   MUST(!(job.state == succeeded && job.cancel_requested_at != 0));
   MUST(job.attempt <= job.max_attempts);

@@ -115,6 +115,41 @@ TEST_CASE("the log says for which job a part is sent again, also from threads "
             "part-retried part=3 tries=1 why=slow job=j1"});
 }
 
+TEST_CASE("while a part is sent again, the job says why", "[jobs][far]") {
+  const bool is_streamed = GENERATE(false, true);
+  std::mutex mutex;
+  std::vector<std::string> told;
+  int tries = 0;
+  auto by = sender_of([&](int number, const byte_source& from,
+                          const transfer_tell& tell,
+                          std::stop_token) -> result<object_part> {
+    tell(1);
+    if (++tries < 3)
+      return fault{.code = fault_code::store_unavailable, .what = "it hangs"};
+    return object_part{number, from.size(), "e"};
+  });
+  by.tell = [&](std::int64_t, const std::string& message) {
+    const std::scoped_lock lock{mutex};
+    if (told.empty() || told.back() != message)
+      told.push_back(message);
+  };
+  by.rules.tries = 5;
+  by.rules.first_wait = std::chrono::milliseconds{1};
+  if (is_streamed) {
+    part_stream stream{4, 2, 10, by, {}};
+    CHECK(stream.write("aa"));
+    CHECK(stream.finish());
+  } else {
+    const descriptor file{memfd_create("archive", MFD_CLOEXEC)};
+    REQUIRE(ftruncate(file.get(), 2) == 0);
+    CHECK(send_parts(file.get(), 2, 4, {}, by, {}));
+  }
+  CHECK(told
+        == std::vector<std::string>{
+            "sending part 1", "sending part 1 again, try 2 of 5: it hangs",
+            "sending part 1 again, try 3 of 5: it hangs"});
+}
+
 TEST_CASE("a stream that no thread can be started for says so", "[jobs][far]") {
   const auto said = without_threads([&] {
     part_stream stream{4, 3, 10, willing_sender(), {}};

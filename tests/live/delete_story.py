@@ -19,7 +19,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from node import PATIENCE, Broken, Client, check, say  # noqa: E402
+from node import Broken, Client, check, say  # noqa: E402
+from panel_process import PATIENCE  # noqa: E402
 from panel_story import GAMES, Story, prepare  # noqa: E402
 from scene import Scene, options_of, parser_of  # noqa: E402
 

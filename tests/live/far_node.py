@@ -6,7 +6,6 @@ files' news say when to look."""
 
 import hashlib
 import io
-import json
 import os
 import pathlib
 import random
@@ -21,17 +20,16 @@ import urllib.request
 import uuid as uuids
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path[:0] = [str(ROOT / "tests/app"), str(ROOT / "tests/doubles")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "app"),
+                str(HERE.parent / "doubles")]
 import panel_s3  # noqa: E402
+from panel_process import FIRST, PATIENCE, Panel  # noqa: E402
 from rough_way import RoughWay  # noqa: E402
 from running_node import RunningNode  # noqa: E402
 from secrecy import keep_secrets  # noqa: E402
 from telling import Broken, check, say  # noqa: E402
 
 PART = 5 << 20  # S3's least
-TOKEN, TOKEN_ID = "t" * 64, "AbCdEfGhIjKlMnOp"
-PATIENCE = 120  # seconds, for anything
 
 
 def why_not():
@@ -84,50 +82,6 @@ def in_archive(data):
     return out
 
 
-class Panel:
-    """tests/doubles/panel.py as a process of its own."""
-
-    def __init__(self):
-        self.process = subprocess.Popen(
-            ["/usr/bin/python3", "-B", str(ROOT / "tests/doubles/panel.py"),
-             "--token", TOKEN, "--token-id", TOKEN_ID],
-            stdout=subprocess.PIPE, text=True)
-        self.url = ("http://127.0.0.1:"
-                    + self.process.stdout.readline().split()[1])
-
-    def control(self, method, path, body=None):
-        request = urllib.request.Request(
-            f"{self.url}/_control{path}", method=method,
-            data=None if body is None else json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return json.load(answer)
-
-    def backup(self, uuid):
-        return self.control("GET", "/state")["backups"][uuid]
-
-    def until(self, what, is_so):
-        """Looks again at every call that it gets."""
-        end, last = time.monotonic() + PATIENCE, -1
-        while not (found := is_so()):
-            if time.monotonic() > end:
-                raise Broken(f"not in {PATIENCE} s: {what}")
-            last = self.control("GET", f"/calls?after={last}&wait=10")["last"]
-        return found
-
-    def plans(self, uuid):
-        """How often links were asked for."""
-        return sum(c["method"] == "GET" and c["path"].endswith(
-            f"/backups/{uuid}") for c in self.control("GET", "/calls")["calls"])
-
-    def is_asked_for_servers(self):
-        return any(c["method"] == "GET" and c["path"] == "/api/remote/servers"
-                   for c in self.control("GET", "/calls")["calls"])
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
-
-
 class Node(RunningNode):
     """One that has the Panel, a rough way to the store, and that store as one
     of its own."""
@@ -138,16 +92,16 @@ class Node(RunningNode):
         self.user = "  user: {uid: 988, gid: 988}" if docker else ""
         super().__init__(binary, docker=not docker)
         self.socket = docker or self.socket
-        self.token = TOKEN
+        self.token = FIRST["token"]
         self.write_config()
 
     def write_config(self):
         base, given = self.base, self.given
         self.config.write_text(f"""\
-token: {TOKEN}
-token_id: {TOKEN_ID}
+token: {FIRST['token']}
+token_id: {FIRST['token_id']}
 remote: {self.panel.url}
-uuid: 0b7e2b7c-7b57-4f1c-8c2c-2b6c5a1d9e10
+uuid: {FIRST['uuid']}
 api: {{host: 127.0.0.1, port: {self.port}}}
 system:
   root_directory: {base}
@@ -187,7 +141,7 @@ docker: {{socket: {self.socket}, network: {{network_mode: none}}}}
         # Or the sync of the boot would find it there before it is asked for.
         self.panel.until("the node asks for its servers",
                          self.panel.is_asked_for_servers)
-        self.panel.control("POST", "/servers", {"uuid": uuid, **known})
+        self.panel.put_server(uuid, settings, process)
         self.end_of(self.asked("POST", "/api/servers", {
             "uuid": uuid, "start_on_completion": False, **known}))
 
@@ -268,7 +222,7 @@ docker: {{socket: {self.socket}, network: {{network_mode: none}}}}
 
     def keep_secrets(self):
         keep_secrets(self.get, [self.base / "alula.log", self.base / "logs"],
-                     [("the node's token", TOKEN)])
+                     [("the node's token", self.token)])
 
     def last_words(self):
         return (self.base / "alula.log").read_text()[-4000:]
@@ -287,7 +241,9 @@ class Stage:
             "secret": os.environ["ALULA_S3_SECRET"],
             "prefix": f"{uuids.uuid4()}/"}
         self.kind = os.environ["ALULA_S3_KIND"]
-        self.store_pid = int(os.environ["ALULA_S3_PID"])
+        # What keeps the objects, and what answers for it.
+        self.store_pids = sorted({int(os.environ["ALULA_S3_PID"]),
+                                  int(os.environ["ALULA_S3_DOOR_PID"])})
         self.bucket = panel_s3.Bucket({**self.given, "prefix": ""})
         self.node = self.panel = self.way = None
 

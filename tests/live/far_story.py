@@ -121,26 +121,39 @@ class Teller(Stage):
     # -- bad stores and bad networks ------------------------------------------
 
     def tale_hang(self):
-        """The store stops in a part and goes on after the stall limit."""
+        """A process of the store stops in the middle of parts, what keeps the
+        objects or what answers for it, and goes on after the stall limit."""
         for adapter in ADAPTERS:
-            self.begin()
-            self.way.hold_parts(but=1)
-            uuid, job = self.node.begin(adapter)
-            check(self.way.wait_for_parts(1), "a part is through")
-            check(self.way.wait_for_held("held", 2), "two are in their middle")
-            os.kill(self.store_pid, signal.SIGSTOP)
-            try:
-                self.way.let()
-                check(wait_in(self.node.base, lambda: "part-retried"
-                              in self.node.last_words(), 60),
-                      "the node notices that nothing moves")
-                seen = self.node.get(f"/api/jobs/{job}")
-                check(not seen["done"], "and does not give up")
-            finally:
-                os.kill(self.store_pid, signal.SIGCONT)
-            self.node.ends_well(job, f"the upload ({adapter}) arrives")
-            self.settles(adapter, uuid)
-            self.end()
+            for pid in self.store_pids:
+                self.hangs(adapter, pid)
+
+    def hangs(self, adapter, pid):
+        self.begin()
+        say(f"{pathlib.Path(f'/proc/{pid}/comm').read_text().strip()} "
+            f"is to hang ({adapter})")
+        self.way.hold_parts(but=1)
+        uuid, job = self.node.begin(adapter)
+        check(self.way.wait_for_parts(1), "a part is through")
+        check(self.way.wait_for_held("held", 2), "two are in their middle")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.way.let()
+            check(wait_in(self.node.base, lambda: "part-retried"
+                          in self.node.last_words(), 60),
+                  "the node notices that nothing moves")
+            seen = self.node.until("the job says why it waits", lambda:
+                                   self.sends_again(job))
+            check(not seen["done"], f"and does not give up: {seen['message']}")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.node.ends_well(job, f"the upload ({adapter}) arrives")
+        check(sorted(set(self.way.parts)) == [1, 2, 3, 4], "no part is lost")
+        self.settles(adapter, uuid)
+        self.end()
+
+    def sends_again(self, job):
+        seen = self.node.get(f"/api/jobs/{job}")
+        return seen if " again, try " in (seen["message"] or "") else None
 
     def tale_cut(self):
         """Connections end in parts, at their beginning, middle and end."""

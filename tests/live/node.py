@@ -1,5 +1,5 @@
-"""A real alula, a test Panel and a websocket client, for stories about real
-servers in a real dockerd."""
+"""A real alula and a websocket client, for stories about real servers in a real
+dockerd."""
 
 import asyncio
 import contextlib
@@ -19,78 +19,16 @@ import uuid as uuids
 import jwt
 import websockets
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tests/live"), str(ROOT / "tests/http"),
-                str(ROOT / "tests/doubles")]
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "http"),
+                str(HERE.parent / "doubles")]
 from description_test import Description  # noqa: E402
 from file_news import wait_in  # noqa: E402
+from panel_process import FIRST, PATIENCE, TOKEN, ask_http  # noqa: E402
 from secrecy import keep_secrets  # noqa: E402
 from telling import Broken, check, say  # noqa: E402
 
-PATIENCE = 120  # seconds, for anything
-TOKEN, TOKEN_ID = "t" * 64, "AbCdEfGhIjKlMnOp"
 USER = 988  # whom the files of servers belong to
-
-
-def ask_http(port, method, path, body=None, bearer=None, limit=PATIENCE):
-    """(status, headers, decoded body or text)"""
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=limit)
-    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    link.request(method, path, None if body is None else json.dumps(body),
-                 headers)
-    answer = link.getresponse()
-    text = answer.read()
-    link.close()
-    try:
-        said = json.loads(text) if text else None
-    except ValueError:
-        said = text.decode("utf-8", "replace")
-    return answer.status, {k.lower(): v for k, v in answer.getheaders()}, said
-
-
-class Panel:
-    """tests/doubles/panel.py as a process of its own."""
-
-    def __init__(self):
-        self.process = subprocess.Popen(
-            ["/usr/bin/python3", "-B", str(ROOT / "tests/doubles/panel.py"),
-             "--token", TOKEN, "--token-id", TOKEN_ID],
-            stdout=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline().split()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def control(self, method, path, body=None):
-        status, _, said = ask_http(self.port, method, "/_control" + path, body)
-        assert status == 200, (path, status, said)
-        return said
-
-    def put_server(self, uuid, settings, process, install):
-        self.control("POST", "/servers", {
-            "uuid": uuid, "settings": settings,
-            "process_configuration": process, "install": install})
-
-    def state(self):
-        return self.control("GET", "/state")
-
-    def calls(self, method, path):
-        """The accepted calls of it, in order."""
-        said = self.control("GET", "/calls")["calls"]
-        return [c for c in said if c["method"] == method
-                and c["path"] == "/api/remote" + path and c["status"] < 300]
-
-    def wait_for_calls(self, method, path, count, what):
-        end = time.monotonic() + PATIENCE
-        while len(found := self.calls(method, path)) < count:
-            if time.monotonic() > end:
-                raise Broken(f"the Panel never heard that {what}")
-            last = self.control("GET", "/calls")["last"]
-            self.control("GET", f"/calls?after={last}&wait=2")
-        say(f"ok   the Panel has heard that {what}")
-        return found
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 def described():
@@ -98,11 +36,6 @@ def described():
         return Description()
     except ImportError:
         return None
-
-
-# What a node is to its Panel.
-FIRST = {"uuid": "0b7e2b7c-7b57-4f1c-8c2c-2b6c5a1d9e10", "token": TOKEN,
-         "token_id": TOKEN_ID}
 
 
 class Alula:

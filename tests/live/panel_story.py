@@ -20,8 +20,8 @@ import uuid as uuids
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from hardships import Hardships  # noqa: E402
-from node import (ROOT, Broken, Client, check, containers,  # noqa: E402
-                  say)
+from node import Broken, Client, check, containers, say  # noqa: E402
+from panel_process import ROOT  # noqa: E402
 from scene import Scene, options_of, parser_of  # noqa: E402
 
 INSTALLER = "alula/test-server:1"
@@ -125,6 +125,7 @@ class Story(Hardships):
 
     def tell(self):
         client = self.create_and_come()
+        self.check_container_is_made()
         self.install(client)
         self.start(client)
         self.use_console(client)
@@ -156,6 +157,14 @@ class Story(Hardships):
         check(job["state"] == "succeeded", "a server was created")
         self.panel.wait_for_calls("GET", f"/servers/{self.uuid}", 1,
                                   "the node asks what the server is like")
+
+    def check_container_is_made(self):
+        seen = subprocess.run(
+            ["docker", "inspect", "-f", "{{.State.Status}}", self.uuid],
+            text=True, capture_output=True)
+        check(seen.stdout.strip() == "created",
+              "a container is made of its image, before any start")
+        check(self.state()["state"] == "offline", "the server is off")
 
     def install(self, client=None):
         """What a client hears who was there before it began, and what is told

@@ -6,7 +6,8 @@ import pathlib
 import sys
 import traceback
 
-from node import Alula, Broken, Panel, say
+from node import Alula, Broken, say
+from panel_process import Panel
 
 SKIPPED = 77
 

@@ -18,7 +18,8 @@ import sys
 import uuid as uuids
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from node import FIRST, ROOT, Broken, Client, check, say  # noqa: E402
+from node import Broken, Client, check, say  # noqa: E402
+from panel_process import FIRST, ROOT  # noqa: E402
 from panel_story import GAMES, INSTALLER, settings_of  # noqa: E402
 from scene import Scene, options_of, parser_of  # noqa: E402
 

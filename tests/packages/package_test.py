@@ -152,6 +152,7 @@ class Package(unittest.TestCase):
         names = run("dpkg-deb", "-c", self.package)
         for name in ("./usr/bin/alula", "./lib/systemd/system/alula.service",
                      "./usr/lib/tmpfiles.d/alula.conf", "./etc/default/alula",
+                     "./etc/alula/config.yml",
                      "./usr/share/man/man1/alula.1.gz",
                      "./usr/share/bash-completion/completions/alula",
                      "./usr/share/zsh/vendor-completions/_alula",
@@ -166,7 +167,7 @@ class Package(unittest.TestCase):
         self.assertIn("libc6", about)
         self.assertRegex(about, r"Depends: .*libsqlite3")
         self.assertEqual(run("dpkg-deb", "-I", self.package, "conffiles"),
-                         "/etc/default/alula\n")
+                         "/etc/default/alula\n/etc/alula/config.yml\n")
 
     def test_it_installs_starts_and_is_ready_for_work(self):
         self.dpkg("-i", self.package)
@@ -178,9 +179,17 @@ class Package(unittest.TestCase):
                          0o700)
         self.assertEqual(
             (self.root / "var/lib/alula/token").stat().st_mode & 0o777, 0o600)
+        said = json.loads(self.in_root("alula", "check-config", "--json",
+                                       "/etc/alula/config.yml"))
+        self.assertEqual(said["findings"], [])
         # The command line finds it without a word of where.
         self.make_server()
         self.assertIn("castle", self.in_root("alula", "servers"))
+        # And for whoever has a token and may not read the config.
+        token = (self.root / "var/lib/alula/token").read_text().strip()
+        self.assertIn("castle", self.in_root(
+            "env", f"ALULA_TOKEN={token}", "setpriv", "--reuid=65534",
+            "--regid=65534", "--clear-groups", "alula", "servers"))
         self.assertIn("succeeded",
                       self.in_root("alula", "backups", "create", "castle"))
         # With the capabilities of the unit and no more.
@@ -214,9 +223,10 @@ class Package(unittest.TestCase):
         self.assertEqual(self.system.start(), 0, self.system.said())
         self.assertTrue((self.root / "srv/games/token").exists())
         self.in_root("alula", "servers")
-        # An upgrade keeps it.
+        # An upgrade keeps both.
         self.dpkg("-i", self.newer)
         self.assertIn("# mine", (self.root / "etc/default/alula").read_text())
+        self.assertIn("port: 9", (self.root / "etc/alula/config.yml").read_text())
         self.assertTrue(self.system.is_active(), self.system.said())
 
     def test_a_backup_that_runs_survives_an_upgrade(self):

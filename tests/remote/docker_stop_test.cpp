@@ -22,6 +22,7 @@ const std::string look_again = "GET /v1.41/containers/" + id + "/json";
 const std::string post = "POST /v1.41/containers/" + id;
 const std::string interrupt_it = post + "/kill?signal=SIGINT";
 const std::string kill_it = post + "/kill?signal=KILL";
+const std::string await_it = post + "/wait?condition=not-running";
 
 dockerd::reply is(const std::string& state, bool running = false,
                   const std::string& stop_signal = {}) {
@@ -52,7 +53,9 @@ docker_settings limited(const dockerd& peer,
 /// An end that came at once or at a limit: not by another way.
 constexpr auto soon = 20s;
 
+/// And without the wait, which is asked for beside the looks.
 lines without_repeats(lines journal) {
+  std::erase(journal, await_it);
   journal.erase(std::unique(journal.begin(), journal.end()), journal.end());
   return journal;
 }
@@ -246,6 +249,55 @@ TEST_CASE("a stop request ends the wait for a container at once", "[remote]") {
   stop.request_stop();
   CHECK(stopping.get().error().code == fault_code::interrupted);
   CHECK(steady_clock::now() - begin < soon);
+  CHECK(peer.count(kill_it) == 0);
+}
+
+TEST_CASE("Docker's own word of an end ends the wait for a container",
+          "[remote]") {
+  dockerd peer;
+  peer.on(look, {is("running", true)});
+  peer.on(interrupt_it, {dockerd::answers(204)});
+  peer.on(look_again, {is("running", true)});
+  peer.on(await_it, {[&peer](auto& to, const auto& what) {
+            to.wait(1h);
+            peer.on(look_again, {is("exited")});
+            return dockerd::answers(200, R"({"StatusCode":0})")(to, what);
+          }});
+  auto settings = limited(peer);
+  settings.poll = 1h; // pauses that double from 20 ms on
+  docker subject{settings};
+  auto stopping = std::async(
+      std::launch::async, [&] { return subject.stop(uuid, "SIGINT", 1h, {}); });
+  REQUIRE(peer.saw(await_it));
+  // Once, whatever the number of looks.
+  REQUIRE(peer.saw(look_again, 4));
+  CHECK(peer.count(await_it) == 1);
+  peer.let_go();
+  CHECK(stopping.get());
+  CHECK(peer.count(kill_it) == 0);
+}
+
+TEST_CASE("a wait that Docker breaks off or refuses ends no ladder",
+          "[remote]") {
+  dockerd peer;
+  peer.on(look, {is("running", true)});
+  peer.on(interrupt_it, {dockerd::answers(204)});
+  peer.on(look_again, {is("running", true), is("running", true),
+                       is("running", true), is("exited")});
+  SECTION("it is cut") {
+    peer.on(await_it, {dockerd::cuts_after("HTTP/1.1 200 OK\r\n\r\n{")});
+  }
+  SECTION("it is not known") {
+    peer.on(await_it, {dockerd::says(404, "page not found")});
+  }
+  SECTION("it is an error") {
+    peer.on(await_it, {dockerd::says(500, "no")});
+  }
+  SECTION("it hangs") {
+    peer.on(await_it, {dockerd::hangs()});
+  }
+  docker subject{limited(peer)};
+  CHECK(subject.stop(uuid, "SIGINT", 1h, {}));
   CHECK(peer.count(kill_it) == 0);
 }
 

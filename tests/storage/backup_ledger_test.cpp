@@ -1,6 +1,7 @@
 // Backups, restores, tokens and schedules in SQLite.
 #include "storage/pruner.hpp"
 #include "storage/sqlite_queries.hpp"
+#include "tests/contracts/backup_ledger_contract.hpp"
 #include "tests/contracts/place_ledger_contract.hpp"
 #include "tests/contracts/restore_ledger_contract.hpp"
 #include "tests/contracts/system_ledger_contract.hpp"

@@ -49,6 +49,18 @@ TEST_CASE("ballast does not take the last of a disk") {
   REQUIRE(taken);
   CHECK_FALSE(*taken);
   CHECK_FALSE(reserve.is_there());
+  CHECK_FALSE(std::filesystem::exists(place / "alula.db.ballast"));
+}
+
+TEST_CASE("ballast tells how much it waits for") {
+  temporary_place place;
+  const ballast reserve{place / "alula.db", mebibyte};
+  CHECK(reserve.bytes() == mebibyte);
+  CHECK(reserve.room_needed() == 3 * mebibyte);
+  const auto free = reserve.free_room();
+  REQUIRE(free);
+  CHECK(*free > 0);
+  CHECK_FALSE(ballast{place / "none" / "alula.db", 1}.free_room());
 }
 
 TEST_CASE("no ballast is wanted: none is taken") {

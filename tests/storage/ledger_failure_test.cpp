@@ -1,4 +1,5 @@
 // The ledger when the disk or the process fails.
+#include "jobs/log.hpp"
 #include "storage/data_lock.hpp"
 #include "storage/last_words.hpp"
 #include "storage/sqlite_ledger.hpp"
@@ -288,6 +289,34 @@ TEST_CASE("a full disk without ballast ends the ledger, and nothing lied") {
   world.settings.fatal = {};
   ledger_session session{world};
   CHECK(session.found().jobs.size() == 1);
+}
+
+TEST_CASE("a boot says that a disk is too small for the ballast, and by how "
+          "much") {
+  small_world world;
+  if (!world.disk.is_there()) {
+    WARN("skipped: this process may not mount a small file system");
+    return;
+  }
+  std::vector<std::string> lines;
+  const bool fits = GENERATE(false, true);
+  world.settings.ballast_bytes = (fits ? 1 : 4) * 1024 * 1024;
+  jobs::set_log_sink(
+      [&](jobs::log_level, std::string_view event, std::string_view fields) {
+        if (event == "ledger-ballast-waits")
+          lines.emplace_back(fields);
+      });
+  {
+    ledger_session session{world};
+    session.must_accept(session.draft());
+  }
+  jobs::set_log_sink({});
+  REQUIRE(lines.size() == (fits ? 0 : 1));
+  if (!fits) {
+    CHECK_THAT(lines[0], Catch::Contains("bytes=4194304")
+                             && Catch::Contains("needed=12582912")
+                             && Catch::Contains("free="));
+  }
 }
 
 TEST_CASE("a boot on a full disk gives the ballast up") {

@@ -1,7 +1,7 @@
 // Reports for the Panel in SQLite.
 #include "storage/pruner.hpp"
 #include "storage/sqlite_queries.hpp"
-#include "tests/contracts/outbox_ledger_contract.hpp"
+#include "tests/contracts/status_ledger_contract.hpp"
 #include "tests/storage/ledger_place.hpp"
 
 using namespace alula;
@@ -21,6 +21,10 @@ TEST_CASE("sqlite_ledger lists reports") {
 
 TEST_CASE("sqlite_ledger notes what the Panel knows") {
   contracts::ledger_notes_what_the_panel_knows(make_sqlite_world);
+}
+
+TEST_CASE("sqlite_ledger keeps the newest state of a container") {
+  contracts::ledger_keeps_the_newest_status(make_sqlite_world);
 }
 
 TEST_CASE("reports outlive the ledger") {

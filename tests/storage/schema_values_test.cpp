@@ -38,7 +38,8 @@ TEST_CASE("the schema refuses values that mean nothing") {
   SECTION("a wait without a reason, a beginning or an end") {
     for (const auto* set :
          {"waiting_since = 1", "held_by = 'DockerUnavailable'",
-          "held_since = 1", "held_by = '', held_since = 1"})
+          "held_since = 1", "held_by = '', held_since = 1",
+          "held_by_since = 1"})
       CHECK_THAT(s.refusal(s.update(1, set)), Contains("a wait has a reason"));
     s.run(1);
     s.finish_steps(1);

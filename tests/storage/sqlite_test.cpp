@@ -1,3 +1,4 @@
+#include "jobs/measures.hpp"
 #include "storage/sqlite.hpp"
 #include "tests/storage/ledger_place.hpp"
 
@@ -6,7 +7,9 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <sys/stat.h>
+#include <vector>
 
 using namespace alula;
 using namespace alula::storage;
@@ -29,6 +32,41 @@ database open_with_table(const std::filesystem::path& file) {
 }
 
 } // namespace
+
+TEST_CASE("each commit's fsync is measured, and no reading") {
+  temporary_place place;
+  auto db = open_with_table(place / "t.db");
+  std::vector<double> seconds;
+  jobs::set_measure_sink(
+      [&](jobs::measure what, double value, std::string_view) {
+        if (what == jobs::measure::ledger_fsync_seconds)
+          seconds.push_back(value);
+      });
+  db.time_log_syncs();
+  db.time_log_syncs(); // once is enough
+  CHECK(db.run(insert_row, 1, "a"));
+  CHECK(seconds.size() == 1);
+  CHECK(db.run(insert_row, 2, "b"));
+  CHECK(seconds.size() == 2);
+  CHECK(db.integer(count).value() == 2);
+  CHECK(seconds.size() == 2);
+  {
+    // Of a transaction only its end.
+    auto together = transaction::begin(db);
+    REQUIRE(together);
+    CHECK(db.run(insert_row, 3, "c"));
+    CHECK(db.run(insert_row, 4, "d"));
+    CHECK(seconds.size() == 2);
+    REQUIRE(together->commit());
+  }
+  CHECK(seconds.size() == 3);
+  for (const auto one : seconds)
+    CHECK((one > 0 && one < 60));
+  CHECK(db.run_checkpoint(database::checkpoint::truncate));
+  CHECK(db.run(insert_row, 5, "e"));
+  CHECK(seconds.size() > 4);
+  jobs::set_measure_sink(nullptr);
+}
 
 TEST_CASE("a writing connection loses nothing it has acknowledged") {
   temporary_place place;

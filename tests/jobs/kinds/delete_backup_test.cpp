@@ -115,14 +115,16 @@ TEST_CASE("a backup that is being made is not deleted from under its job",
   CHECK_FALSE(w.record(1));
 }
 
-TEST_CASE("a delete that was given up is taken up by the next", "[kinds]") {
+TEST_CASE("a backup whose delete was given up is as it was, and can be deleted",
+          "[kinds]") {
   backup_world w;
   w.put_backup(1);
   w.backups.fail_next("remove", broken_disk(), 100);
   const auto parked = w.run_to_end(delete_backup, delete_body(1));
   REQUIRE(parked.state == job_state::parked);
   w.must_commit(parked, happened::abandoned{"no use"});
-  CHECK(w.record(1)->state == backup_state::deleting);
+  CHECK(w.record(1)->state == backup_state::ready);
+  CHECK(w.record(1)->owner_job.empty());
   w.backups.faults["remove"].clear();
   CHECK(w.run_to_end(delete_backup, delete_body(1)).state
         == job_state::succeeded);

@@ -190,19 +190,20 @@ TEST_CASE("what a restore has fetched is checked in a hurry, a copy is not",
   REQUIRE(copied_to("archive") == job_state::succeeded);
   w.far_only(1); // in two stores: each copy is checked when it was fetched
   w.backups.expected.clear();
-  const auto all_are_for = [&](check_for whom) {
+  const auto all_are_for = [&](check_for whom, check_depth depth) {
     const auto& all = w.backups.expected;
     return all.size() == 2
-           && std::ranges::count(all, whom, &archive_expectation::whom) == 2;
+           && std::ranges::count(all, whom, &archive_expectation::whom) == 2
+           && std::ranges::count(all, depth, &archive_expectation::depth) == 2;
   };
   SECTION("a restore") {
     REQUIRE(w.run_to_end(restore_backup, w.body_of(1)).state
             == job_state::succeeded);
-    CHECK(all_are_for(check_for::who_waits));
+    CHECK(all_are_for(check_for::who_waits, check_depth::sum_of_ours));
   }
   SECTION("a copy") {
     REQUIRE(copied_to("local") == job_state::succeeded);
-    CHECK(all_are_for(check_for::nobody));
+    CHECK(all_are_for(check_for::nobody, check_depth::whole));
   }
 }
 

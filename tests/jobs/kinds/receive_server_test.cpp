@@ -1,7 +1,6 @@
 // A server that comes from another node, step by step, on fakes.
-#include "jobs/incoming_transfers.hpp"
 #include "jobs/retry.hpp"
-#include "tests/jobs/kinds/life_world.hpp"
+#include "tests/jobs/kinds/receiving_world.hpp"
 
 #include <algorithm>
 
@@ -9,87 +8,6 @@ using namespace alula;
 using namespace alula::jobs;
 
 namespace {
-
-const std::string the_request = "5c1f9c1e-0000-4000-8000-000000000001";
-const std::string mark = "boundary";
-
-std::string part(const std::string& name, const std::string& content) {
-  return "--" + mark + "\r\nContent-Disposition: form-data; name=\"" + name
-         + "\"\r\n\r\n" + content + "\r\n";
-}
-const std::string last = "--" + mark + "--\r\n";
-
-struct target_node : life_world {
-  target_node() : life_world(with_denied_files()) {
-    panel.configured = true;
-    node.incoming = &incoming;
-  }
-
-  static std::string with_denied_files() {
-    return R"({"settings":{"container":{"image":"game:1"},)"
-           R"("build":{"disk_space":10},"egg":{"file_denylist":["*.secret"]}},)"
-           R"("process_configuration":{}})";
-  }
-
-  /// As archives are written by the fake that reads them.
-  static std::string archive(const std::string& content = "world") {
-    const std::string between(1, fake_archives::between);
-    return "archive" + between + "level.dat" + between + content;
-  }
-  std::string sum_of(const std::string& bytes) {
-    return backups.hash([&](const archive_sink& sink) { return sink(bytes); })
-        .value()
-        .sha256;
-  }
-  std::string good_body(const std::string& bytes = archive()) {
-    return part("archive", bytes) + part("checksum", sum_of(bytes)) + last;
-  }
-
-  void send(const std::string& body) {
-    pipe->push(body);
-    pipe->finish();
-    announce();
-  }
-  void announce() {
-    incoming.announce(the_request,
-                      {.body = pipe, .boundary = mark, .length = -1});
-  }
-
-  job_record begin() {
-    return accept(
-        receive_server,
-        nlohmann::json{{"server", id.view()}, {"request", the_request}}.dump(),
-        false);
-  }
-  step_outcome run(job_record& job, std::string_view name) {
-    return world::run(receive_server, job, name);
-  }
-  /// Up to the step of that name, which is not run.
-  void run_up_to(job_record& job, std::string_view name) {
-    for (std::size_t i = 0; receive_server.steps[i].name != name; ++i) {
-      apply(done(run(job, receive_server.steps[i].name)).changes);
-      job.steps[i].state = step_state::done;
-    }
-  }
-  /// As the engine does when a step has failed, been cancelled, or died.
-  void undo_all(job_record& job) {
-    for (auto i = receive_server.steps.size(); i-- > 0;)
-      if (receive_server.steps[i].undo)
-        done(undo(receive_server, job, receive_server.steps[i].name));
-  }
-  /// Nothing of it is left.
-  bool is_clean() {
-    return disk.live.empty() && disk.trash.empty() && disk.staging.empty()
-           && disk.reserved.empty() && backups.fetched.empty()
-           && backups.reserved.empty() && docker.by_id.empty();
-  }
-  bool heard(const std::string& event) {
-    return called(clients.calls(), "announce " + uuid() + ' ' + event);
-  }
-
-  std::shared_ptr<body_pipe> pipe = std::make_shared<body_pipe>();
-  incoming_transfers incoming;
-};
 
 tell_panel report_in(const std::vector<change>& changes) {
   for (const auto& each : changes)
@@ -102,7 +20,7 @@ tell_panel report_in(const std::vector<change>& changes) {
 } // namespace
 
 TEST_CASE("a transfer takes the uuid with its accept", "[kinds][transfers]") {
-  target_node w;
+  receiving_world w;
   const auto draft =
       w.read(receive_server,
              R"({"server":")" + w.uuid() + R"(","request":"r"})", false);
@@ -117,7 +35,7 @@ TEST_CASE("a transfer takes the uuid with its accept", "[kinds][transfers]") {
 
 TEST_CASE("a server is received, checked, unpacked, published and reported",
           "[kinds][transfers]") {
-  target_node w;
+  receiving_world w;
   auto job = w.begin();
   w.send(w.good_body());
   done(w.run(job, "begin"));
@@ -157,7 +75,7 @@ TEST_CASE("a server is received, checked, unpacked, published and reported",
 
 TEST_CASE("what is not the sender's archive becomes nothing",
           "[kinds][transfers]") {
-  target_node w;
+  receiving_world w;
   auto job = w.begin();
   const auto archive = w.archive();
   const auto sum = w.sum_of(archive);
@@ -209,7 +127,7 @@ TEST_CASE("what is not the sender's archive becomes nothing",
 
 TEST_CASE("a checksum in capitals is the same, and other parts are skipped",
           "[kinds][transfers]") {
-  target_node w;
+  receiving_world w;
   auto job = w.begin();
   const auto archive = w.archive();
   auto sum = w.sum_of(archive);
@@ -223,7 +141,7 @@ TEST_CASE("a checksum in capitals is the same, and other parts are skipped",
 
 TEST_CASE("a failure anywhere before the end leaves nothing and is told",
           "[kinds][transfers]") {
-  target_node w;
+  receiving_world w;
   auto job = w.begin();
   w.send(w.good_body());
   std::string_view step;
@@ -281,7 +199,7 @@ TEST_CASE("a failure anywhere before the end leaves nothing and is told",
 }
 
 TEST_CASE("contents over the quota are refused", "[kinds][transfers]") {
-  target_node w;
+  receiving_world w;
   auto job = w.begin();
   w.send(w.good_body(w.archive(std::string(11 << 20, 'x'))));
   w.run_up_to(job, "unpack");
@@ -291,7 +209,7 @@ TEST_CASE("contents over the quota are refused", "[kinds][transfers]") {
 }
 
 TEST_CASE("files that nobody knows are not replaced", "[kinds][transfers]") {
-  target_node w;
+  receiving_world w;
   auto job = w.begin();
   SECTION("a directory with files is in the way") {
     w.disk.put(w.id, {.files = 1, .bytes = 1});
@@ -306,100 +224,4 @@ TEST_CASE("files that nobody knows are not replaced", "[kinds][transfers]") {
     w.disk.put(w.id, {});
     done(w.run(job, "begin"));
   }
-}
-
-TEST_CASE("after a crash no step before the end goes on",
-          "[kinds][transfers]") {
-  // The process that held the request is gone; the ledger has the step.
-  const auto step = GENERATE(as<std::string>{}, "receive", "unpack", "publish",
-                             "container", "activate");
-  const bool has_run = GENERATE(false, true);
-  INFO(step << (has_run ? ", whose effect is there" : ""));
-  target_node w;
-  auto job = w.begin();
-  w.send(w.good_body());
-  w.run_up_to(job, step);
-  if (has_run) // and its commit is not
-    done(w.run(job, step));
-  w.incoming.forget(the_request);
-  const auto why = failed(w.run(job, step));
-  CHECK(why.code == fault_code::upload_failed);
-  CHECK(classify(why.code) == error_class::permanent);
-  w.undo_all(job);
-  CHECK(w.is_clean());
-}
-
-TEST_CASE("past its pivot a transfer is finished without its sender",
-          "[kinds][transfers]") {
-  target_node w;
-  auto job = w.begin();
-  w.send(w.good_body());
-  w.run_up_to(job, "clean_up");
-  w.incoming.forget(the_request);
-  done(w.run(job, "clean_up"));
-  done(w.run(job, "clean_up"));
-  done(w.run(job, "announce"));
-  CHECK(w.disk.live.contains(w.id));
-  job.state = job_state::failed; // given up by an operator
-  CHECK(changes_at_end(receive_server, job).empty());
-}
-
-TEST_CASE("a sender that hangs up ends its transfer", "[kinds][transfers]") {
-  target_node w;
-  auto job = w.begin();
-  SECTION("in the middle of the body") {
-    w.pipe->push(part("archive", "some").substr(0, 60));
-    w.pipe->fail({.code = fault_code::upload_failed, .what = "gone"});
-    w.announce();
-    w.run_up_to(job, "receive");
-    CHECK(failed(w.run(job, "receive")).code == fault_code::upload_failed);
-  }
-  SECTION("behind it") {
-    w.send(w.good_body());
-    w.run_up_to(job, "unpack");
-    w.pipe->hang_up();
-    CHECK(failed(w.run(job, "unpack")).code == fault_code::upload_failed);
-  }
-  SECTION("while it is unpacked") {
-    w.send(w.good_body());
-    w.run_up_to(job, "unpack");
-    w.backups.before_tell = [&] { w.pipe->hang_up(); };
-    CHECK(failed(w.run(job, "unpack")).code == fault_code::upload_failed);
-  }
-  SECTION("when everything is there") {
-    w.send(w.good_body());
-    w.run_up_to(job, "activate");
-    w.pipe->hang_up();
-    CHECK(failed(w.run(job, "activate")).code == fault_code::upload_failed);
-  }
-  w.undo_all(job);
-  CHECK(w.is_clean());
-}
-
-TEST_CASE("a transfer that is cancelled stops", "[kinds][transfers]") {
-  target_node w;
-  auto job = w.begin();
-  w.announce();
-  w.run_up_to(job, "receive");
-  w.stop.request_stop();
-  CHECK(failed(w.run(job, "receive")).code == fault_code::interrupted);
-  w.undo_all(job);
-  CHECK(w.is_clean());
-}
-
-TEST_CASE("a request is taken once and waits until it is answered",
-          "[transfers]") {
-  incoming_transfers all;
-  const auto pipe = std::make_shared<body_pipe>();
-  CHECK_FALSE(all.take("a"));
-  CHECK_FALSE(all.is_waiting("a"));
-  all.announce("a", {.body = pipe, .boundary = "b", .length = 3});
-  CHECK(all.is_waiting("a"));
-  CHECK(all.take("a")->boundary == "b");
-  CHECK_FALSE(all.take("a"));
-  CHECK(all.is_waiting("a"));
-  pipe->hang_up();
-  CHECK_FALSE(all.is_waiting("a"));
-  all.forget("a");
-  CHECK_FALSE(all.is_waiting("a"));
 }

@@ -24,6 +24,7 @@ TEST_CASE("a restore puts the backup in the place of the files", "[kinds]") {
 
 TEST_CASE("a restore counts its files beside its bytes", "[kinds]") {
   restore_world w;
+  w.backups.published.at(w.backup(1)).is_ours = false; // it is looked at whole
   w.run_to_end(restore_backup, w.body_of(1));
   for (const auto* phase : {"checking the archive", "unpacking"}) {
     CAPTURE(phase);
@@ -37,17 +38,21 @@ TEST_CASE("a restore counts its files beside its bytes", "[kinds]") {
   }
 }
 
-TEST_CASE("how much of a backup is chosen nobody knows before", "[kinds]") {
+TEST_CASE("how much of a backup is chosen its manifest knows before",
+          "[kinds]") {
   restore_world w;
+  w.put_backup(1, 0, {{"world/a", "old aaaa"}, {"small", "x"}});
+  const bool is_known = GENERATE(true, false);
+  w.backups.published.at(w.backup(1)).has_manifest = is_known;
   auto body = json::parse(w.body_of(1, false));
   body["paths"] = {"world"};
   w.run_to_end(restore_backup, body.dump());
   const auto told =
       std::ranges::find(w.reports, "unpacking", &progress::message);
   REQUIRE(told != w.reports.end());
-  CHECK(told->total == 0);
+  CHECK(told->total == (is_known ? 8 : 0));
   REQUIRE(told->files);
-  CHECK(told->files->total == 0);
+  CHECK(told->files->total == (is_known ? 1 : 0));
 }
 
 TEST_CASE("without truncate_directory the files are merged", "[kinds]") {
@@ -253,24 +258,95 @@ TEST_CASE("a damaged backup is not restored, and shown as damaged from then",
   w.check_untouched();
 }
 
+TEST_CASE("a restore of ours counts the bytes of the archive that it checks",
+          "[kinds]") {
+  restore_world w;
+  w.run_to_end(restore_backup, w.body_of(1));
+  const auto told =
+      std::ranges::find(w.reports, "checking the archive", &progress::message);
+  REQUIRE(told != w.reports.end());
+  CHECK(told->unit == "bytes");
+  CHECK(told->done == w.record(1)->facts.size);
+  CHECK(told->total == w.record(1)->facts.size);
+  CHECK_FALSE(told->files);
+}
+
 TEST_CASE("a check hurries for a restore, and for nobody else", "[kinds]") {
   restore_world w;
   REQUIRE(w.run_to_end(restore_backup, w.body_of(1)).state
           == job_state::succeeded);
   REQUIRE(w.backups.expected.size() == 1);
   CHECK(w.backups.expected[0].whom == check_for::who_waits);
+  CHECK(w.backups.expected[0].depth == check_depth::sum_of_ours);
   const json verify{{"backup", w.backup(1).view()}};
   REQUIRE(w.run_to_end(verify_backup, verify.dump()).state
           == job_state::succeeded);
   REQUIRE(w.backups.expected.size() == 2);
   CHECK(w.backups.expected[1].whom == check_for::nobody);
+  CHECK(w.backups.expected[1].depth == check_depth::whole);
 }
 
-TEST_CASE("a restored backup counts as verified", "[kinds]") {
+TEST_CASE("a restored backup counts as verified once all of it was read",
+          "[kinds]") {
   restore_world w;
-  w.run_to_end(restore_backup, w.body_of(1));
+  w.twice = GENERATE(false, true);
+  const bool is_ours = GENERATE(true, false);
+  w.backups.published.at(w.backup(1)).is_ours = is_ours;
+  const bool truncate = GENERATE(true, false);
+  auto body = json::parse(w.body_of(1, truncate));
+  if (!truncate)
+    body["paths"] = {"world"};
+  auto job = w.go_on(restore_backup, w.must_ask(restore_backup, body.dump()),
+                     "extract");
+  CHECK((w.record(1)->verified_at == 0) == is_ours); // only its bytes were
+  job = w.go_on(restore_backup, job);
+  REQUIRE(job.state == job_state::succeeded);
   CHECK(w.record(1)->verified_at == w.now);
   CHECK(w.record(1)->damage.empty());
+}
+
+TEST_CASE(
+    "damage that only unpacking shows is on record when the job has ended",
+    "[kinds]") {
+  restore_world w;
+  SECTION("of the archive here") {
+    w.backups.fail_next(
+        "extract", {.code = fault_code::backup_damaged, .what = "member 3"});
+    const auto job = w.run_to_end(restore_backup, w.body_of(1));
+    CHECK(job.state == job_state::failed);
+    CHECK(job.error->code == fault_code::backup_damaged);
+    CHECK(w.record(1)->damage == "member 3");
+    CHECK(w.record(1)->verified_at != 0);
+    w.check_untouched();
+    // From then on its sum is not enough.
+    REQUIRE(w.run_to_end(restore_backup, w.body_of(1)).state
+            == job_state::succeeded);
+    REQUIRE(w.backups.expected.size() == 2);
+    CHECK(w.backups.expected[1].depth == check_depth::whole);
+    CHECK(w.record(1)->damage.empty());
+  }
+  SECTION("of one that was fetched it says nothing of what is stored") {
+    w.node.far = &w.far.places;
+    w.far_only(1);
+    w.backups.fail_next(
+        "extract", {.code = fault_code::backup_damaged, .what = "member 3"});
+    const auto before = w.record(1)->verified_at;
+    const auto job = w.run_to_end(restore_backup, w.body_of(1));
+    CHECK(job.error->code == fault_code::backup_damaged);
+    CHECK(w.record(1)->damage.empty());
+    CHECK(w.record(1)->verified_at == before);
+  }
+}
+
+TEST_CASE("a restore that was cancelled in time has verified nothing",
+          "[kinds]") {
+  restore_world w;
+  const auto job =
+      w.cancel(restore_backup,
+               w.go_on(restore_backup, w.must_ask(restore_backup, w.body_of(1)),
+                       "extract"));
+  CHECK(job.state == job_state::cancelled);
+  CHECK(w.record(1)->verified_at == 0);
 }
 
 TEST_CASE("the input of a failed restore is a body that makes the same job",

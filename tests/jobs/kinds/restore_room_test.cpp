@@ -44,6 +44,37 @@ TEST_CASE("a few files of a large backup fit where the whole would not",
         == job_state::succeeded);
 }
 
+TEST_CASE("a few large files of a backup have to fit as well", "[kinds]") {
+  restore_world w;
+  w.put_backup(1, 0, {{"big", std::string(3 << 20, 'x')}, {"small", "x"}});
+  auto body = json::parse(w.body_of(1, false));
+  body["paths"] = {"big"};
+  SECTION("or the restore is refused before the server stops") {
+    w.disk.free_space = 1 << 20;
+    const auto job = w.run_to_end(restore_backup, body.dump());
+    CHECK(job.state == job_state::failed);
+    CHECK(job.error->code == fault_code::no_room);
+    CHECK(lines(w.docker.calls(), "stop") == 0);
+    w.check_untouched();
+  }
+  SECTION("and their room is kept until it is done") {
+    auto job = w.go_on(restore_backup, w.must_ask(restore_backup, body.dump()),
+                       "stop");
+    CHECK(w.disk.reserved.at(job.id) > 3 << 20);
+    w.disk.reserved.clear(); // as a restart does
+    job = w.go_on(restore_backup, job, "commit");
+    CHECK(w.disk.reserved.contains(job.id));
+    w.go_on(restore_backup, job);
+    CHECK(w.disk.reserved.empty());
+  }
+  SECTION("unless no manifest says how large they are") {
+    w.backups.published.at(w.backup(1)).has_manifest = false;
+    w.disk.free_space = 1 << 20;
+    CHECK(w.run_to_end(restore_backup, body.dump()).state
+          == job_state::succeeded);
+  }
+}
+
 TEST_CASE("a merge may fill the quota, not more", "[kinds]") {
   restore_world w;
   w.put_backup(1, 0, {{"big", std::string(1 << 20, 'x')}});

@@ -328,6 +328,24 @@ TEST_CASE("backups that go with their server are marked before its uuid is "
   CHECK(w.left() == std::vector{2});
 }
 
+TEST_CASE("backups that were to go with their server stay when its delete is "
+          "given up before they are removed",
+          "[kinds]") {
+  rotation_world w{2};
+  const std::string step =
+      GENERATE(as<std::string>{}, "forget_server", "remove_backups");
+  auto job =
+      w.go_on(delete_server,
+              w.must_ask(delete_server, R"({"backups":"delete"})"), step);
+  REQUIRE(w.record(1)->state == backup_state::deleting);
+  job = w.must_commit(job, happened::unrunnable{broken_disk()});
+  w.must_commit(job, happened::abandoned{"the backups are needed"});
+  for (const int backup : {1, 2}) {
+    CHECK(w.record(backup)->state == backup_state::ready);
+    CHECK(w.record(backup)->owner_job.empty());
+  }
+}
+
 TEST_CASE("deleting a server says what it does with backups, or is refused",
           "[kinds]") {
   rotation_world w{0};

@@ -1,9 +1,11 @@
+#include "jobs/kinds/installer_console.hpp"
 #include "jobs/retry.hpp"
 #include "tests/jobs/kinds/install_world.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <thread>
 #include <variant>
 
 using namespace alula::jobs;
@@ -31,7 +33,9 @@ TEST_CASE("an image of an installer is got by workers of its own",
           "[install]") {
   for (const auto* kind : {&server_install, &server_reinstall})
     for (const auto& step : kind->steps) {
-      CHECK((step.pool == "pull") == (step.name == "image"));
+      const bool gets_image =
+          step.name == "image" || step.name == "server_image";
+      CHECK((step.pool == "pull") == gets_image);
       CHECK(step.pool_of(true) != "pull");
     }
 }
@@ -75,6 +79,34 @@ TEST_CASE("an install runs the script and reports that it went well",
         == R"({"successful":true,"reinstall":false})");
   done(w.run(server_install, job, "announce"));
   CHECK(announced(w, "install completed "));
+}
+
+TEST_CASE("Docker's own word of an installer's end is waited for, too",
+          "[install]") {
+  install_world w;
+  auto job = w.accept_until("run");
+  done(w.run_while(job, [&] {
+    while (w.docker.notices_asked == 0)
+      std::this_thread::yield();
+    w.docker.exit(w.installer(), 0);
+    // Whoever looks does so before the console ends, if he is woken.
+    while (w.docker.notices_given == 0)
+      std::this_thread::yield();
+    w.life.streams.end(w.installer());
+  }));
+  CHECK(w.docker.notices_asked == 1);
+}
+
+TEST_CASE("an installer's console is let go as soon as somebody is woken",
+          "[install]") {
+  install_world w;
+  installer_console console{w.clients, w.id};
+  console.wake();
+  console.rest({}, std::chrono::hours{1});
+  console.wake();
+  console.listen({}, std::chrono::hours{1});
+  console.wake(); // is no end of it
+  CHECK_FALSE(console.wait({}, std::chrono::milliseconds{0}));
 }
 
 TEST_CASE("an exit code that is not 0 is a failure", "[install]") {
