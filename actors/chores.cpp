@@ -107,6 +107,8 @@ void chores::start() {
                        ? settings_.rotate_every
                        : rotation_of_its_own_every),
             &chores::rotate_all);
+    take_up("backup.ask_panel", always(settings_.ask_panel_every),
+            &chores::ask_panel);
     remove_due();
   });
   // What these jobs leave in the trash may be due sooner than what is known.
@@ -121,6 +123,9 @@ void chores::start() {
     for (const auto& e : batch.events)
       if (const auto chore = clears_up_behind(*e); !chore.empty())
         later([this, ended = e->job, chore] { clear_up_behind(ended, chore); });
+    for (const auto& e : batch.events)
+      if (e->type == "job.succeeded" && e->kind == "backup.ask_panel")
+        later([this, ended = e->job] { forget_gone(ended); });
     // What another place has for sure now, and what a job has left in a store.
     const bool is_settled =
         std::ranges::any_of(batch.events, [](const auto& e) {

@@ -3,7 +3,8 @@
 /// that were given up, removes local archives that another place has and what
 /// jobs have left in stores, and uploads beside the backups of systems, copies
 /// backups to a store, looks for containers without a server, verifies and
-/// rotates backups on a schedule.
+/// rotates backups on a schedule, and asks the Panel which of those in its
+/// store it has deleted.
 ///
 /// When something is due is kept in the ledger, so a restart moves nothing; a
 /// node that was off over several ticks makes up for them with one, some
@@ -49,6 +50,9 @@ struct chore_settings {
   /// Of the servers without a policy of their own. One that is off is not
   /// submitted.
   jobs::rotation_policy policy;
+  /// How often the Panel is asked for backups that only its store has; zero:
+  /// never, as without a Panel.
+  std::chrono::milliseconds ask_panel_every{0};
   /// A store that gets a copy of every backup in the backup directory; empty:
   /// none. What is scratch stays for it, for a day at most.
   std::string copy_to;
@@ -113,6 +117,8 @@ private:
   jobs::time_ms next_tick(std::chrono::milliseconds every) const;
   jobs::time_ms overdue_tick(std::chrono::milliseconds every) const;
   void keep(const std::string& name, jobs::time_ms next);
+  void ask_panel();
+  void forget_gone(const jobs::job_id& asked);
   void rotate_all();
   void remove_due();
   void look_at_containers();

@@ -183,7 +183,7 @@ void reading_desk::usage(
           jobs::is_readable(b)
           && (usage.oldest_read_at == 0 || at < usage.oldest_read_at))
         usage.oldest_read_at = at;
-      if (!b.damage.empty())
+      if (!b.damage.empty() || jobs::is_missed_by_panel(b))
         continue;
       of.newest_at = std::max(of.newest_at, b.completed_at);
       if (b.verified_at != 0)

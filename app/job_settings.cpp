@@ -79,6 +79,7 @@ actors::chore_settings chore_settings_of(const config& c,
           .verify_every = std::chrono::hours{c.system.backups.verify_hours},
           .rotate_every = std::chrono::hours{c.system.backups.rotate_hours},
           .policy = rotation_of(c),
+          .ask_panel_every = std::chrono::hours{c.remote.empty() ? 0 : 24},
           .copy_to = c.system.backups.copy_to,
           .random =
               [] {

@@ -118,6 +118,18 @@ struct forget_place {
   std::string place;
 };
 
+/// What the Panel has said when it was asked for a backup in its store. Nothing
+/// happens when it does not lie there.
+struct note_panel_word {
+  enum class word {
+    has,     ///< it has it
+    has_not, ///< it knows of none
+    neither, ///< it was asked, and said nothing to that
+  };
+  backup_id uuid;
+  word said = word::neither;
+};
+
 /// Whether the backup directory has it from now on. Fault backup_in_use when
 /// that would leave no place at all.
 struct set_local {
@@ -367,14 +379,14 @@ using any_change = std::variant<
     claim_backup, begin_backup_delete, forget_backup, record_verification,
     record_manifest, pin_backup, begin_restore, end_restore, keep_replaced,
     claim_replaced, release_replaced, forget_replaced, record_place,
-    forget_place, set_local, keep_transfer, keep_transfer_part, leave_remains,
-    forget_remains, tell_panel, record_delivery, set_server_config,
-    quarantine_server, want_power, set_transferring, note_crash, want_install,
-    begin_install, end_install, set_rotation, set_schedule, pause_pool,
-    resume_pool, put_system, begin_system_upload, store_system_backup,
-    forget_system_upload, begin_system_backup_delete, forget_system_backup,
-    begin_system_destroy, forget_system, keep_token, revoke_token,
-    note_token_use, keep_audit>;
+    forget_place, note_panel_word, set_local, keep_transfer, keep_transfer_part,
+    leave_remains, forget_remains, tell_panel, record_delivery,
+    set_server_config, quarantine_server, want_power, set_transferring,
+    note_crash, want_install, begin_install, end_install, set_rotation,
+    set_schedule, pause_pool, resume_pool, put_system, begin_system_upload,
+    store_system_backup, forget_system_upload, begin_system_backup_delete,
+    forget_system_backup, begin_system_destroy, forget_system, keep_token,
+    revoke_token, note_token_use, keep_audit>;
 
 /// One of them. Its own members are compiled once, in changes.cpp: of a variant
 /// of so many alternatives they cost every source that holds one seconds.

@@ -79,7 +79,8 @@ struct chore_world : backup_node {
                        + (chores_settings.verify_every.count() > 0
                                   || chores_settings.verify_within.count() > 0
                               ? 1
-                              : 0);
+                              : 0)
+                       + (chores_settings.ask_panel_every.count() > 0 ? 1 : 0);
     eventually([&] { return reading.schedules_read >= wanted; });
   }
   void pass(std::chrono::milliseconds time) {

@@ -122,6 +122,25 @@ TEST_CASE("usage tells what of it lies in the backup directory", "[actors]") {
   CHECK(usage->servers.at(0).local_bytes == usage->local_bytes);
 }
 
+TEST_CASE("what the Panel misses is no good backup", "[actors]") {
+  desk_world w;
+  w.put(1, server_number(1));
+  auto& b = w.store->backups.at(backup(1)).record;
+  b.is_local = false;
+  b.told_at = 1;
+  b.completed_at = 50;
+  b.places = {{"panel", "", "", b.facts.size, 1}};
+  const auto newest = [&] {
+    return answer_of<jobs::backup_usage>(
+               [&](auto done) { w.desk.usage(std::move(done)); })
+        ->servers.at(0)
+        .newest_at;
+  };
+  CHECK(newest() == 50);
+  b.places[0].missed_at = 60;
+  CHECK(newest() == 0);
+}
+
 TEST_CASE("usage tells since when a readable backup was not verified",
           "[actors]") {
   desk_world w;
