@@ -112,8 +112,10 @@ result<rotation_policy> parse_rotation_policy(std::string_view text) {
                  .what = "a rotation policy is a JSON object"};
   rotation_policy policy;
   for (const auto& [name, value] : read.items()) {
-    const auto known = std::ranges::find_if(
-        policy_fields, [&](const field& f) { return name == f.name; });
+    const auto known =
+        std::ranges::find_if(policy_fields, [&name = name](const field& f) {
+          return name == f.name;
+        });
     if (known == policy_fields.end())
       return wrong("/" + token(name), "is not a member of a rotation policy");
     if (!value.is_number_integer() || value < 0 || value > most_kept)

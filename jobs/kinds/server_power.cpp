@@ -21,7 +21,8 @@
 #include "jobs/log.hpp"
 #include "jobs/ports.hpp"
 
-#include <ranges>
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -240,8 +241,8 @@ step_outcome write_config_files(step_context& ctx) {
   if (!server)
     return server.error();
   const auto plan = read_config_plan(server->config.files);
-  for (const auto& note : plan.notes | std::views::take(most_notes))
-    say(ctx, note);
+  for (std::size_t i = 0; i < std::min(plan.notes.size(), most_notes); ++i)
+    say(ctx, plan.notes[i]);
   if (plan.files.empty())
     return step_done{};
   say(ctx, "Updating process configuration files...");
