@@ -44,11 +44,15 @@ std::string about(const char* name, std::string_view id) {
   return std::string{"{\""} + name + "\":\"" + std::string{id} + "\"}";
 }
 
+std::function<milliseconds()> always(milliseconds every) {
+  return [every] { return every; };
+}
+
 } // namespace
 
 struct chores::task {
   std::string name;
-  milliseconds every;
+  interval every;
   void (chores::*run)();
 };
 
@@ -96,12 +100,16 @@ void chores::start() {
   later([this] {
     scan_stores(); // before anything is found here
     scan();
-    take_up("backup.scan", settings_.scan_every, &chores::scan);
-    take_up("backup.verify", settings_.verify_every, &chores::verify_one);
+    take_up("backup.scan", always(settings_.scan_every), &chores::scan);
+    take_up(
+        "backup.verify", [this] { return verify_tick(); }, &chores::verify_one);
     take_up("backup.rotate",
-            settings_.rotate_every.count() > 0 ? settings_.rotate_every
-                                               : rotation_of_its_own_every,
+            always(settings_.rotate_every.count() > 0
+                       ? settings_.rotate_every
+                       : rotation_of_its_own_every),
             &chores::rotate_all);
+    take_up("backup.ask_panel", always(settings_.ask_panel_every),
+            &chores::ask_panel);
     remove_due();
   });
   // What these jobs leave in the trash may be due sooner than what is known.
@@ -116,6 +124,9 @@ void chores::start() {
     for (const auto& e : batch.events)
       if (const auto chore = clears_up_behind(*e); !chore.empty())
         later([this, ended = e->job, chore] { clear_up_behind(ended, chore); });
+    for (const auto& e : batch.events)
+      if (e->type == "job.succeeded" && e->kind == "backup.ask_panel")
+        later([this, ended = e->job] { forget_gone(ended); });
     // What another place has for sure now, and what a job has left in a store.
     const bool is_settled =
         std::ranges::any_of(batch.events, [](const auto& e) {
@@ -138,8 +149,9 @@ void chores::start() {
 
 // -- the schedule -------------------------------------------------------------
 
-void chores::take_up(const std::string& name, milliseconds every,
+void chores::take_up(const std::string& name, const interval& how_often,
                      void (chores::*run)()) {
+  const auto every = how_often();
   if (every.count() <= 0)
     return;
   const auto known = queries_.list_schedules();
@@ -147,10 +159,10 @@ void chores::take_up(const std::string& name, milliseconds every,
     jobs::log(jobs::log_level::warning, "schedule-unread",
               {{"name", name}, {"why", known.error().what}});
     again(name, read_again_after,
-          [this, name, every, run] { take_up(name, every, run); });
+          [this, name, how_often, run] { take_up(name, how_often, run); });
     return;
   }
-  const auto what = std::make_shared<task>(task{name, every, run});
+  const auto what = std::make_shared<task>(task{name, how_often, run});
   const auto entry =
       std::ranges::find(*known, name, &jobs::schedule_entry::name);
   // A shorter interval, or a clock that was put back, counts at once; a tenth
@@ -197,7 +209,7 @@ void chores::arm(const std::shared_ptr<task>& what, jobs::time_ms at) {
 }
 
 void chores::tick(const std::shared_ptr<task>& what) {
-  const auto next = next_tick(what->every);
+  const auto next = next_tick(what->every());
   // The next one first: a crash in between skips a chore rather than repeat it
   // at every start.
   keep(what->name, next);
@@ -227,43 +239,6 @@ void chores::scan() {
   copied_.clear(); // what has failed is tried once more
   copy_out(true);
   settle();
-}
-
-void chores::verify_one() {
-  std::optional<jobs::backup_record> oldest;
-  jobs::time_ms oldest_look = 0;
-  std::map<jobs::backup_id, jobs::time_ms> still_tried;
-  for (std::int64_t before = 0;;) {
-    auto page = queries_.list_backups({.state = jobs::backup_state::ready},
-                                      before, page_size);
-    if (!page)
-      return again("verify", read_again_after, [this] { verify_one(); });
-    for (auto& b : page->items) {
-      auto look = b.verified_at;
-      if (const auto tried = tried_.find(b.uuid);
-          tried != tried_.end() && tried->second > look) {
-        look = tried->second;
-        still_tried.insert(*tried);
-      }
-      const bool is_out_of_reach =
-          b.any_store() == nullptr && (!b.is_local || b.lost_at != 0);
-      if (is_out_of_reach || (oldest && look >= oldest_look))
-        continue;
-      oldest_look = look;
-      oldest = std::move(b);
-    }
-    before = page->next_before;
-    if (before == 0)
-      break;
-  }
-  // One that is refused or cannot be read does not keep the others waiting.
-  tried_ = std::move(still_tried);
-  if (!oldest)
-    return;
-  tried_[oldest->uuid] = clock_.now();
-  submit("backup.verify",
-         oldest->server_lives ? oldest->server : jobs::server_id{},
-         about("backup", oldest->uuid.view()));
 }
 
 void chores::rotate_all() {

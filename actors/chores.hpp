@@ -4,7 +4,8 @@
 /// that were given up, removes local archives that another place has and what
 /// jobs have left in stores, and uploads beside the backups of systems, copies
 /// backups to a store, looks for containers without a server, verifies and
-/// rotates backups on a schedule.
+/// rotates backups on a schedule, and asks the Panel which of those in its
+/// store it has deleted.
 ///
 /// When something is due is kept in the ledger, so a restart moves nothing; a
 /// node that was off over several ticks makes up for them with one, some
@@ -39,8 +40,11 @@ namespace alula::actors {
 
 struct chore_settings {
   std::chrono::milliseconds scan_every{std::chrono::hours{24}};
-  /// One backup each time, the one that was not looked at for longest; zero:
-  /// never.
+  /// Every backup that can be read is verified once in this time: one after
+  /// the other, the one that was not read for longest first, and a minute apart
+  /// at least. A new one counts from when it was made. Zero: never.
+  std::chrono::milliseconds verify_within{0};
+  /// Without that: one backup each time; zero: never.
   std::chrono::milliseconds verify_every{0};
   /// All servers; zero: once a day those that have a policy of their own, and
   /// no others.
@@ -48,6 +52,9 @@ struct chore_settings {
   /// Of the servers without a policy of their own. One that is off is not
   /// submitted.
   jobs::rotation_policy policy;
+  /// How often the Panel is asked for backups that only its store has; zero:
+  /// never, as without a Panel.
+  std::chrono::milliseconds ask_panel_every{0};
   /// A store that gets a copy of every backup in the backup directory; empty:
   /// none. What is scratch stays for it, for a day at most.
   std::string copy_to;
@@ -86,13 +93,14 @@ public:
 
 private:
   struct task;
+  using interval = std::function<std::chrono::milliseconds()>;
 
   static constexpr std::size_t page_size = 1'000;
   static constexpr std::size_t removals_at_once = 100;
   /// A ledger that could not be read.
   static constexpr std::chrono::minutes read_again_after{1};
 
-  void take_up(const std::string& name, std::chrono::milliseconds every,
+  void take_up(const std::string& name, const interval& how_often,
                void (chores::*run)());
   void arm(const std::shared_ptr<task>& what, jobs::time_ms at);
   void tick(const std::shared_ptr<task>& what);
@@ -106,10 +114,17 @@ private:
   bool take_up_refused_copies();
   bool are_copies_unanswered() const;
   bool is_wanted_in_store(const jobs::backup_record& backup) const;
+  struct verifications;
+  jobs::result<verifications> look_for_verifications() const;
+  std::chrono::milliseconds verify_tick() const;
+  std::chrono::milliseconds tick_for(std::size_t readable) const;
   void verify_one();
+  void verify_oldest();
   jobs::time_ms next_tick(std::chrono::milliseconds every) const;
   jobs::time_ms overdue_tick(std::chrono::milliseconds every) const;
   void keep(const std::string& name, jobs::time_ms next);
+  void ask_panel();
+  void forget_gone(const jobs::job_id& asked);
   void rotate_all();
   void remove_due();
   void look_at_containers();

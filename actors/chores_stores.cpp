@@ -2,11 +2,14 @@
 #include "jobs/log.hpp"
 #include "jobs/retry.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <utility>
 
 // What chores do about other places: a look through them, copies to a store,
-// scratch that is not needed any more, and what jobs have left in stores.
+// scratch that is not needed any more, what jobs have left in stores, and what
+// the Panel has deleted in its own.
 namespace alula::actors {
 
 namespace {
@@ -159,6 +162,44 @@ void chores::clean_stores(std::int64_t from) {
       submit("store.clean", {},
              R"({"row":)" + std::to_string(left.row) + R"(,"backup":")"
                  + backup_in(left.key) + R"("})");
+  }
+}
+
+void chores::ask_panel() {
+  for (std::int64_t before = 0;;) {
+    const auto page = queries_.list_backups(
+        {.state = jobs::backup_state::ready}, before, page_size);
+    if (!page)
+      return again("panel", read_again_after, [this] { ask_panel(); });
+    if (std::ranges::any_of(page->items, jobs::is_left_to_panel))
+      return submit("backup.ask_panel", {}, "");
+    before = page->next_before;
+    if (before == 0)
+      return;
+  }
+}
+
+/// Who restores from one now, say, keeps its record: the next round tells of it
+/// again.
+void chores::forget_gone(const jobs::job_id& asked) {
+  const auto job = queries_.find_job(asked);
+  if (!job || !*job)
+    return;
+  const auto told = nlohmann::json::parse((*job)->result, nullptr, false);
+  if (!told.is_object())
+    return;
+  for (const auto& each : told.value("gone", nlohmann::json::array())) {
+    const auto uuid = jobs::backup_id::parse(each.get<std::string>());
+    const auto known = uuid ? queries_.find_backup(*uuid)
+                            : std::optional<jobs::backup_record>{};
+    if (!known || !*known || !jobs::is_missed_by_panel(**known))
+      continue;
+    const auto& b = **known;
+    jobs::log(
+        jobs::log_level::warning, "backup-gone-from-panel",
+        {{"backup", b.uuid.to_string()}, {"server", b.server.to_string()}});
+    submit("backup.delete", b.server_lives ? b.server : jobs::server_id{},
+           R"({"backup":")" + b.uuid.to_string() + R"("})");
   }
 }
 

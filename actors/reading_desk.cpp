@@ -179,7 +179,11 @@ void reading_desk::usage(
       const auto here = b.is_local ? b.facts.size : 0;
       of.local_bytes += here;
       usage.local_bytes += here;
-      if (!b.damage.empty())
+      if (const auto at = jobs::last_read_at(b);
+          jobs::is_readable(b)
+          && (usage.oldest_read_at == 0 || at < usage.oldest_read_at))
+        usage.oldest_read_at = at;
+      if (!b.damage.empty() || jobs::is_missed_by_panel(b))
         continue;
       of.newest_at = std::max(of.newest_at, b.completed_at);
       if (b.verified_at != 0)

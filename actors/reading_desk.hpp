@@ -107,7 +107,8 @@ private:
                     const answer_once<jobs::backup_record>& done);
 
   /// From a store of ours: the piece of the archive the file is in. Fault
-  /// no_room when the backup disk has none for it.
+  /// no_room when the backup disk has none for it, besides what others are
+  /// promised.
   jobs::result<std::unique_ptr<jobs::content_reader>>
   fetch_content(const jobs::backup_record& backup, const std::string& path);
 

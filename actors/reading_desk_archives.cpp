@@ -1,6 +1,7 @@
 // The part of the reading desk that looks into archives, here and in stores.
 #include "actors/reading_desk.hpp"
 #include "actors/reading_desk_answers.hpp"
+#include "jobs/disk_room.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +12,31 @@
 #include <utility>
 
 namespace alula::actors {
+
+namespace {
+
+/// Room on the backup disk as long as this lives: for what is being written
+/// there. What is written counts by itself.
+class kept_room {
+public:
+  explicit kept_room(jobs::archives& archives) : archives_(archives) {}
+  ~kept_room() { archives_.release(mine_); }
+  kept_room(const kept_room&) = delete;
+  kept_room& operator=(const kept_room&) = delete;
+
+  /// Fault no_room.
+  jobs::status take(std::int64_t bytes) {
+    auto taken = archives_.reserve(mine_, bytes);
+    return taken ? jobs::status{}
+                 : jobs::status{jobs::without_room(std::move(taken).error())};
+  }
+
+private:
+  jobs::archives& archives_;
+  const jobs::job_id mine_ = jobs::make_job_id(0);
+};
+
+} // namespace
 
 void reading_desk::browse(
     jobs::backup_id backup, std::string path, std::string after,
@@ -62,16 +88,10 @@ reading_desk::fetch_content(const jobs::backup_record& backup,
   const auto piece = archives_.find_piece(backup.uuid, path);
   if (!piece)
     return piece.error();
-  const auto room = archives_.space();
-  if (!room)
-    return room.error();
-  if (piece->length > room->free)
-    return jobs::fault{.code = jobs::fault_code::no_room,
-                       .what = "the piece of the archive with the file in it "
-                               "has "
-                               + std::to_string(piece->length)
-                               + " bytes, and the backup disk has room for "
-                               + std::to_string(room->free)};
+  kept_room room{archives_};
+  if (piece->length > 0)
+    if (auto taken = room.take(piece->length); !taken)
+      return std::move(taken).error();
   auto spool = archives_.make_spool();
   if (!spool)
     return std::move(spool).error();

@@ -47,7 +47,13 @@ backup_metrics::backup_metrics(prometheus::Registry& in)
         backup_gauge(in, "alula_backup_last_bytes_per_second",
                      "Content bytes per second of the last finished backup")),
     backups_(backup_gauge(in, "alula_backups", "Backups on record")),
-    bytes_(backup_gauge(in, "alula_backups_bytes", "Bytes of their archives")),
+    bytes_(backup_gauge(in, "alula_backups_bytes",
+                        "Bytes of their archives, wherever they lie")),
+    local_bytes_(backup_gauge(in, "alula_backups_local_bytes",
+                              "Bytes of those in the backup directory")),
+    unread_(backup_gauge(in, "alula_backup_unverified_seconds_max",
+                         "Since the last verification, or else since it was "
+                         "made, of the backup where that is longest ago")),
     disk_free_(
         backup_gauge(in, "alula_backup_disk_free_bytes", "Free on their disk")),
     disk_total_(
@@ -86,6 +92,10 @@ void backup_metrics::show(const jobs::backup_usage& usage,
                           jobs::time_ms now) {
   backups_.Set(static_cast<double>(usage.backups));
   bytes_.Set(static_cast<double>(usage.bytes));
+  local_bytes_.Set(static_cast<double>(usage.local_bytes));
+  unread_.Set(usage.oldest_read_at == 0
+                  ? 0
+                  : static_cast<double>(now - usage.oldest_read_at) / 1e3);
   disk_free_.Set(static_cast<double>(usage.disk.free));
   disk_total_.Set(static_cast<double>(usage.disk.total));
   servers_.Set(static_cast<double>(all.size()));

@@ -31,6 +31,8 @@ private:
   prometheus::Gauge& throughput_;
   prometheus::Gauge& backups_;
   prometheus::Gauge& bytes_;
+  prometheus::Gauge& local_bytes_;
+  prometheus::Gauge& unread_;
   prometheus::Gauge& disk_free_;
   prometheus::Gauge& disk_total_;
   prometheus::Gauge& servers_;

@@ -19,11 +19,26 @@ constexpr std::size_t max_file_bytes = 1'048'576;
 
 using severity = config_problem::severity;
 
-void complain(config_report& into, std::string key, std::string what) {
+void complain(config_report& into, std::string key, std::string what,
+              severity grade = severity::error) {
   const auto line = into.lines.find(key);
-  into.problems.push_back({severity::error,
-                           line == into.lines.end() ? 0 : line->second,
+  into.problems.push_back({grade, line == into.lines.end() ? 0 : line->second,
                            std::move(key), std::move(what)});
+}
+
+/// The Panel has no call by which a node could say that a backup is gone.
+void check_rotation(config_report& into) {
+  const auto& value = into.value;
+  const auto& asked = value.system.backups.rotation;
+  const bool is_on = value.system.backups.rotate_hours > 0
+                     && (asked.keep_last > 0 || asked.keep_daily > 0
+                         || asked.keep_weekly > 0 || asked.keep_monthly > 0);
+  if (is_on && !value.remote.empty())
+    complain(into, "system.backups.rotate_hours",
+             "the Panel (remote) is not told what a rotation removes: its list "
+             "keeps these backups, they count against the limit of the server, "
+             "and restoring one fails",
+             severity::warning);
 }
 
 void require_readable(config_report& into, const std::string& file,
@@ -84,6 +99,7 @@ void check_together(config_report& into) {
       !to.empty() && !stores.contains(to))
     complain(into, "system.backups.copy_to",
              "names no store of this configuration");
+  check_rotation(into);
   if (value.api.ssl.enabled) {
     require_readable(into, value.api.ssl.cert, "api.ssl.cert");
     require_readable(into, value.api.ssl.key, "api.ssl.key");

@@ -157,6 +157,8 @@ struct config {
       /// A store that gets a copy of every backup of the backup directory;
       /// empty: none.
       std::string copy_to;
+      /// In so many every backup is verified once; 0: verify_hours counts.
+      std::int64_t verify_days = 0;
       std::int64_t verify_hours = 0; ///< between two verifications; 0: none
       std::int64_t rotate_hours = 0; ///< between two rotations; 0: none
       struct {

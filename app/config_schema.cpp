@@ -205,6 +205,11 @@ std::vector<known_key> system() {
                                               [](config& c) -> std::int64_t& {
                                                 return c.system.backups.threads;
                                               }}},
+      {"system.backups.verify_days",
+       integer_rule{0, 3'650,
+                    [](config& c) -> std::int64_t& {
+                      return c.system.backups.verify_days;
+                    }}},
       {"system.backups.verify_hours",
        integer_rule{0, 8'760,
                     [](config& c) -> std::int64_t& {

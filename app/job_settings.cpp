@@ -79,9 +79,12 @@ actors::chore_settings chore_settings_of(const config& c,
   std::vector<std::string> stores;
   for (const auto& [name, endpoint] : c.stores.endpoint)
     stores.push_back(name);
-  return {.verify_every = std::chrono::hours{c.system.backups.verify_hours},
+  return {.verify_within =
+              std::chrono::hours{24 * c.system.backups.verify_days},
+          .verify_every = std::chrono::hours{c.system.backups.verify_hours},
           .rotate_every = std::chrono::hours{c.system.backups.rotate_hours},
           .policy = rotation_of(c),
+          .ask_panel_every = std::chrono::hours{c.remote.empty() ? 0 : 24},
           .copy_to = c.system.backups.copy_to,
           .stores = std::move(stores),
           .random =

@@ -11,7 +11,8 @@ clone; and prints what is to be compiled: these, and who has a group alone. In o
 group are at most MOST sources, and no two that give the same name to different
 things of their own (in an unnamed namespace, static, or by a using), or of which
 one knows by such a name what is not the other's: calls it, or has a header of
-this tree that declares it.
+this tree that declares it. Nor two that open different namespaces of test headers,
+which may give one name to two things.
 """
 
 import collections
@@ -108,15 +109,28 @@ def own_names(text):
     return found
 
 
+LAYERS = re.compile(
+    r"std\b.*|alula|(alula::)?(jobs|actors|http|storage|backup|remote|app|tests)")
+
+
+def opened_below_layers(text):
+    """Namespaces, but not the standard library's, nor a whole layer."""
+    opened = re.findall(r"^using namespace ([\w:]+);", text, re.M)
+    return {one.split("::")[-1] for one in opened if not LAYERS.fullmatch(one)}
+
+
 class Source:
     def __init__(self, path):
         text = read(path)
         self.path, self.own = path, own_names(text)
+        self.opened = opened_below_layers(text)
         self.called = called_names(text) - self.own.keys()
         self.headers = headers_of(path)
 
     def is_mistaken_by(self, other):
         """Whether a name of its own would be another thing in the other one."""
+        if self.opened and other.opened and self.opened != other.opened:
+            return True
         known = other.called.union(*(names_of_header(one) for one in
                                      other.headers - self.headers))
         return any(other.own.get(name, said) != said if said

@@ -259,8 +259,9 @@ public:
                                     const archive_tell& tell) = 0;
 
   /// Keeps `bytes` of the backup disk for this job until release(); replaces
-  /// what it had. Fault insufficient_storage, with the numbers in it. Held in
-  /// memory: after a restart a job reserves again.
+  /// what it had. A reader that is no job takes an id of its own. Fault
+  /// insufficient_storage, with the numbers in it. Held in memory: after a
+  /// restart a job reserves again.
   virtual status reserve(const job_id& job, std::int64_t bytes) = 0;
   virtual void release(const job_id& job) = 0;
 

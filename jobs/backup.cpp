@@ -68,6 +68,23 @@ bool is_the_panels(const backup_record& b) {
          && (!b.is_local || b.is_scratch);
 }
 
+bool is_left_to_panel(const backup_record& b) {
+  return b.state == backup_state::ready && b.told_at != 0 && !b.is_local
+         && is_the_panels(b);
+}
+
+bool is_missed_by_panel(const backup_record& b) {
+  return is_left_to_panel(b) && b.find_place(panel_place)->missed_at != 0;
+}
+
+bool is_readable(const backup_record& b) {
+  return b.any_store() != nullptr || (b.is_local && b.lost_at == 0);
+}
+
+time_ms last_read_at(const backup_record& b) {
+  return b.verified_at != 0 ? b.verified_at : b.completed_at;
+}
+
 std::string_view to_string(backup_state s) {
   switch (s) {
   case backup_state::creating:

@@ -28,6 +28,10 @@ struct backup_place {
   std::string etag; ///< of that object
   std::int64_t size = 0;
   time_ms stored_at = 0;
+  // Of panel_place only:
+  time_ms asked_at = 0; ///< when the Panel was last asked for it, or 0
+  /// Since when the Panel says that it has no such backup; 0: it does not.
+  time_ms missed_at = 0;
 };
 
 /// The store a Panel has links to; only it can get at what lies there.
@@ -82,6 +86,21 @@ std::string damage_in_store(std::string_view store, std::string_view what);
 /// Whether it is in the Panel's store and in no place of ours for good: the
 /// Panel made it and the Panel removes it.
 bool is_the_panels(const backup_record& backup);
+
+/// Whether only the Panel's store has it, and the Panel has taken note that it
+/// is complete: the Panel may have deleted it since, and says so when it is
+/// asked only.
+bool is_left_to_panel(const backup_record& backup);
+/// The same, and the Panel says that it has no such backup.
+bool is_missed_by_panel(const backup_record& backup);
+
+/// Whether its archive can be read from here: in the backup directory or, with
+/// the node's own keys, in a store.
+bool is_readable(const backup_record& backup);
+
+/// When it was last read from end to end; as long as it was not, when it was
+/// made.
+time_ms last_read_at(const backup_record& backup);
 
 /// Strictly below `before` (rows; 0: from the newest), newest first.
 struct backup_filter {

@@ -29,6 +29,8 @@ struct backup_usage {
   std::int64_t backups = 0;
   std::int64_t bytes = 0;
   std::int64_t local_bytes = 0;
+  /// last_read_at() of the readable one where it is longest ago; 0: none.
+  time_ms oldest_read_at = 0;
   disk_space disk; ///< of the backups
   /// What else of the node fills a disk.
   struct place {

@@ -31,6 +31,7 @@ extern const kind release_server;
 extern const kind copy_backup;
 extern const kind drop_copy;
 extern const kind clean_store;
+extern const kind ask_panel_for_backups;
 extern const kind receive_server;
 extern const kind receive_system_backup;
 extern const kind delete_system_backup;

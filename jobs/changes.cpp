@@ -42,6 +42,7 @@ template change::change(forget_replaced);
 template change::change(record_place);
 template change::change(record_found_copy);
 template change::change(forget_place);
+template change::change(note_panel_word);
 template change::change(set_local);
 template change::change(keep_transfer);
 template change::change(keep_transfer_part);

@@ -129,6 +129,18 @@ struct forget_place {
   std::string place;
 };
 
+/// What the Panel has said when it was asked for a backup in its store. Nothing
+/// happens when it does not lie there.
+struct note_panel_word {
+  enum class word {
+    has,     ///< it has it
+    has_not, ///< it knows of none
+    neither, ///< it was asked, and said nothing to that
+  };
+  backup_id uuid;
+  word said = word::neither;
+};
+
 /// Whether the backup directory has it from now on. Fault backup_in_use when
 /// that would leave no place at all.
 struct set_local {
@@ -378,7 +390,7 @@ using any_change = std::variant<
     claim_backup, begin_backup_delete, forget_backup, record_verification,
     record_manifest, pin_backup, begin_restore, end_restore, keep_replaced,
     claim_replaced, release_replaced, forget_replaced, record_place,
-    record_found_copy, forget_place, set_local, keep_transfer,
+    record_found_copy, forget_place, note_panel_word, set_local, keep_transfer,
     keep_transfer_part, leave_remains, forget_remains, tell_panel,
     record_delivery, set_server_config, quarantine_server, want_power,
     set_transferring, note_crash, want_install, begin_install, end_install,

@@ -31,6 +31,9 @@ public:
                                   std::stop_token) override {
     return absent();
   }
+  result<bool> knows_backup(const backup_id&, std::stop_token) override {
+    return absent();
+  }
   status reset_servers(std::stop_token) override { return absent(); }
   delivery deliver(std::string_view, std::string_view, std::string_view,
                    std::stop_token) override {

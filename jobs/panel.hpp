@@ -76,6 +76,12 @@ public:
   virtual result<upload_plan> plan_upload(const backup_id& backup,
                                           std::int64_t size,
                                           std::stop_token stop) = 0;
+  /// Whether it has this backup, of which it has taken the success: nothing is
+  /// made then (wings-protocol 3.8). Not waited for for long. False only in the
+  /// Panel's own words; what says neither is a fault, also that the backup is
+  /// one of another node's servers (500).
+  virtual result<bool> knows_backup(const backup_id& backup,
+                                    std::stop_token stop) = 0;
   /// `POST /servers/reset`: clears installing and restoring on the Panel.
   virtual status reset_servers(std::stop_token stop) = 0;
 

@@ -178,6 +178,17 @@ jobs::delivery judge_delivery(std::string_view path,
   }
 }
 
+std::optional<bool> says_backup_is_known(const http_answer& answer) {
+  if (answer.status == 404 && misses_its_object(answer.body))
+    return false;
+  // Completed; or not, against what this node was told, after a database of
+  // before was brought back: then an upload was made, which nobody uses.
+  if ((answer.status == 409 && !panel_detail(answer.body).empty())
+      || (answer.status == 200 && read_upload_plan(answer.body)))
+    return true;
+  return std::nullopt;
+}
+
 std::optional<jobs::panel_page> read_panel_page(std::string_view body) {
   const auto read = parse(body);
   const auto data = read.is_object() ? read.find("data") : read.end();

@@ -22,6 +22,10 @@ jobs::fault panel_fault(const http_error& error, std::string_view what);
 /// What became of a report: wings-protocol 3.6 to 3.12.
 jobs::delivery judge_delivery(std::string_view path, const http_answer& answer);
 
+/// Whether the Panel has the backup whose upload was asked for; nothing when
+/// the answer says neither, or is none of the Panel's (wings-protocol 3.8).
+std::optional<bool> says_backup_is_known(const http_answer& answer);
+
 // Of the body of a success; nothing when it is not what it should be.
 std::optional<jobs::panel_page> read_panel_page(std::string_view body);
 std::optional<jobs::panel_server> read_panel_server(std::string_view body);

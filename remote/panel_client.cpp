@@ -101,9 +101,15 @@ http_request panel_client::request_of(const call& what) const {
 result<http_answer> panel_client::ask(const call& what,
                                       const std::stop_token& stop) {
   auto outcome = http_.send(request_of(what), stop);
-  auto* answer = std::get_if<http_answer>(&outcome);
-  if (answer && is_success(*answer))
+  if (auto* answer = std::get_if<http_answer>(&outcome);
+      answer && is_success(*answer))
     return std::move(*answer);
+  return fault_of(outcome, what);
+}
+
+fault panel_client::fault_of(const http_outcome& outcome,
+                             const call& what) const {
+  const auto* answer = std::get_if<http_answer>(&outcome);
   auto why = answer ? panel_fault(*answer, what.name())
                     : panel_fault(std::get<http_error>(outcome), what.name());
   // Only the Panel knows what it has not; a web server that has no such page
@@ -185,6 +191,20 @@ panel_client::plan_upload(const jobs::backup_id& backup, std::int64_t size,
                   {},
                   fault_code::backup_not_found};
   return understood(ask(what, stop), &read_upload_plan, what.name());
+}
+
+result<bool> panel_client::knows_backup(const jobs::backup_id& backup,
+                                        std::stop_token stop) {
+  const call what{.method = "GET",
+                  .path = "/backups/" + backup.to_string() + "?size=1",
+                  .brief = true};
+  const auto outcome = http_.send(request_of(what), stop);
+  const auto* answer = std::get_if<http_answer>(&outcome);
+  if (const auto known = answer ? says_backup_is_known(*answer) : std::nullopt)
+    return *known;
+  if (answer && is_success(*answer))
+    return not_understood(what.name());
+  return fault_of(outcome, what);
 }
 
 jobs::status panel_client::reset_servers(std::stop_token stop) {

@@ -58,6 +58,8 @@ public:
   jobs::result<jobs::upload_plan> plan_upload(const jobs::backup_id& backup,
                                               std::int64_t size,
                                               std::stop_token stop) override;
+  jobs::result<bool> knows_backup(const jobs::backup_id& backup,
+                                  std::stop_token stop) override;
   jobs::status reset_servers(std::stop_token stop) override;
   jobs::delivery deliver(std::string_view method, std::string_view path,
                          std::string_view body, std::stop_token stop) override;
@@ -67,6 +69,7 @@ private:
   std::string address() const; ///< for people
   http_request request_of(const call& what) const;
   jobs::result<http_answer> ask(const call& what, const std::stop_token& stop);
+  jobs::fault fault_of(const http_outcome& outcome, const call& what) const;
   jobs::result<jobs::panel_server>
   find(const jobs::server_id& server, bool brief, const std::stop_token& stop);
 

@@ -23,10 +23,11 @@ Id id_of(const rows& row, int column) {
 std::vector<jobs::backup_place> places_of(const std::string& text) {
   std::vector<jobs::backup_place> out;
   for (const auto& p : nlohmann::json::parse(text, nullptr, false))
-    if (p.is_array() && p.size() == 5)
+    if (p.is_array() && p.size() == 7)
       out.push_back({p[0].get<std::string>(), p[1].get<std::string>(),
                      p[2].get<std::string>(), p[3].get<std::int64_t>(),
-                     p[4].get<std::int64_t>()});
+                     p[4].get<std::int64_t>(), p[5].get<std::int64_t>(),
+                     p[6].get<std::int64_t>()});
   return out;
 }
 

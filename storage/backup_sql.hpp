@@ -16,7 +16,8 @@
   " AND s.state <> 'deleted'),"                                                \
   " b.is_local, b.is_scratch,"                                                 \
   " (SELECT json_group_array(json_array(p.place, p.key, p.etag, p.size,"       \
-  " p.stored_at)) FROM backup_places p WHERE p.backup = b.uuid)"
+  " p.stored_at, p.asked_at, p.missed_at)) FROM backup_places p WHERE "        \
+  "p.backup = b.uuid)"
 #define ALULA_SELECT_BACKUPS                                                   \
   "SELECT" ALULA_BACKUP_COLUMNS                                                \
   " FROM backups b LEFT JOIN jobs j ON j.job_row = b.owner_job"

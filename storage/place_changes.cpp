@@ -56,6 +56,15 @@ jobs::status place_changes::change(const jobs::forget_place& what) {
       on_.run(place_sql("forget_place"), what.uuid.view(), what.place));
 }
 
+jobs::status place_changes::change(const jobs::note_panel_word& what) {
+  using enum jobs::note_panel_word::word;
+  const auto& statement = what.said == has ? place_sql("panel_has_backup")
+                          : what.said == has_not
+                              ? place_sql("panel_misses_backup")
+                              : place_sql("panel_was_asked");
+  return no_more_than_outcome(on_.run(statement, what.uuid.view(), now_));
+}
+
 jobs::status place_changes::change(const jobs::set_local& what) {
   if (!what.is_local) {
     auto elsewhere = on_.ask(place_sql("has_place"), what.uuid.view());

@@ -17,6 +17,7 @@ public:
   jobs::status change(const jobs::record_place& what);
   jobs::status change(const jobs::record_found_copy& what);
   jobs::status change(const jobs::forget_place& what);
+  jobs::status change(const jobs::note_panel_word& what);
   jobs::status change(const jobs::set_local& what);
   jobs::status change(const jobs::keep_transfer& what);
   jobs::status change(const jobs::keep_transfer_part& what);

@@ -15,7 +15,7 @@ inline constexpr std::array place_statements{
               " WHERE b.uuid = ?1 AND b.state = 'ready'"
               " ON CONFLICT(backup, place) DO UPDATE SET key = excluded.key,"
               " etag = excluded.etag, size = excluded.size,"
-              " stored_at = excluded.stored_at"},
+              " stored_at = excluded.stored_at, asked_at = 0, missed_at = 0"},
     // A job sends to that key, or what lies there is to be removed.
     named_sql{"key_is_taken",
               "SELECT 1 FROM remains WHERE store = ?1 AND key = ?2"
@@ -36,6 +36,15 @@ inline constexpr std::array place_statements{
     named_sql{"lost_lies_elsewhere",
               "UPDATE backups SET is_local = 0, lost_at = NULL"
               " WHERE uuid = ?1 AND lost_at IS NOT NULL"},
+    named_sql{"panel_has_backup",
+              "UPDATE backup_places SET asked_at = ?2, missed_at = 0"
+              " WHERE backup = ?1 AND place = 'panel'"},
+    named_sql{"panel_misses_backup",
+              "UPDATE backup_places SET asked_at = ?2,"
+              " missed_at = CASE missed_at WHEN 0 THEN ?2 ELSE missed_at END"
+              " WHERE backup = ?1 AND place = 'panel'"},
+    named_sql{"panel_was_asked", "UPDATE backup_places SET asked_at = ?2"
+                                 " WHERE backup = ?1 AND place = 'panel'"},
     named_sql{"forget_place", "DELETE FROM backup_places"
                               " WHERE backup = ?1 AND place = ?2"},
     named_sql{"has_place",

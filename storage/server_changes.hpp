@@ -114,6 +114,9 @@ private:
   jobs::status change(const jobs::forget_place& what) {
     return places_.change(what);
   }
+  jobs::status change(const jobs::note_panel_word& what) {
+    return places_.change(what);
+  }
   jobs::status change(const jobs::set_local& what) {
     return places_.change(what);
   }

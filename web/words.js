@@ -8,7 +8,7 @@ const kinds = {
   "server.transfer": "Send to another node", "server.release": "Give up a transfer",
   "backup.create": "Backup", "backup.restore": "Restore", "backup.undo_restore": "Undo of a restore", "backup.delete": "Delete backup",
   "backup.verify": "Verify backup", "backup.index": "Index backup", "backup.scan": "Look through backups", "backup.rotate": "Rotate backups",
-  "backup.copy": "Copy backup", "backup.drop_copy": "Remove a copy of a backup", "store.clean": "Clear up in the object store", "store.scan": "Look through the object store",
+  "backup.copy": "Copy backup", "backup.drop_copy": "Remove a copy of a backup", "store.clean": "Clear up in the object store", "store.scan": "Look through the object store", "backup.ask_panel": "Ask the Panel for its backups",
   "system.backup.receive": "Take in a system's backup", "system.backup.delete": "Delete a system's backup",
   "system.destroy": "Forget a system", "system.backup.sweep": "Clear up after uploads",
   "restore.remove_replaced": "Remove replaced files",

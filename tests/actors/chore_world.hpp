@@ -76,7 +76,11 @@ struct chore_world : backup_node {
                                              *ledger, clock, settings.uptime);
     doing->start();
     const int wanted = 1 + (chores_settings.scan_every.count() > 0 ? 1 : 0)
-                       + (chores_settings.verify_every.count() > 0 ? 1 : 0);
+                       + (chores_settings.verify_every.count() > 0
+                                  || chores_settings.verify_within.count() > 0
+                              ? 1
+                              : 0)
+                       + (chores_settings.ask_panel_every.count() > 0 ? 1 : 0);
     eventually([&] { return reading.schedules_read >= wanted; });
   }
   void pass(std::chrono::milliseconds time) {

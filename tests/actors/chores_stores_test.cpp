@@ -148,6 +148,48 @@ TEST_CASE("scratch stays until it is copied, and a day at most", "[actors]") {
   CHECK(w.is_in_store(1) != is_away);
 }
 
+TEST_CASE("a backup that the Panel says twice it does not have is forgotten",
+          "[actors]") {
+  chore_world w;
+  w.node_panel.configured = true;
+  w.node_panel.fail({});
+  for (const int number : {1, 2}) {
+    w.put_backup(number, 1);
+    const std::scoped_lock lock{w.store->mutex};
+    auto& b = w.store->backups.at(w.backup(number)).record;
+    b.is_local = false;
+    b.told_at = w.clock.at;
+    b.places = {{std::string{jobs::panel_place}, "", "", b.facts.size, 1}};
+  }
+  w.node_panel.forget(w.backup(1));
+  w.chores_settings.scan_every = 0min;
+  w.chores_settings.ask_panel_every = 24h;
+  w.start();
+  w.eventually([&] { return w.next("backup.ask_panel") != 0; });
+  w.pass(24h);
+  w.jobs_ended("backup.ask_panel", 1);
+  CHECK(w.record(1));
+  w.eventually([&] { return w.next("backup.ask_panel") > w.clock.at; });
+  const auto told = log_book().count("backup-gone-from-panel");
+  w.pass(24h);
+  w.eventually([&] { return !w.record(1); });
+  w.jobs_ended("backup.delete", 1);
+  CHECK(log_book().count("backup-gone-from-panel") == told + 1);
+  CHECK(w.record(2));
+}
+
+TEST_CASE("the Panel is not asked where none of its backups could be gone",
+          "[actors]") {
+  chore_world w;
+  w.node_panel.configured = true;
+  w.put_backup(1, 1);
+  w.chores_settings.ask_panel_every = 24h;
+  w.start_overdue("backup.ask_panel");
+  w.eventually([&] { return w.next("backup.ask_panel") > w.clock.at; });
+  w.jobs_ended("backup.scan", 1);
+  CHECK(w.jobs_of("backup.ask_panel").empty());
+}
+
 TEST_CASE("what is left in a store is asked for again every hour", "[actors]") {
   chore_world w;
   {

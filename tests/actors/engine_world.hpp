@@ -11,6 +11,7 @@
 #include "tests/doubles/fake_containers.hpp"
 #include "tests/doubles/fake_far.hpp"
 #include "tests/doubles/fake_ledger.hpp"
+#include "tests/doubles/fake_panel.hpp"
 #include "tests/doubles/fake_queries.hpp"
 #include "tests/doubles/fake_volumes.hpp"
 
@@ -69,6 +70,9 @@ public:
                       {"install", 1},   {"pull", 1},    {"upload", 2}};
     settings.uptime = [this] { return clock.at.load(); };
     settings.random = [] { return 0.5; };
+    node_panel.configured = false;
+    node_panel.fail(jobs::fault{.code = jobs::fault_code::panel_unavailable,
+                                .what = "this node has no Panel"});
   }
   ~engine_world() {
     // Whatever is held is let go, or the engine would wait for its workers.
@@ -254,8 +258,14 @@ public:
   doubles::fake_queries queries{store};
   jobs::fake_far far{store}; ///< nothing knows of it, until ports.far is set
   jobs::fake_archives archives;
-  jobs::ports ports{containers, volumes,  audience,
-                    downloads,  archives, queries};
+  jobs::fake_panel node_panel; ///< none, until it is configured and there
+  jobs::ports ports{.containers = containers,
+                    .volumes = volumes,
+                    .audience = audience,
+                    .downloads = downloads,
+                    .archives = archives,
+                    .records = queries,
+                    .panel = node_panel};
   actors::engine_settings settings;
   std::unique_ptr<doubles::fake_ledger> ledger;
   std::unique_ptr<actors::actor_engine> engine;

@@ -105,6 +105,40 @@ TEST_CASE("a file of a damaged backup is looked for here when no store answers",
   CHECK(w.far.offsite.count("get") == 1);
 }
 
+TEST_CASE("far files that are fetched at once share the disk's room",
+          "[actors]") {
+  far_desk w;
+  w.archives.disk_free = w.archives.find_piece(backup(1), "a")->length;
+  REQUIRE(w.archives.disk_free > 0);
+  std::promise<void> asked;
+  std::promise<void> let_go;
+  w.far.offsite.before = [&](const std::string&) -> jobs::status {
+    asked.set_value();
+    let_go.get_future().wait();
+    return jobs::fake_object_store::away();
+  };
+  using content = std::unique_ptr<jobs::content_reader>;
+  std::promise<void> first_ended;
+  w.by_far.open_content(backup(1), "a",
+                        [&](const auto&) { first_ended.set_value(); });
+  asked.get_future().wait();
+  const auto second = answer_of<content>([&](auto done) {
+    w.by_far.open_content(backup(1), "a", std::move(done));
+  });
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == fault_code::no_room);
+  let_go.set_value();
+  first_ended.get_future().wait();
+  CHECK(w.far.offsite.count("get") == 1);
+  // What has ended takes nothing any more.
+  w.far.offsite.before = {};
+  const auto third = answer_of<content>([&](auto done) {
+    w.by_far.open_content(backup(1), "a", std::move(done));
+  });
+  CHECK((third || third.error().code != fault_code::no_room));
+  CHECK(w.far.offsite.count("get") == 2);
+}
+
 TEST_CASE("a far file the disk has no room for is not fetched", "[actors]") {
   far_desk w;
   w.archives.disk_free = 0;

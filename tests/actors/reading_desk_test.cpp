@@ -122,6 +122,47 @@ TEST_CASE("usage tells what of it lies in the backup directory", "[actors]") {
   CHECK(usage->servers.at(0).local_bytes == usage->local_bytes);
 }
 
+TEST_CASE("what the Panel misses is no good backup", "[actors]") {
+  desk_world w;
+  w.put(1, server_number(1));
+  auto& b = w.store->backups.at(backup(1)).record;
+  b.is_local = false;
+  b.told_at = 1;
+  b.completed_at = 50;
+  b.places = {{"panel", "", "", b.facts.size, 1}};
+  const auto newest = [&] {
+    return answer_of<jobs::backup_usage>(
+               [&](auto done) { w.desk.usage(std::move(done)); })
+        ->servers.at(0)
+        .newest_at;
+  };
+  CHECK(newest() == 50);
+  b.places[0].missed_at = 60;
+  CHECK(newest() == 0);
+}
+
+TEST_CASE("usage tells since when a readable backup was not verified",
+          "[actors]") {
+  desk_world w;
+  for (int i = 1; i <= 3; ++i)
+    w.put(i, server_number(1));
+  const auto oldest = [&] {
+    return answer_of<jobs::backup_usage>(
+               [&](auto done) { w.desk.usage(std::move(done)); })
+        ->oldest_read_at;
+  };
+  w.store->backups.at(backup(1)).record.completed_at = 10;
+  w.store->backups.at(backup(1)).record.verified_at = 80;
+  w.store->backups.at(backup(2)).record.completed_at = 70; // and never
+  auto& panels = w.store->backups.at(backup(3)).record;
+  panels.completed_at = 5;
+  panels.is_local = false;
+  panels.places = {{"panel", "", "", panels.facts.size, 1}};
+  CHECK(oldest() == 70);
+  w.store->backups.at(backup(2)).record.verified_at = 90;
+  CHECK(oldest() == 80);
+}
+
 TEST_CASE("usage looks at the other disks of the node", "[actors]") {
   desk_world w;
   actors::reading_desk desk{

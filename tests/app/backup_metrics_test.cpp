@@ -72,6 +72,27 @@ TEST_CASE("the oldest of the last good backups is told by itself", "[app]") {
         == std::vector<double>{3'600});
 }
 
+TEST_CASE("what lies on the node's own disk is told besides all there is",
+          "[app]") {
+  node_with_backups node;
+  node.usage.bytes = 300;
+  node.usage.local_bytes = 100;
+  node.show();
+  CHECK(node.shown("alula_backups_bytes") == std::vector<double>{300});
+  CHECK(node.shown("alula_backups_local_bytes") == std::vector<double>{100});
+}
+
+TEST_CASE("how long a backup was not verified is told, and none of none",
+          "[app]") {
+  constexpr const char* unread = "alula_backup_unverified_seconds_max";
+  node_with_backups node;
+  node.show();
+  CHECK(node.shown(unread) == std::vector<double>{0});
+  node.usage.oldest_read_at = noon - 60'000;
+  node.show();
+  CHECK(node.shown(unread) == std::vector<double>{60});
+}
+
 TEST_CASE("a server that is gone takes its series with it", "[app]") {
   node_with_backups node;
   node.has(uuid_of(1), 60'000);

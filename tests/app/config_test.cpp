@@ -337,6 +337,22 @@ TEST_CASE("a Panel URL that ends in a slash is a warning", "[app]") {
   CHECK(report.value.remote == "https://panel.example.com/");
 }
 
+TEST_CASE("a rotation beside a Panel is a warning with its line", "[app]") {
+  const std::string panel = "remote: https://panel.example.com\n";
+  const std::string backups = "system:\n  backups:\n";
+  const std::string daily = "    rotate_hours: 24\n";
+  const std::string rule = "    rotation: {keep_last: 7}\n";
+  const auto problem = only_problem(read(panel + backups + daily + rule));
+  CHECK(problem.grade == severity::warning);
+  CHECK(problem.key == "system.backups.rotate_hours");
+  CHECK(problem.line == 5);
+  CHECK_THAT(problem.what, Contains("its list keeps these backups"));
+  // Alone, or with nothing to do.
+  CHECK(read(backups + daily + rule).problems.empty());
+  CHECK(read(panel + backups + daily).problems.empty());
+  CHECK(read(panel + backups + rule).problems.empty());
+}
+
 TEST_CASE("a number of Wings that does nothing here is said to", "[app]") {
   CHECK(read("system:\n  activity_send_interval: 60\n").problems.empty());
   const auto report = read("system:\n  activity_send_interval: 5\n");

@@ -86,6 +86,7 @@ TEST_CASE("README.md shows the defaults as they are", "[app]") {
   CHECK(backups.s3_stream == of_code.s3_stream);
   CHECK(backups.s3_parallel == of_code.s3_parallel);
   CHECK(backups.s3_stall == of_code.s3_stall);
+  CHECK(backups.verify_days == of_code.verify_days);
   CHECK(backups.verify_hours == of_code.verify_hours);
   CHECK(backups.rotate_hours == of_code.rotate_hours);
   CHECK(backups.rotation.min_keep == of_code.rotation.min_keep);

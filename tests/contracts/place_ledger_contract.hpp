@@ -178,6 +178,39 @@ inline void ledger_keeps_places(world_maker make_world) {
     CHECK_FALSE(session.record());
   }
 
+  SECTION("what the Panel says of a backup in its store is kept") {
+    using enum jobs::note_panel_word::word;
+    session.make(session.first);
+    const auto say = [&](jobs::note_panel_word::word what) {
+      REQUIRE(session.amend({jobs::note_panel_word{uuid, what}}));
+      const auto record = session.record();
+      const auto* place = record->find_place(jobs::panel_place);
+      return place ? *place : jobs::backup_place{};
+    };
+    CHECK(say(has_not).name.empty()); // it does not lie there
+    session.run_to_end(
+        session.must_ask(session.first, {}),
+        {there,
+         jobs::record_place{uuid, std::string{jobs::panel_place}, "", "", 1}});
+    CHECK(session.record()->find_place(jobs::panel_place)->asked_at == 0);
+    CHECK(say(neither).asked_at == session.now());
+    CHECK(say(neither).missed_at == 0);
+    const auto since = say(has_not).missed_at;
+    CHECK(since == session.now());
+    world->clock.advance(std::chrono::milliseconds{10});
+    CHECK(say(has_not).missed_at == since);
+    CHECK(say(neither).missed_at == since);
+    CHECK(say(neither).asked_at == session.now());
+    CHECK(session.record()->find_place("offsite")->asked_at == 0);
+    CHECK(say(has).missed_at == 0);
+    // Another upload of it is another object.
+    say(has_not);
+    session.run_to_end(
+        session.must_ask(session.first, {}),
+        {jobs::record_place{uuid, std::string{jobs::panel_place}, "", "", 1}});
+    CHECK(session.record()->find_place(jobs::panel_place)->missed_at == 0);
+  }
+
   SECTION("scratch is settled once another place has it for sure") {
     const auto settled = [&] {
       return session.reader().list_settled_scratch(10)->size();

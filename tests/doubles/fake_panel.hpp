@@ -44,6 +44,12 @@ public:
            + R"(},"process_configuration":{}})";
   }
 
+  /// It was deleted there; the Panel has every other one.
+  void forget(const backup_id& backup, bool forgotten = true) {
+    const std::scoped_lock lock{mutex_};
+    forgotten ? void(forgotten_.insert(backup))
+              : void(forgotten_.erase(backup));
+  }
   /// Every call fails with this until it is taken back.
   void fail(std::optional<fault> why) {
     const std::scoped_lock lock{mutex_};
@@ -81,7 +87,7 @@ public:
   // -- what was called --------------------------------------------------------
 
   /// "list 1", "find 3f1d…" (after "at once", if it was so), "script …", "plan
-  /// …", "reset", "POST /path body".
+  /// …", "knows …", "reset", "POST /path body".
   std::vector<std::string> calls() const {
     const std::scoped_lock lock{mutex_};
     return journal_;
@@ -167,6 +173,13 @@ public:
       return plan(backup, size);
     return upload_plan{{"http://store/1"}, size};
   }
+  result<bool> knows_backup(const backup_id& backup, std::stop_token) override {
+    const std::scoped_lock lock{mutex_};
+    note("knows " + backup.to_string());
+    if (away_)
+      return *away_;
+    return !forgotten_.contains(backup);
+  }
   status reset_servers(std::stop_token) override {
     const std::scoped_lock lock{mutex_};
     note("reset");
@@ -215,6 +228,7 @@ private:
   mutable std::condition_variable changed_;
   std::map<server_id, std::string> servers_;
   std::map<server_id, install_script> scripts_;
+  std::set<backup_id> forgotten_;
   std::optional<fault> away_;
   std::deque<delivery> answers_;
   int bad_resets_ = 0;

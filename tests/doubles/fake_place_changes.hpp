@@ -77,6 +77,20 @@ protected:
       std::erase_if(b.places, [&](const auto& p) { return p.name == c.place; });
     });
   }
+  check apply(record&, const jobs::note_panel_word& c, now_ms now) {
+    return edit(c.uuid, [&](jobs::backup_record& b) {
+      using enum jobs::note_panel_word::word;
+      for (auto& place : b.places) {
+        if (place.name != jobs::panel_place)
+          continue;
+        place.asked_at = now;
+        if (c.said == has)
+          place.missed_at = 0;
+        else if (c.said == has_not && place.missed_at == 0)
+          place.missed_at = now;
+      }
+    });
+  }
   check apply(record&, const jobs::set_local& c, now_ms) {
     const auto known = s().backups.find(c.uuid);
     if (!c.is_local

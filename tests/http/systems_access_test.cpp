@@ -72,6 +72,7 @@ TEST_CASE("each route of systems lets in the roles of its row and no other",
   std::map<access_role, std::string> people;
   for (const auto role : all_roles)
     people[role] = w.bearer(role, {.everything = true});
+  std::set<std::string> cases; // of roles, routes and verbs
   for (const auto& row : calls_of_people(id)) {
     CAPTURE(row.method, row.target);
     const auto none = w.enter("", row.method, row.target, row.body);
@@ -84,6 +85,8 @@ TEST_CASE("each route of systems lets in the roles of its row and no other",
     CHECK(w.enter(appliance, row.method, row.target, row.body).status == 401);
     for (const auto role : all_roles) {
       CAPTURE(jobs::to_string(role));
+      cases.insert(std::string{jobs::to_string(role)} + ' ' + row.method + ' '
+                   + row.target);
       const auto answer =
           w.enter(people[role], row.method, row.target, row.body);
       if (row.allowed.contains(role)) {
@@ -94,6 +97,7 @@ TEST_CASE("each route of systems lets in the roles of its row and no other",
       }
     }
   }
+  CHECK(cases.size() >= 24); // all three roles at all eight
 }
 
 TEST_CASE("a role reaches the systems of its scope and no other",

@@ -208,6 +208,39 @@ TEST_CASE("an upload plan is asked for with the size", "[remote]") {
         == fault_code::backup_not_found);
 }
 
+TEST_CASE("only the Panel's own words say whether it has a backup",
+          "[remote]") {
+  scripted_panel p;
+  const auto ask = [&](int status, const std::string& body) {
+    p.peer.on("GET /api/remote/backups/" + backup.to_string() + "?size=1",
+              {double_of::answers(status, body)});
+    return p.client().knows_backup(backup, {});
+  };
+  const auto says = [](int status, const std::string& detail) {
+    return R"({"errors":[{"code":"SomeException","status":")"
+           + std::to_string(status) + R"(","detail":")" + detail + "\"}]}";
+  };
+  SECTION("it has it") {
+    CHECK(ask(409, says(409, "This backup is already in a completed state."))
+              .value());
+    CHECK(ask(200, R"({"parts":["u"],"part_size":9})").value());
+  }
+  SECTION("it has none such") {
+    CHECK_FALSE(ask(404, missing()).value());
+  }
+  SECTION("it says neither") {
+    CHECK(ask(404, "<html>nothing here</html>").error().code
+          == fault_code::panel_unavailable);
+    CHECK_FALSE(ask(404, says(404, "The route api could not be found.")));
+    CHECK_FALSE(ask(409, "<html>conflict</html>"));
+    CHECK_FALSE(ask(200, "<html>welcome</html>"));
+    CHECK_FALSE(ask(400, says(400, "The token is malformed.")));
+    CHECK(ask(403, says(403, "no")).error().code == fault_code::panel_refused);
+    CHECK(ask(500, says(500, "Class not found.")).error().code
+          == fault_code::panel_unavailable);
+  }
+}
+
 TEST_CASE("a report is tried once, and told what became of it", "[remote]") {
   scripted_panel p;
   const auto path = "/backups/" + backup.to_string();

@@ -146,6 +146,25 @@ TEST_CASE("a test Panel with bad habits is told from a good one", "[remote]") {
   }
 }
 
+TEST_CASE("the test Panel knows a completed backup until it is deleted",
+          "[remote]") {
+  real_panel p;
+  p.panel.set({{"default_disk", "s3"}, {"part_size", 100}});
+  p.panel.add_server(server.to_string());
+  p.panel.add_backup(backup, server.to_string());
+  const auto id = *jobs::backup_id::parse(backup);
+  REQUIRE(p.client.plan_upload(id, 5, {}));
+  REQUIRE(p.tell("/backups/" + backup, good).status == 204);
+  const auto before = p.panel.state()["backups"][backup];
+  CHECK(p.client.knows_backup(id, {}).value());
+  CHECK(p.panel.state()["backups"][backup] == before); // asking does nothing
+  CHECK_FALSE(p.client
+                  .knows_backup(*jobs::backup_id::parse(
+                                    "0b5d3b1e-5c47-4f0a-9b1e-0d3a2c0000ff"),
+                                {})
+                  .value());
+}
+
 TEST_CASE("an upload is planned only where backups go to a store", "[remote]") {
   real_panel p;
   p.panel.add_server(server.to_string());

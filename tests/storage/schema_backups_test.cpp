@@ -135,6 +135,23 @@ TEST_CASE("the schema refuses damage that no verification found") {
   CHECK(s.set("damage = 'x', verified_at = 3").empty());
 }
 
+TEST_CASE(
+    "the schema refuses what a Panel says of another place than its own") {
+  ledger_file s;
+  s.add("ready");
+  s.must("INSERT INTO backup_places VALUES (" + uuid(1)
+         + ", 'far', 'k', 'e', 1, 1, 0, 0), (" + uuid(1)
+         + ", 'panel', '', '', 1, 1, 0, 0)");
+  const std::string word = GENERATE("asked_at", "missed_at");
+  const auto say = [&](const char* where, const char* when) {
+    return s.refusal("UPDATE backup_places SET " + word + " = " + when
+                     + " WHERE place = '" + where + "'");
+  };
+  CHECK_THAT(say("far", "3"), Contains("CHECK"));
+  CHECK_THAT(say("panel", "-3"), Contains("CHECK"));
+  CHECK(say("panel", "3").empty());
+}
+
 TEST_CASE("the schema refuses backups that become another one") {
   ledger_file s;
   s.add("ready");

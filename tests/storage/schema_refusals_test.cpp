@@ -261,7 +261,7 @@ TEST_CASE("the schema refuses what cannot be of stores, tokens and systems") {
   }
   SECTION("a place of a backup that is not ready") {
     CHECK_THAT(s.refusal("INSERT INTO backup_places VALUES (" + schema::uuid(7)
-                         + ", 'far', 'k', 'e', 1, 1)"),
+                         + ", 'far', 'k', 'e', 1, 1, 0, 0)"),
                Contains("only a ready backup"));
   }
   SECTION("a revoked token that is good again, or revoked later") {
