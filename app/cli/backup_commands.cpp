@@ -103,8 +103,8 @@ std::string backup_in_words(client& node, const backup_options& o) {
          + bytes_text(found.body.at("size"));
 }
 
-/// Nothing where there is nothing to take back: no file was another. The restore
-/// is done, whatever becomes of this.
+/// Nothing where there is nothing to take back: no file was another. The
+/// restore is done, whatever becomes of this.
 void print_undo(client& node, const std::string& job) {
   const auto ended = node.ask("GET", "/api/jobs/" + escaped(job));
   const auto until =

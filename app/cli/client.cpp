@@ -185,8 +185,7 @@ found_node find_node(const asked_node& asked) {
     // that was named is not passed over.
     const bool is_named =
         !asked.config.empty() || !from_environment("ALULA_CONFIG").empty();
-    const bool may_do_without =
-        !token.empty() && !is_named && is_hidden(file);
+    const bool may_do_without = !token.empty() && !is_named && is_hidden(file);
     if (!file.empty() && !may_do_without)
       read_config(file, out);
     else
