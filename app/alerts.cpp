@@ -27,13 +27,28 @@ using json = nlohmann::ordered_json;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+/// Of its users' choosing: what chats read as a call to everybody, or as a link
+/// with other words on it, is taken out.
+std::string harmless(std::string name) {
+  std::ranges::replace_if(
+      name,
+      [](unsigned char c) {
+        return c < ' ' || c == 0x7f || c == '<' || c == '>' || c == '@';
+      },
+      '_');
+  for (auto at = name.find("]("); at != std::string::npos; at = name.find("]("))
+    name.replace(at, 2, "] (");
+  return name;
+}
+
 /// As people know it, where it is known: "castle (<uuid>)".
 std::string called(const jobs::server_record* known, const std::string& uuid) {
   if (!known)
     return uuid;
   const auto config = jobs::parse_server_config(known->config);
-  return config && !config->name.empty() ? config->name + " (" + uuid + ")"
-                                         : uuid;
+  return config && !config->name.empty()
+             ? harmless(config->name) + " (" + uuid + ")"
+             : uuid;
 }
 
 bool is_alarming(std::string_view type) {

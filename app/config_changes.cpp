@@ -36,14 +36,11 @@ std::vector<std::string_view> changed_keys(config was, config is) {
 }
 
 bool is_live(std::string_view key) {
-  static constexpr std::array<std::string_view, 7> live{
-      "debug",
-      "ignore_panel_config_updates",
-      "token_id",
-      "token",
-      "remote",
-      "allowed_origins",
-      "allow_cors_private_network"};
+  static constexpr std::array<std::string_view, 8> live{
+      "debug",           "ignore_panel_config_updates",
+      "token_id",        "token",
+      "token_file",      "remote",
+      "allowed_origins", "allow_cors_private_network"};
   return std::find(live.begin(), live.end(), key) != live.end();
 }
 

@@ -44,7 +44,31 @@ void tell_of_token(const std::string& token, bool is_new,
   std::printf("the token is kept in %s\n", file.c_str());
 }
 
-std::optional<config> read_file(const std::filesystem::path& file) {
+/// Who reads the file of a token that nobody has kept yet: a start makes one, a
+/// node that runs would lock all its clients out with it.
+enum class reader { start, reload };
+
+std::optional<std::string> token_for(const std::filesystem::path& file,
+                                     reader who) {
+  std::error_code error;
+  if (who == reader::reload && !std::filesystem::exists(file, error)) {
+    std::fprintf(stderr,
+                 "alula: the token file %s is not there; the next start makes "
+                 "a new one\n",
+                 file.c_str());
+    return std::nullopt;
+  }
+  auto kept = token_in(file);
+  if (!kept) {
+    complain(kept.error());
+    return std::nullopt;
+  }
+  if (who == reader::start)
+    tell_of_token(kept->token, kept->is_new, file);
+  return std::move(kept->token);
+}
+
+std::optional<config> read_file(const std::filesystem::path& file, reader who) {
   auto report = load_config(file);
   for (const auto& problem : report.problems)
     std::fprintf(stderr, "%s\n", describe(file, problem).c_str());
@@ -52,13 +76,10 @@ std::optional<config> read_file(const std::filesystem::path& file) {
     return std::nullopt;
   auto& settings = report.value;
   if (settings.token.empty()) {
-    auto kept = token_in(settings.token_file);
-    if (!kept) {
-      complain(kept.error());
+    auto token = token_for(settings.token_file, who);
+    if (!token)
       return std::nullopt;
-    }
-    settings.token = std::move(kept->token);
-    tell_of_token(settings.token, kept->is_new, settings.token_file);
+    settings.token = *std::move(token);
   }
   return std::move(settings);
 }
@@ -82,9 +103,9 @@ std::optional<config> use_defaults(const std::filesystem::path& asked) {
   return std::move(start->value);
 }
 
-std::optional<config> settings_of(const options& asked) {
-  auto settings =
-      asked.config.empty() ? use_defaults(asked.data) : read_file(asked.config);
+std::optional<config> settings_of(const options& asked, reader who) {
+  auto settings = asked.config.empty() ? use_defaults(asked.data)
+                                       : read_file(asked.config, who);
   if (settings && asked.port)
     settings->api.port = *asked.port;
   if (settings && asked.debug)
@@ -108,7 +129,7 @@ void reload(const options& asked, node& running) {
     jobs::log(jobs::log_level::info, "nothing-to-reload");
     return;
   }
-  const auto fresh = settings_of(asked);
+  const auto fresh = settings_of(asked, reader::reload);
   if (!fresh) {
     jobs::log(jobs::log_level::warning, "reload-refused",
               {{"config", asked.config.string()}});
@@ -265,7 +286,7 @@ void reload_and_tell(const options& asked, node& running) {
 
 int serve(const options& given) {
   hold_signals();
-  const auto settings = settings_of(given);
+  const auto settings = settings_of(given, reader::start);
   if (!settings)
     return unusable_config;
   log_to_stderr(settings->debug, settings->log.format == "json"

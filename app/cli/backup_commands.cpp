@@ -103,10 +103,12 @@ std::string backup_in_words(client& node, const backup_options& o) {
          + bytes_text(found.body.at("size"));
 }
 
-/// Nothing where there is nothing to take back: no file was another.
+/// Nothing where there is nothing to take back: no file was another. The
+/// restore is done, whatever becomes of this.
 void print_undo(client& node, const std::string& job) {
-  const auto ended = node.get("/api/jobs/" + escaped(job));
-  const auto until = text_of(ended, "undo_until", "");
+  const auto ended = node.ask("GET", "/api/jobs/" + escaped(job));
+  const auto until =
+      ended.status == 200 ? text_of(ended.body, "undo_until", "") : "";
   if (!until.empty())
     print("take it back until " + until + " with: alula jobs undo " + job
           + "\n");

@@ -181,8 +181,11 @@ found_node find_node(const asked_node& asked) {
   // With both there is nothing to be read, and maybe nothing that may be.
   if (url.empty() || token.empty() || !asked.config.empty()) {
     const auto file = find_config(asked);
-    // Who has a token need not be one who may read the service's config.
-    const bool may_do_without = !token.empty() && is_hidden(file);
+    // Who has a token need not be one who may read the service's config; one
+    // that was named is not passed over.
+    const bool is_named =
+        !asked.config.empty() || !from_environment("ALULA_CONFIG").empty();
+    const bool may_do_without = !token.empty() && !is_named && is_hidden(file);
     if (!file.empty() && !may_do_without)
       read_config(file, out);
     else

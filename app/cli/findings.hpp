@@ -33,6 +33,9 @@ private:
   }
 };
 
+/// The ledger on disk, and the room that is kept for it.
+void look_at_ledger(const config& c, findings& out);
+
 /// The object stores of the configuration, one harmless question each.
 void look_at_stores(const config& c, findings& out);
 

@@ -19,11 +19,17 @@ using doubles::scripted_web;
 
 TEST_CASE("a missing backup that nobody took is told with the next look",
           "[app]") {
+  const auto [name, shown] = GENERATE(table<std::string, std::string>(
+      {{"Castle", "Castle"},
+       // Nobody is called, and nothing is linked to, by who names a server.
+       {"[EU] <!here> @everyone [x](http://y)",
+        "[EU] _!here_ _everyone [x] (http://y)"}}));
   const std::string castle = "0b9d9e1c-6f3a-4c55-9d0e-2f7b8f6a1c33";
   doubles::fake_engine engine;
   jobs::server_record server;
   server.uuid = *jobs::server_id::parse(castle);
-  server.config = R"({"settings":{"meta":{"name":"Castle"}}})";
+  server.config =
+      nlohmann::json{{"settings", {{"meta", {{"name", name}}}}}}.dump();
   engine.servers.push_back(
       std::make_shared<const jobs::server_record>(std::move(server)));
   doubles::fake_backup_desk desk;
@@ -64,7 +70,7 @@ TEST_CASE("a missing backup that nobody took is told with the next look",
   CHECK(told_all.at("server") == castle);
   CHECK(told_all.at("url") == link);
   CHECK(told_all.at("text")
-        == "server Castle (" + castle + ") has had no good backup for 48 hours "
-               + link);
+        == "server " + shown + " (" + castle
+               + ") has had no good backup for 48 hours " + link);
   CHECK(told_all.at("content") == told_all.at("text"));
 }

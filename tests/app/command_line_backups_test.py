@@ -7,6 +7,7 @@
 import ctypes
 import errno
 import http.server
+import json
 import os
 import queue
 import re
@@ -276,6 +277,41 @@ class Backups(Commands):
         undo = re.search(r"alula jobs undo (\S+)", text).group(1)
         self.run_alula("jobs", "undo", undo, "--wait")
         self.assertEqual(motd.read_text(), "motd=changed\n")
+
+    def test_a_restore_that_went_well_is_one_also_when_the_node_goes_away_then(self):
+        job = {"id": str(uuids.uuid4()), "kind": "backup.restore", "state": "succeeded", "done": True, "advice": None,
+               "progress": None, "reason": None, "message": None, "error": None, "waiting_since": None, "steps": [], "links": {}}
+        asked = []
+
+        class Leaving(http.server.BaseHTTPRequestHandler):
+            def do_any(self):
+                asked.append(self.path.split("?")[0])
+                status = 202 if self.command == "POST" else 200 if self.path.startswith("/api/jobs/") else 404
+                if asked.count(f"/api/jobs/{job['id']}") > 1:
+                    status = 503
+                body = json.dumps(job if status < 400 else {}).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_any()
+
+            do_GET = do_any
+
+            def log_message(self, *_):
+                pass
+
+        leaving = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Leaving)
+        threading.Thread(target=leaving.serve_forever, daemon=True).start()
+        self.addCleanup(leaving.server_close)
+        self.addCleanup(leaving.shutdown)
+        said = self.run_alula("backups", "restore", self.server, self.backup, "--yes", without_config=True,
+                              environment={"ALULA_URL": f"http://127.0.0.1:{leaving.server_port}", "ALULA_TOKEN": "secret"})
+        self.assertIn("succeeded", said)
+        self.assertEqual(asked.count(f"/api/jobs/{job['id']}"), 2)
 
     def test_rotation_says_what_it_would_do(self):
         for _ in range(2):

@@ -204,6 +204,19 @@ class CommandLine(Commands):
         self.assertIn("Is it running", self.run_alula("jobs", "--url", "http://127.0.0.1:1", code=69))
         self.run_alula("jobs", "list", "--config", self.node.base / "nothing.yml", code=78, without_config=True)
 
+    def test_a_config_that_was_named_and_may_not_be_read_is_not_passed_over(self):
+        config = self.node.base / "of-somebody-else.yml"
+        config.write_text(self.node.config.read_text())
+        config.chmod(0)
+        # Root may read it all the same, but for its capabilities.
+        lesser = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+        for words, more in ((["--config", config], {}), ([], {"ALULA_CONFIG": str(config)})):
+            done = subprocess.run([*lesser, BINARY, "jobs", "--token", self.node.token, *words], text=True, capture_output=True,
+                                  stdin=subprocess.DEVNULL, timeout=120,
+                                  env={**{k: v for k, v in os.environ.items() if not k.startswith("ALULA")}, **more})
+            self.assertEqual(done.returncode, 78, done.stdout + done.stderr)
+            self.assertIn(f"{config}", done.stderr)
+
     def test_url_and_token_come_from_the_environment(self):
         text = self.run_alula("jobs", without_config=True,
                               environment={"ALULA_URL": self.node.url, "ALULA_TOKEN": self.node.token})

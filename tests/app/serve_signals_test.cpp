@@ -102,6 +102,37 @@ TEST_CASE("SIGHUP replaces the bearer, and says what needs a restart",
   CHECK_THAT(*warned, Contains("api.ssl.cert"));
 }
 
+TEST_CASE("SIGHUP reads the token's file again, and makes none", "[app]") {
+  node_directory here;
+  const auto kept = here.dir.path() / "kept";
+  std::ofstream{kept} << "the-first\n";
+  here.token = "\"\"\ntoken_file: " + kept.string();
+  const auto alula = here.start();
+  const auto port = alula->port();
+  REQUIRE(port != 0);
+  const auto status_for = [&](const std::string& token) {
+    return client(port, token).get("/api/servers").status;
+  };
+  SECTION("from another place, at once") {
+    const auto other = here.dir.path() / "other";
+    std::ofstream{other} << "the-second\n";
+    here.token = "\"\"\ntoken_file: " + other.string();
+    here.write_config();
+    alula->send(SIGHUP);
+    REQUIRE(alula->line_with(" reloaded "));
+    CHECK(status_for("the-first") == 401);
+    CHECK(status_for("the-second") == 200);
+    CHECK_THAT(alula->all_output(), !Contains("restart-needed"));
+  }
+  SECTION("which somebody has removed: its clients stay") {
+    std::filesystem::remove(kept);
+    alula->send(SIGHUP);
+    REQUIRE(alula->line_with("reload-refused"));
+    CHECK(status_for("the-first") == 200);
+    CHECK_FALSE(std::filesystem::exists(kept));
+  }
+}
+
 TEST_CASE("SIGTERM ends a start that does not come to its end", "[app]") {
   node_directory here;
   // Nobody ever writes into it: the start waits for its certificate for ever.
