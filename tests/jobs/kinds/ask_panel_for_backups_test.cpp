@@ -20,7 +20,7 @@ struct asking : far_world {
     store->backups.at(backup(number)).record.told_at = 1;
   }
   json ask() {
-    const auto job = run_to_end(ask_panel, "", false);
+    const auto job = run_to_end(ask_panel_for_backups, "", false);
     REQUIRE(job.state == job_state::succeeded);
     return json::parse(job.result);
   }
@@ -117,7 +117,8 @@ TEST_CASE("a node without a Panel asks nobody", "[kinds][far]") {
   asking w;
   w.leave(1);
   w.panel.configured = false;
-  CHECK(w.run_to_end(ask_panel, "", false).state == job_state::succeeded);
+  CHECK(w.run_to_end(ask_panel_for_backups, "", false).state
+        == job_state::succeeded);
   CHECK(w.panel.count("knows") == 0);
 }
 
