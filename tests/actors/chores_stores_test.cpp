@@ -1,3 +1,4 @@
+#include "jobs/container_status.hpp"
 #include "tests/actors/chore_world.hpp"
 
 using namespace alula;
@@ -161,4 +162,28 @@ TEST_CASE("what is left in a store is asked for again every hour", "[actors]") {
   w.pass(59min);
   w.pass(1min);
   w.jobs_ended("store.clean", 2);
+}
+
+TEST_CASE("a state of a container that was told settles no backup",
+          "[actors]") {
+  chore_world w;
+  w.store->tells_panel = true;
+  w.put_backup(1, 1);
+  w.start();
+  const auto settled = w.reading.settled_read.load();
+  const auto up = jobs::process_state::running;
+  w.amend({jobs::report_of({server_number(1), up, up})});
+  w.amend({jobs::record_delivery{
+      .report = w.queries.list_statuses().value().at(0).row,
+      .is = jobs::record_delivery::outcome::delivered,
+      .http_status = 200}});
+  // Both of these ends were heard after it, and the second is looked at after
+  // whatever the first has led to.
+  for (int i = 0; i < 2; ++i) {
+    const auto looked = w.reading.due_read.load();
+    w.end_of(w.submit(jobs::verify_backup, 1,
+                      w.about("backup", w.backup(1).view())));
+    w.eventually([&] { return w.reading.due_read > looked; });
+  }
+  CHECK(w.reading.settled_read == settled);
 }
