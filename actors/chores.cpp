@@ -133,7 +133,8 @@ void chores::start() {
           // Never at the end of what settle() itself submits.
           const bool leaves_something =
               e->kind == "backup.create" || e->kind == "backup.copy";
-          return e->type == "report.delivered"
+          // Of a job: states of containers and activities settle nothing.
+          return (e->type == "report.delivered" && !e->job.empty())
                  || (leaves_something
                      && (e->type == "job.succeeded" || e->type == "job.failed"
                          || e->type == "job.cancelled"));

@@ -1,6 +1,7 @@
 #include "actors/server_jobs.hpp"
 
 #include <algorithm>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -28,9 +29,17 @@ const jobs::step* find_step(const live_job& job, std::size_t index) {
 }
 
 bool can_run(const jobs::kind* kind, const jobs::job_record& job) {
-  return kind && kind->plan_version == job.plan_version
-         && std::ranges::equal(job.steps, kind->steps, {},
-                               &jobs::step_record::name, &jobs::step::name);
+  if (!kind)
+    return false;
+  const bool is_older = kind->oldest_plan != 0
+                        && job.plan_version >= kind->oldest_plan
+                        && job.plan_version < kind->plan_version;
+  const auto steps = std::min(job.steps.size(), kind->steps.size());
+  return (is_older
+          || (job.plan_version == kind->plan_version
+              && job.steps.size() == kind->steps.size()))
+         && std::ranges::equal(job.steps, std::span{kind->steps}.first(steps),
+                               {}, &jobs::step_record::name, &jobs::step::name);
 }
 
 live_job& server_jobs::add(jobs::job_record record, const jobs::kind* kind) {

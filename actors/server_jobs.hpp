@@ -60,8 +60,9 @@ struct live_job {
 /// The step of the job's kind; null when there is none of that name.
 const jobs::step* find_step(const live_job& job, std::size_t index);
 
-/// Every step of the record exists in this kind, in this order, and the plan
-/// is of this version.
+/// The steps of the record are those of this kind, in this order, and the plan
+/// is of this version; or it is an older one that the kind still runs, and they
+/// are its first.
 bool can_run(const jobs::kind* kind, const jobs::job_record& job);
 
 /// All live jobs of one server. References stay good until remove().

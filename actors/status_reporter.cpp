@@ -23,21 +23,24 @@ void status_reporter::start() {
   if (!settings_.enabled)
     return;
   const auto known = queries_.list_statuses();
-  if (!known) {
-    jobs::log(jobs::log_level::warning, "container-status-unread",
-              {{"why", known.error().what}});
-    return;
-  }
   const auto now = clock_.now();
   {
     const std::scoped_lock lock{mutex_};
+    has_begun_ = true;
+    const auto newer = std::exchange(changed_before_, {});
+    if (!known) {
+      jobs::log(jobs::log_level::warning, "container-status-unread",
+                {{"why", known.error().what}});
+      return;
+    }
     compared_until_ = now + jobs::container_status_lasts;
     for (const auto& report : *known) {
       const bool holds =
           report.state == jobs::report_state::waiting
           || (report.state == jobs::report_state::delivered
               && now - report.ended_at < jobs::container_status_lasts);
-      if (const auto told = jobs::container_status_of(report); told && holds)
+      if (const auto told = jobs::container_status_of(report);
+          told && holds && !newer.contains(told->server))
         told_before_[told->server] = told->now;
     }
   }
@@ -54,6 +57,8 @@ void status_reporter::changed(const jobs::server_id& server,
   if (!settings_.enabled)
     return;
   const std::scoped_lock lock{mutex_};
+  if (!has_begun_)
+    changed_before_.insert(server);
   if (const auto told = told_before_.extract(server)) {
     // The first that is known of it since the start: what it was counted as
     // until now was a guess.

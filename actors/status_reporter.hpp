@@ -16,6 +16,7 @@
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <set>
 #include <vector>
 
 namespace alula::actors {
@@ -37,7 +38,8 @@ public:
   status_reporter(const status_reporter&) = delete;
   status_reporter& operator=(const status_reporter&) = delete;
 
-  /// Once, when the ledger has begun. Blocks for a read of it.
+  /// Once, when the ledger has begun. Blocks for a read of it. Jobs that an
+  /// earlier process has left may change states before.
   void start();
 
   /// Nothing is compared any more. What changes still is told as long as
@@ -67,6 +69,9 @@ private:
   /// What an earlier process has told last, until the server's state is known.
   std::map<jobs::server_id, jobs::process_state> told_before_;
   jobs::time_ms compared_until_ = 0;
+  bool has_begun_ = false;
+  /// Until it has: what the ledger is read to have of them may be older.
+  std::set<jobs::server_id> changed_before_;
 
   alarm_clock alarms_; ///< last: it uses all of the above
 };

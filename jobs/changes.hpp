@@ -176,7 +176,8 @@ struct claim_backup {
 
 /// ready → deleting, by this job. Fault backup_in_use while another job holds
 /// a lock on it. Nothing happens when there is no such row. One that the job
-/// has not forgotten when it ends, because it was given up, is ready again.
+/// has not forgotten when it ends, because it was given up, is ready again, and
+/// lost when it was in stores only and none has it any more.
 struct begin_backup_delete {
   backup_id uuid;
   bool unless_pinned = false; ///< nothing happens when it is pinned

@@ -124,6 +124,10 @@ struct job_draft {
 struct kind {
   std::string_view name; ///< "server.delete"
   int plan_version = 1;
+  /// Jobs of plans since this one are run as well, to the end of their own
+  /// steps: every later plan has added steps at the end and changed none. 0:
+  /// those of plan_version alone.
+  int oldest_plan = 0;
   std::string_view lane =
       ""; ///< appended to "server:<row>"; "" is the main one
   int priority = 2;

@@ -22,7 +22,11 @@ WHEN OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN (VALUES
   ('creating', 'ready'), ('ready', 'deleting'), ('deleting', 'ready'))
 BEGIN SELECT RAISE(ABORT, 'illegal backup transition'); END;
 
-UPDATE backups SET state = 'ready'
+-- One of which nothing is left anywhere is lost; of files here a scan says so.
+UPDATE backups SET state = 'ready',
+  lost_at = CASE WHEN is_local = 0 AND NOT EXISTS
+      (SELECT 1 FROM backup_places p WHERE p.backup = backups.uuid)
+    THEN coalesce(lost_at, completed_at) ELSE lost_at END
   WHERE state = 'deleting' AND owner_job IS NULL;
 
 CREATE TRIGGER backups_deleted_by_somebody BEFORE UPDATE OF state, owner_job

@@ -270,11 +270,12 @@ status backup_changes::change(const jobs::set_schedule& what) {
 // -- the end of a job, and of a server ----------------------------------------
 
 status backup_changes::let_go() {
-  for (const auto& sql :
-       {backup_sql("drop_unfinished_backups"), backup_sql("release_backups"),
-        backup_sql("release_all_replaced")})
+  for (const auto& sql : {backup_sql("drop_unfinished_backups"),
+                          backup_sql("release_all_replaced")})
     if (auto done = on_.run(sql, job_.row); !done)
       return std::move(done).error();
+  if (auto done = on_.run(backup_sql("release_backups"), job_.row, now_); !done)
+    return std::move(done).error();
   return change(jobs::end_restore{});
 }
 

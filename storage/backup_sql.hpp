@@ -84,12 +84,15 @@ inline constexpr std::array backup_statements{
     named_sql{"pin_backup", "UPDATE backups SET pinned = ?2"
                             " WHERE uuid = ?1 AND state = 'ready'"},
     // What a job leaves when it ends: a backup it was making never was, one it
-    // has not deleted after all stays.
+    // has not deleted after all stays, as lost when nothing of it is anywhere.
     named_sql{"drop_unfinished_backups",
               "DELETE FROM backups WHERE owner_job = ?1"
               " AND state = 'creating'"},
     named_sql{"release_backups",
-              "UPDATE backups SET state = 'ready', owner_job = NULL"
+              "UPDATE backups SET state = 'ready', owner_job = NULL,"
+              " lost_at = CASE WHEN is_local = 0 AND NOT EXISTS (SELECT 1"
+              " FROM backup_places p WHERE p.backup = backups.uuid)"
+              " THEN coalesce(lost_at, ?2) ELSE lost_at END"
               " WHERE owner_job = ?1 AND state = 'deleting'"},
     // -- restores -------------------------------------------------------------
     named_sql{"begin_restore",

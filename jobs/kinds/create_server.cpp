@@ -187,6 +187,7 @@ std::vector<change> when_over(const job_record& ended) {
 const kind create_server{
     .name = "server.create",
     .plan_version = 3,
+    .oldest_plan = 2, // without the container ahead
     .read = read,
     .steps =
         {

@@ -146,8 +146,8 @@ constexpr milliseconds kill_patience{15'000};
 /// Ends a rest early: the step is to stop, or it is time to look.
 class early_look {
 public:
-  explicit early_look(const std::stop_token& asked)
-    : link_(asked, [this] { wake(); }) {}
+  explicit early_look(std::stop_token asked)
+    : asked_(std::move(asked)), link_(asked_, [this] { wake(); }) {}
 
   void wake() {
     std::stop_source now{std::nostopstate};
@@ -164,16 +164,18 @@ public:
     return source_.get_token();
   }
 
-  /// Who wakes it from now on wants another look than this one.
+  /// Who wakes it from now on wants another look than this one. That the step
+  /// is to stop stays.
   void begin() {
     const std::lock_guard guard{mutex_};
-    if (source_.stop_requested())
+    if (source_.stop_requested() && !asked_.stop_requested())
       source_ = std::stop_source{};
   }
 
 private:
   std::mutex mutex_;
   std::stop_source source_;
+  const std::stop_token asked_;
   const std::stop_callback<std::function<void()>> link_;
 };
 

@@ -26,6 +26,7 @@ std::vector<step> steps() {
 
 const kind server_install{.name = "server.install",
                           .plan_version = 2,
+                          .oldest_plan = 1, // without the container ahead
                           .max_attempts = 5,
                           .read = read,
                           .steps = steps(),

@@ -178,6 +178,49 @@ TEST_CASE("a job of an unknown kind or plan is parked with a reason",
   CHECK(w.end_of(queued).state == job_state::succeeded);
 }
 
+TEST_CASE("a job of an older plan runs to its end when steps were only added",
+          "[actors]") {
+  static const auto longer = changed(plain, [](auto& k) {
+    k.plan_version = 2;
+    k.oldest_plan = 1;
+    k.steps.push_back(tail("added"));
+  });
+  static const jobs::catalog later{{&longer}};
+  engine_world w;
+  w.boot();
+  w.script.hold("test.plain.b");
+  const auto old = w.submit(plain, 1);
+  REQUIRE(w.script.wait_for("in test.plain.b"));
+  w.crash();
+  w.boot(later);
+  const auto job = w.end_of(old);
+  CHECK(job.state == job_state::succeeded);
+  CHECK(job.plan_version == 1);
+  CHECK_FALSE(job.find_step("added"));
+  // And a new one has them all.
+  CHECK(w.end_of(w.submit(longer, 2)).find_step("added")->state
+        == jobs::step_state::done);
+}
+
+TEST_CASE("a job of an older plan whose steps are others is parked",
+          "[actors]") {
+  static const auto other = changed(plain, [](auto& k) {
+    k.plan_version = 2;
+    k.oldest_plan = 1;
+    std::swap(k.steps.front(), k.steps.back());
+  });
+  static const jobs::catalog later{{&other}};
+  engine_world w;
+  w.boot();
+  w.script.hold("test.plain.b");
+  const auto old = w.submit(plain, 1);
+  REQUIRE(w.script.wait_for("in test.plain.b"));
+  w.crash();
+  w.boot(later);
+  CHECK(w.until(old, job_state::parked).error->code
+        == fault_code::not_implemented);
+}
+
 // -- the end ------------------------------------------------------------------
 
 TEST_CASE("a graceful stop costs a job no attempt", "[actors]") {

@@ -41,8 +41,15 @@ struct flaky_queries final : doubles::fake_queries {
                : jobs::result{fake_queries::list_backups(of, before, limit)};
   }
 
+  jobs::result<std::vector<jobs::backup_record>>
+  list_settled_scratch(std::size_t limit) override {
+    ++settled_read;
+    return fake_queries::list_settled_scratch(limit);
+  }
+
   std::atomic<int> schedules_read{0};
   std::atomic<int> due_read{0};
+  std::atomic<int> settled_read{0};
   void fail(const std::string& what, int times) {
     const std::scoped_lock lock{mutex};
     left[what] = times;
@@ -106,8 +113,11 @@ struct chore_world : backup_node {
     pass(std::chrono::milliseconds{next(name) - clock.at});
   }
   void set_rotation(int server, const std::string& policy) {
+    amend({jobs::set_rotation{server_number(server), policy}});
+  }
+  void amend(std::vector<jobs::change> what) {
     std::promise<jobs::status> done;
-    ledger->amend({jobs::set_rotation{server_number(server), policy}},
+    ledger->amend(std::move(what),
                   [&](jobs::status s) { done.set_value(std::move(s)); });
     REQUIRE(done.get_future().get());
   }

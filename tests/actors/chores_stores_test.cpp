@@ -1,3 +1,4 @@
+#include "jobs/container_status.hpp"
 #include "tests/actors/chore_world.hpp"
 
 using namespace alula;
@@ -234,4 +235,28 @@ TEST_CASE("a start with backups on record looks through no store", "[actors]") {
   w.start();
   w.jobs_ended("backup.scan", 1);
   CHECK(w.jobs_of("store.scan").empty());
+}
+
+TEST_CASE("a state of a container that was told settles no backup",
+          "[actors]") {
+  chore_world w;
+  w.store->tells_panel = true;
+  w.put_backup(1, 1);
+  w.start();
+  const auto settled = w.reading.settled_read.load();
+  const auto up = jobs::process_state::running;
+  w.amend({jobs::report_of({server_number(1), up, up})});
+  w.amend({jobs::record_delivery{
+      .report = w.queries.list_statuses().value().at(0).row,
+      .is = jobs::record_delivery::outcome::delivered,
+      .http_status = 200}});
+  // Both of these ends were heard after it, and the second is looked at after
+  // whatever the first has led to.
+  for (int i = 0; i < 2; ++i) {
+    const auto looked = w.reading.due_read.load();
+    w.end_of(w.submit(jobs::verify_backup, 1,
+                      w.about("backup", w.backup(1).view())));
+    w.eventually([&] { return w.reading.due_read > looked; });
+  }
+  CHECK(w.reading.settled_read == settled);
 }

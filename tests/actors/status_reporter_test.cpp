@@ -23,10 +23,13 @@ struct reporting_world : engine_world {
   ~reporting_world() { reporter.reset(); }
 
   void start(bool enabled = true) {
+    make(enabled);
+    reporter->start();
+  }
+  void make(bool enabled = true) {
     reporter = std::make_unique<actors::status_reporter>(
         actors::status_settings{.enabled = enabled}, queries, *ledger,
         processes, clock, settings.uptime);
-    reporter->start();
   }
   /// "<number of the server> <state before> <state>", of what is on record.
   std::vector<std::string> told() {
@@ -137,6 +140,20 @@ TEST_CASE("a server that is found as it was told is not told again",
   CHECK(w.told() == strings{"1 offline running", "2 starting running"});
   w.reporter->changed(server_number(1), running, stopping);
   CHECK(w.told().back() == "1 running stopping");
+}
+
+TEST_CASE("a job that is taken up may change a state before the start",
+          "[actors]") {
+  reporting_world w;
+  w.have_told(1, running);
+  w.find(1, offline, false);
+  w.make();
+  w.ledger->hold();
+  w.reporter->changed(server_number(1), offline, starting);
+  w.reporter->start(); // on record is still what was told before
+  w.reporter->changed(server_number(1), starting, running);
+  w.ledger->release();
+  CHECK(w.told() == strings{"1 starting running"});
 }
 
 TEST_CASE("what the Panel was told more than an hour ago is forgotten",

@@ -295,6 +295,25 @@ inline void ledger_deletes_backups(world_maker make_world) {
     session.run_to_end(job, {jobs::forget_backup{uuid}});
     CHECK_FALSE(session.record());
   }
+  SECTION("what lies nowhere any more when it is given up is lost") {
+    session.make(session.first);
+    session.run_to_end(session.must_ask(session.first, {}),
+                       {jobs::record_place{uuid, "offsite", "k", "e", 1'000},
+                        jobs::set_local{uuid, false, false}});
+    const bool is_gone = GENERATE(false, true);
+    const auto job =
+        session.must_ask(session.first, {jobs::begin_backup_delete{uuid}});
+    if (is_gone)
+      session.run_to_end(session.must_ask(session.first, {}),
+                         {jobs::forget_place{uuid, "offsite"}});
+    session.cancel(job);
+    CHECK(session.record()->state == jobs::backup_state::ready);
+    CHECK(session.record()->lost_at == (is_gone ? session.now() : 0));
+    session.run_to_end(
+        session.must_ask(session.first, {jobs::begin_backup_delete{uuid}}),
+        {jobs::forget_place{uuid, "offsite"}, jobs::forget_backup{uuid}});
+    CHECK_FALSE(session.record());
+  }
   SECTION("a rotation spares what is pinned") {
     session.make(session.first);
     REQUIRE(session.amend({jobs::pin_backup{uuid}}));

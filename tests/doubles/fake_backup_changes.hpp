@@ -279,6 +279,9 @@ protected:
         row.owner = 0;
         row.record.owner_job = {};
         row.record.state = jobs::backup_state::ready;
+        auto& b = row.record;
+        if (!b.is_local && b.places.empty() && b.lost_at == 0)
+          b.lost_at = now;
       }
     for (auto& [id, row] : s().replaced)
       if (row.claimed_by == job.row) {

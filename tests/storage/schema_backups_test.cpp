@@ -289,7 +289,41 @@ TEST_CASE("the schema refuses tokens and schedules that mean nothing") {
   broken("INSERT INTO schedules(name, next_at) VALUES ('a', 1)");
 }
 
-// -- from version 1 -----------------------------------------------------------
+// -- from earlier versions ----------------------------------------------------
+
+TEST_CASE("a delete that was given up before version 14 leaves no backup that "
+          "lies nowhere") {
+  ledger_file s{13};
+  const auto lies =
+      GENERATE(as<std::string>{}, "here", "in a store", "nowhere");
+  s.add("deleting");
+  if (lies != "here")
+    s.must("UPDATE backups SET is_local = 0");
+  s.must("UPDATE backups SET owner_job = NULL");
+  if (lies == "in a store") {
+    s.must("DROP TRIGGER places_of_ready_backups");
+    s.must("INSERT INTO backup_places(backup, place, key, etag, size,"
+           " stored_at) VALUES ("
+           + uuid(1) + ", 'offsite', 'k', 'e', 5, 2)");
+  }
+  s.migrate_to(14);
+  CHECK(s.integer("SELECT count(*) FROM backups WHERE state = 'ready'") == 1);
+  CHECK(s.integer("SELECT count(*) FROM backups WHERE lost_at IS NOT NULL")
+        == (lies == "nowhere" ? 1 : 0));
+}
+
+TEST_CASE("a job that was held up before version 14 is so since then") {
+  ledger_file s{13};
+  s.must("UPDATE jobs SET version = 2, reason = 'Away',"
+         " held_by = 'Away', held_since = 7, waiting_since = 7"
+         " WHERE job_row = 1");
+  s.migrate_to(14);
+  CHECK(s.integer("SELECT coalesce(held_by_since, held_since) FROM jobs"
+                  " WHERE job_row = 1")
+        == 7);
+  // The next save of it puts both on record.
+  s.must("UPDATE jobs SET version = 3, held_by_since = 9 WHERE job_row = 1");
+}
 
 TEST_CASE("a ledger of version 1 keeps all it has when it becomes version 2") {
   ledger_file s{1};

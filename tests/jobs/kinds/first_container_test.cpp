@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace alula::jobs;
 using pull_for = container_factory::pull_for;
@@ -77,6 +78,25 @@ TEST_CASE("a server is there and answered for before its container",
     CHECK(image->pool == "pull");
     CHECK(container->pool != "pull");
   }
+}
+
+TEST_CASE("the plans before a container was made ahead are run as they were",
+          "[kinds]") {
+  using names = std::vector<std::string_view>;
+  const auto first_of = [](const kind& k, std::size_t count) {
+    names out;
+    for (std::size_t i = 0; i < count; ++i)
+      out.push_back(k.steps.at(i).name);
+    return out;
+  };
+  CHECK(create_server.oldest_plan == 2);
+  CHECK(first_of(create_server, 5)
+        == names{"find_volume", "ask_panel", "prepare_volume",
+                 "adopt_container", "activate"});
+  CHECK(server_install.oldest_plan == 1);
+  CHECK(first_of(server_install, 10)
+        == names{"begin", "sync", "script", "image", "container", "run",
+                 "clean", "own_files", "finish", "announce"});
 }
 
 TEST_CASE("an image that is here is not pulled for a container ahead",
