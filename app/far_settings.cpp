@@ -12,8 +12,9 @@ constexpr std::int64_t mib = 1 << 20;
 std::string text_at(const std::map<std::string, std::string>& of,
                     const std::string& name, std::string otherwise = {}) {
   const auto found = of.find(name);
-  return found == of.end() || found->second.empty() ? std::move(otherwise)
-                                                    : found->second;
+  if (found == of.end() || found->second.empty())
+    return otherwise;
+  return found->second;
 }
 
 std::int64_t rate_of(std::int64_t mib_per_second) {

@@ -121,7 +121,7 @@ private:
         return reply_fault(self->call_, asked.error());
       self->api_->engine.await(
           id, jobs::await_for::finished, {}, self->left(),
-          [self, why, id, goes_on](const jobs::result<job_view_ptr>& newest) {
+          [self, why, goes_on](const jobs::result<job_view_ptr>& newest) {
             if (!newest && newest.error().code == fault_code::job_not_found)
               return self->begin();
             if (!newest)

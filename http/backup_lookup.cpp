@@ -60,7 +60,9 @@ jobs::result<jobs::server_ptr> live_server(const api_ptr& api,
 
 fault of_body(const api_ptr& api, const request& req, fault why) {
   const auto server = live_server(api, req);
-  return server ? std::move(why) : server.error();
+  if (!server)
+    return server.error();
+  return why;
 }
 
 void find_backup(

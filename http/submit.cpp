@@ -226,10 +226,11 @@ std::chrono::milliseconds wait_of(const api_ptr& api, const request& req,
 
 void submit(const api_ptr& api, const exchange_ptr& call, jobs::submission what,
             answer_style style) {
-  submit_or(api, call, std::move(what), style,
-            [api, call, server = what.server](const jobs::fault& why) {
-              reply_fault(call, with_owner(api->engine, server, why));
-            });
+  const auto refuse = [api, call,
+                       server = what.server](const jobs::fault& why) {
+    reply_fault(call, with_owner(api->engine, server, why));
+  };
+  submit_or(api, call, std::move(what), style, refuse);
 }
 
 void submit_or(const api_ptr& api, const exchange_ptr& call,

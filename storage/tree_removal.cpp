@@ -33,6 +33,12 @@ constexpr auto time_between_reports = std::chrono::milliseconds{250};
 constexpr auto longest_count = std::chrono::seconds{2};
 constexpr std::size_t longest_shown_path = 1024;
 
+/// Both, whatever comes of the first. True when either has changed anything.
+bool open_up(int parent_fd, const std::string& name) {
+  const bool above = grant_access(parent_fd);
+  return make_accessible(parent_fd, name) || above;
+}
+
 /// A directory that is being emptied.
 struct level : walk_level {
   std::string name;          ///< in its parent
@@ -94,8 +100,7 @@ private:
 
   void descend(int parent_fd, std::string name) {
     auto opened = open_beneath(parent_fd, name.c_str(), walk_flags);
-    if (opened == -EACCES && !is_counting_
-        && (grant_access(parent_fd) | make_accessible(parent_fd, name)))
+    if (opened == -EACCES && !is_counting_ && open_up(parent_fd, name))
       opened = open_beneath(parent_fd, name.c_str(), walk_flags);
     if (opened == -ENOENT)
       return;

@@ -49,7 +49,7 @@ json silence_of(const json& server) {
 }
 
 std::string state_of(const json& server) {
-  const auto lifecycle = server.value("lifecycle", "");
+  auto lifecycle = server.value("lifecycle", "");
   if (lifecycle != "active")
     return lifecycle;
   auto out = server.value("state_known", false) ? server.value("state", "")

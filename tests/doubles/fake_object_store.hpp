@@ -111,14 +111,14 @@ public:
     objects.erase(key);
     return {};
   }
-  result<object_page> list(const std::string& prefix, const std::string& after_,
+  result<object_page> list(const std::string& prefix, const std::string& behind,
                            std::size_t limit, std::stop_token) override {
     if (auto may = enter("list " + prefix); !may)
       return std::move(may).error();
     const std::scoped_lock lock{mutex};
     object_page page;
     for (auto at = ignores_after ? objects.begin()
-                                 : objects.upper_bound(after_);
+                                 : objects.upper_bound(behind);
          at != objects.end(); ++at) {
       if (!at->first.starts_with(prefix))
         continue;

@@ -207,7 +207,7 @@ public:
       return {delivery::verdict::retry, 0, away_->what};
     if (answers_.empty())
       return {delivery::verdict::delivered, 204, {}};
-    const auto answer = answers_.front();
+    auto answer = answers_.front();
     answers_.pop_front();
     return answer;
   }

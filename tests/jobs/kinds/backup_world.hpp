@@ -41,7 +41,7 @@ struct backup_world : world {
   archive_facts put_backup(int number, time_ms completed_at = 0,
                            fake_archives::tree files = {
                                {"world/a", "old aaaa"}}) {
-    const auto facts = backups.put(backup(number), id, std::move(files));
+    auto facts = backups.put(backup(number), id, std::move(files));
     doubles::fake_backup_rows::backup_row row;
     row.record = {.row = ++store->last_backup,
                   .uuid = backup(number),
