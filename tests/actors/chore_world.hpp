@@ -51,8 +51,8 @@ struct flaky_queries final : doubles::fake_queries {
   std::atomic<int> due_read{0};
   std::atomic<int> settled_read{0};
   void fail(const std::string& what, int times) {
-    const std::scoped_lock lock{mutex};
-    left[what] = times;
+    const std::scoped_lock lock{mutex_};
+    left_[what] = times;
   }
 
 private:
@@ -60,11 +60,11 @@ private:
     return {.code = jobs::fault_code::io_error, .what = "disk I/O error"};
   }
   bool fails(const std::string& what) {
-    const std::scoped_lock lock{mutex};
-    return left[what] > 0 && left[what]-- > 0;
+    const std::scoped_lock lock{mutex_};
+    return left_[what] > 0 && left_[what]-- > 0;
   }
-  std::mutex mutex;
-  std::map<std::string, int> left;
+  std::mutex mutex_;
+  std::map<std::string, int> left_;
 };
 
 struct chore_world : backup_node {

@@ -29,8 +29,9 @@ public:
   }
   void settle(std::int64_t report, delivered_how is, std::string why = {},
               jobs::time_ms next_at = 0) {
-    REQUIRE(amend({jobs::record_delivery{report, is, why.empty() ? 204 : 503,
-                                         std::move(why), next_at}}));
+    const int answer = why.empty() ? 204 : 503;
+    REQUIRE(amend(
+        {jobs::record_delivery{report, is, answer, std::move(why), next_at}}));
   }
   std::vector<jobs::report>
   list(jobs::report_group which = jobs::report_group::all) {
