@@ -19,9 +19,9 @@ bool is_clean(std::string_view text) {
 }
 
 bool is_ours(std::string_view name) {
-  static constexpr std::array<std::string_view, 5> names{
-      "Connection", "Content-Length", "Date", "Transfer-Encoding",
-      "X-Request-Id"};
+  static constexpr std::array<std::string_view, 6> names{
+      "Connection",        "Content-Length", "Date",
+      "Transfer-Encoding", "User-Agent",     "X-Request-Id"};
   return std::any_of(names.begin(), names.end(), [&](std::string_view own) {
     return equal_ignoring_case(own, name);
   });
@@ -93,6 +93,8 @@ std::string write_head(const response& answer, const wire_frame& frame) {
   append_length(out, answer, frame);
   append_line(out, "Date", http_date());
   append_line(out, "X-Request-Id", frame.request_id);
+  // Pelican's Panel takes no answer without one for a node's.
+  out.append("User-Agent: alula\r\n");
   out.append(frame.extra_lines);
   out.append(frame.keep_alive ? "Connection: keep-alive\r\n\r\n"
                               : "Connection: close\r\n\r\n");

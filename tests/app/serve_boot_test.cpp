@@ -160,3 +160,29 @@ TEST_CASE("the door is open before the jobs of the last boot are taken up",
   CHECK(anybody.get("/readyz").status == 200);
   CHECK(node.get("/api/servers/" + uuid).status == 200);
 }
+
+TEST_CASE("a Docker that hangs does not keep a node from becoming ready",
+          "[app]") {
+  scripted_dockerd dockerd;
+  have_no_containers(dockerd);
+  node_directory here;
+  // Its own limit ends no call of this test.
+  here.docker_at = dockerd.socket() + "\n  deadlines: {list: 10m}";
+  {
+    const auto alula = here.start();
+    REQUIRE(alula->port() != 0);
+    have_server(client{alula->port(), here.token});
+    alula->send(SIGTERM);
+    REQUIRE(alula->end() == 0);
+  }
+  for (const auto* route :
+       {"GET /", "GET /v1.41/containers/", "GET /v1.41/containers/json"})
+    dockerd.on(route, {scripted_dockerd::hangs()});
+  const auto lists = dockerd.count("GET /v1.41/containers/json");
+  const auto alula = here.start();
+  CHECK(dockerd.saw("GET /v1.41/containers/json", lists + 1));
+  REQUIRE(alula->port() != 0);
+  const client node{alula->port(), here.token};
+  CHECK(node.get("/readyz").status == 200);
+  CHECK_THAT(node.get("/api/servers").body, Contains(uuid));
+}

@@ -31,7 +31,7 @@ TEST_CASE("an answer has each of the door's headers once", "[http][door]") {
   REQUIRE(answer);
   for (const auto* name :
        {"Date", "X-Request-Id", "Cache-Control", "Content-Length", "Connection",
-        "Content-Type", "Access-Control-Allow-Origin",
+        "Content-Type", "User-Agent", "Access-Control-Allow-Origin",
         "Access-Control-Allow-Credentials", "Access-Control-Allow-Methods",
         "Access-Control-Allow-Headers", "Access-Control-Max-Age"}) {
     INFO(name);

@@ -27,6 +27,13 @@ TEST_CASE("an answer carries the headers the door owes", "[http]") {
   CHECK(has(text, "\r\nDate: "));
 }
 
+TEST_CASE("every answer says who gave it, without which Pelican takes none",
+          "[http]") {
+  for (const int status : {101, 200, 202, 204, 304, 500})
+    CHECK(has(write_head({status, {}, ""}, {"id", ""}),
+              "\r\nUser-Agent: alula\r\n"));
+}
+
 TEST_CASE("a body that follows by other ways has the length it is given",
           "[http]") {
   wire_frame frame{"id", ""};
@@ -68,6 +75,7 @@ TEST_CASE("a handler cannot break the framing", "[http]") {
                                   {"Transfer-Encoding", "chunked"},
                                   {"Connection", "upgrade"},
                                   {"Date", "yesterday"},
+                                  {"User-Agent", "somebody"},
                                   {"X-Request-Id", "mine"}},
                                  "x"},
                                 {"id", ""});
@@ -76,6 +84,7 @@ TEST_CASE("a handler cannot break the framing", "[http]") {
   CHECK_FALSE(has(text, "chunked"));
   CHECK_FALSE(has(text, "upgrade"));
   CHECK_FALSE(has(text, "yesterday"));
+  CHECK_FALSE(has(text, "somebody"));
   CHECK_FALSE(has(text, "mine"));
 }
 

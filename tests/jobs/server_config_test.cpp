@@ -46,6 +46,7 @@ TEST_CASE("what a Panel sends is read field by field", "[config]") {
   CHECK(c.build.memory == 2048);
   CHECK(c.build.swap == -1);
   CHECK(c.build.threads == "0-3");
+  CHECK(c.build.oom_disabled);
   CHECK(c.disk_bytes() == std::int64_t{10'240} << 20);
   CHECK(c.image == "~local");
   CHECK(c.allocations.port == 25'565);
@@ -88,6 +89,19 @@ TEST_CASE("what is missing, null or of another type is its default",
     CHECK(c.startup.done.empty());
     CHECK(c.files == "[]");
   }
+}
+
+TEST_CASE("whether the kernel may kill has two names, and is yes unless said",
+          "[config]") {
+  const auto is_disabled = [](const std::string& build) {
+    return parsed(R"({"build":)" + build + "}").build.oom_disabled;
+  };
+  CHECK(is_disabled(R"({"oom_disabled":true})"));
+  CHECK(is_disabled(R"({"oom_killer":false})"));
+  for (const auto* may :
+       {"{}", R"({"oom_disabled":false})", R"({"oom_killer":true})",
+        R"({"oom_killer":null})", R"({"oom_killer":0})"})
+    CHECK_FALSE(is_disabled(may));
 }
 
 TEST_CASE("a number may come as a text, and none is out of range", "[config]") {

@@ -1,6 +1,6 @@
 """What a node keeps to itself: no token and no signed URL stands in its logs, nor
-in what it shows of its jobs and of its reports to the Panel (issue 4; whoever
-reads a log, or may look at jobs, would have all that they open)."""
+in what it shows of its jobs and of its reports to the Panel: whoever reads a log,
+or may look at jobs, would have all that they open."""
 
 import json
 import pathlib
