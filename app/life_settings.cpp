@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace alula::app {
@@ -26,7 +28,8 @@ std::string timezone_of(const config& settings) {
   std::ifstream file{"/etc/timezone"};
   if (std::getline(file, name) && !name.empty())
     return name;
-  return "UTC";
+  name = zone_of_link("/etc/localtime");
+  return name.empty() ? "UTC" : name;
 }
 
 std::string user_of(const config& settings) {
@@ -157,6 +160,14 @@ actors::keeper_settings keeper_settings_of(const config& settings) {
   out.starts_at_once = static_cast<std::size_t>(settings.jobs.boot_starts);
   out.states_file = settings.system.root_directory / "states.json";
   return out;
+}
+
+std::string zone_of_link(const std::filesystem::path& link) {
+  constexpr std::string_view below = "/zoneinfo/";
+  std::error_code none;
+  const auto to = std::filesystem::read_symlink(link, none).string();
+  const auto at = to.find(below);
+  return at == std::string::npos ? "" : to.substr(at + below.size());
 }
 
 } // namespace alula::app

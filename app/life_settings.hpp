@@ -8,6 +8,7 @@
 #include "remote/docker.hpp"
 #include "remote/docker_factory.hpp"
 
+#include <filesystem>
 #include <string>
 
 namespace alula::app {
@@ -23,5 +24,9 @@ jobs::life_settings life_settings_of(const config& settings);
 actors::process_settings process_settings_of(const config& settings);
 
 actors::keeper_settings keeper_settings_of(const config& settings);
+
+/// The zone that a link into zoneinfo names, as /etc/localtime is one
+/// (localtime(5)); empty: it is none.
+std::string zone_of_link(const std::filesystem::path& link);
 
 } // namespace alula::app
