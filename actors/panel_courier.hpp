@@ -117,9 +117,16 @@ private:
 
   void tell_again(std::int64_t row, const repeated& done);
   void find_repetition(const jobs::report& of, const repeated& done);
+  using delivers = void (panel_courier::*)(const jobs::report& what);
+
   void look_soon();
+  bool queue_look();
+  void look_later();
+  void look_around_safely();
   void look_around();
   bool hand_out(const moment& at);
+  void hand_over(task_threads& to, std::set<std::int64_t>& under_way,
+                 const jobs::report& what, delivers how);
   void count();
   void arm(const moment& at, bool paused);
   void deliver(const jobs::report& what);

@@ -44,13 +44,9 @@ void panel_courier::hand_out_statuses(const moment& at) {
               {{"why", due.error().what}});
     return;
   }
-  {
-    const std::scoped_lock lock{mutex_};
-    for (const auto& status : *due)
-      statuses_under_way_.insert(status.row);
-  }
   for (const auto& status : *due)
-    status_porters_.run([this, status] { deliver_status(status); });
+    hand_over(status_porters_, statuses_under_way_, status,
+              &panel_courier::deliver_status);
 }
 
 void panel_courier::deliver_status(const jobs::report& what) {

@@ -176,6 +176,21 @@ TEST_CASE("a state that the Panel fails at is told later, and pauses no result",
   CHECK(log_book().count("panel-unreachable") == warnings);
 }
 
+TEST_CASE("a state whose delivery threw is told later, and the others are told",
+          "[actors]") {
+  status_world w;
+  w.panel.throw_next();
+  w.tell_start(1);
+  w.tell_start(2);
+  w.start();
+  w.until(2, report_state::delivered);
+  w.pass_until(500ms, [&] {
+    w.courier->look();
+    return w.report(1).state == report_state::delivered;
+  });
+  CHECK(w.panel.count(w.path(1)) == 2);
+}
+
 TEST_CASE("states wait while results find the Panel away", "[actors]") {
   status_world w;
   w.panel.fail(no_panel_there());
