@@ -146,6 +146,7 @@ private:
   std::string why_not(const jobs::report& what) const;
   jobs::record_delivery decide_status(const jobs::report& what,
                                       const jobs::delivery& came);
+  bool takes_none(const jobs::report& what, const jobs::delivery& came);
   void note_status_answer(const jobs::delivery& came);
   void record_status(const jobs::record_delivery& noted);
   void status_is_settled(std::int64_t row, bool kept);
@@ -176,6 +177,8 @@ private:
   int status_failures_ = 0;                   ///< in a row
   jobs::time_ms statuses_paused_until_ = 0;   ///< uptime
   bool status_was_refused_ = false;           ///< and the log says so
+  bool status_was_taken_ = false;
+  std::set<std::string> statuses_unknown_; ///< subjects, until one was taken
   jobs::outbox_figures figures_;
   alarm_clock::id alarm_ = 0;
 
