@@ -3,6 +3,7 @@
 #include "jobs/log.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -57,12 +58,35 @@ void panel_courier::look_soon() {
     if (std::exchange(look_is_due_, true))
       return;
   }
-  if (looker_.run([this] { look_around(); }))
+  if (queue_look())
     return;
-  // Whoever reads has filled the queue: this look has to come all the same.
+  // This look has to come all the same.
   const std::scoped_lock lock{mutex_};
   look_is_due_ = false;
+  look_later();
+}
+
+/// False when whoever reads has filled the queue, or there is no memory.
+bool panel_courier::queue_look() {
+  try {
+    return looker_.run([this] { look_around_safely(); });
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+void panel_courier::look_later() {
   alarms_.arm(settings_.base, [this] { look_soon(); });
+}
+
+/// A look that breaks off has not said when the next one is.
+void panel_courier::look_around_safely() {
+  try {
+    look_around();
+  } catch (...) {
+    look_later();
+    throw;
+  }
 }
 
 void panel_courier::look_around() {
@@ -104,13 +128,40 @@ bool panel_courier::hand_out(const moment& at) {
     if (places == 0 || busy.contains(report.row))
       continue;
     --places;
-    {
-      const std::scoped_lock lock{mutex_};
-      under_way_.insert(report.row);
-    }
-    porters_.run([this, report] { deliver(report); });
+    hand_over(porters_, under_way_, report, &panel_courier::deliver);
   }
   return true;
+}
+
+/// It is under way from here on, and no more when anything is thrown on its
+/// way, here or on the porter's thread: then it is sent again.
+void panel_courier::hand_over(task_threads& to,
+                              std::set<std::int64_t>& under_way,
+                              const jobs::report& what, delivers how) {
+  const auto take_back = [this, &under_way, row = what.row] {
+    {
+      const std::scoped_lock lock{mutex_};
+      under_way.erase(row);
+    }
+    look_later();
+  };
+  try {
+    {
+      const std::scoped_lock lock{mutex_};
+      under_way.insert(what.row);
+    }
+    to.run([this, what, how, take_back] {
+      try {
+        (this->*how)(what);
+      } catch (...) {
+        take_back();
+        throw;
+      }
+    });
+  } catch (...) {
+    take_back();
+    throw;
+  }
 }
 
 void panel_courier::count() {

@@ -117,9 +117,16 @@ private:
 
   void tell_again(std::int64_t row, const repeated& done);
   void find_repetition(const jobs::report& of, const repeated& done);
+  using delivers = void (panel_courier::*)(const jobs::report& what);
+
   void look_soon();
+  bool queue_look();
+  void look_later();
+  void look_around_safely();
   void look_around();
   bool hand_out(const moment& at);
+  void hand_over(task_threads& to, std::set<std::int64_t>& under_way,
+                 const jobs::report& what, delivers how);
   void count();
   void arm(const moment& at, bool paused);
   void deliver(const jobs::report& what);
@@ -139,6 +146,7 @@ private:
   std::string why_not(const jobs::report& what) const;
   jobs::record_delivery decide_status(const jobs::report& what,
                                       const jobs::delivery& came);
+  bool takes_none(const jobs::report& what, const jobs::delivery& came);
   void note_status_answer(const jobs::delivery& came);
   void record_status(const jobs::record_delivery& noted);
   void status_is_settled(std::int64_t row, bool kept);
@@ -169,6 +177,8 @@ private:
   int status_failures_ = 0;                   ///< in a row
   jobs::time_ms statuses_paused_until_ = 0;   ///< uptime
   bool status_was_refused_ = false;           ///< and the log says so
+  bool status_was_taken_ = false;
+  std::set<std::string> statuses_unknown_; ///< subjects, until one was taken
   jobs::outbox_figures figures_;
   alarm_clock::id alarm_ = 0;
 

@@ -178,7 +178,7 @@ void panel_courier::settled(const jobs::report& what,
   }
   jobs::log(jobs::log_level::warning, "delivery-unkept",
             {{"report", what.row}, {"why", kept.error().what}});
-  alarms_.arm(settings_.base, [this] { look_soon(); });
+  look_later();
 }
 
 milliseconds panel_courier::draw(milliseconds most, int doublings) {

@@ -17,13 +17,6 @@ bool may_be_taken_later(const jobs::delivery& came) {
          || came.status >= server_error;
 }
 
-/// Not of one server, that it does not have or another node has: of all.
-bool says_it_takes_none(const jobs::delivery& came) {
-  constexpr int forbidden = 403;
-  return came.is != jobs::delivery::verdict::unknown
-         && came.status != forbidden;
-}
-
 } // namespace
 
 /// A few, and no more before all of them are settled: so two states of one
@@ -44,13 +37,9 @@ void panel_courier::hand_out_statuses(const moment& at) {
               {{"why", due.error().what}});
     return;
   }
-  {
-    const std::scoped_lock lock{mutex_};
-    for (const auto& status : *due)
-      statuses_under_way_.insert(status.row);
-  }
   for (const auto& status : *due)
-    status_porters_.run([this, status] { deliver_status(status); });
+    hand_over(status_porters_, statuses_under_way_, status,
+              &panel_courier::deliver_status);
 }
 
 void panel_courier::deliver_status(const jobs::report& what) {
@@ -119,6 +108,8 @@ jobs::record_delivery panel_courier::decide_status(const jobs::report& what,
   if (came.is == jobs::delivery::verdict::delivered) {
     noted.is = outcome::delivered;
     noted.why.clear();
+    const std::scoped_lock lock{mutex_};
+    status_was_taken_ = true;
     return noted;
   }
   if (may_be_taken_later(came)) {
@@ -128,14 +119,32 @@ jobs::record_delivery panel_courier::decide_status(const jobs::report& what,
   noted.is = outcome::moot;
   noted.why = "the Panel does not take it: " + came.why;
   bool is_news = false;
-  if (says_it_takes_none(came)) {
+  {
     const std::scoped_lock lock{mutex_};
-    is_news = !std::exchange(status_was_refused_, true);
+    is_news = !status_was_refused_ && takes_none(what, came);
+    status_was_refused_ = status_was_refused_ || is_news;
   }
   if (is_news)
     jobs::log(jobs::log_level::warning, "container-status-refused",
               {{"path", what.path}, {"why", came.why}});
   return noted;
+}
+
+/// Said of all states, not of one server, that it does not have or another node
+/// has. A Panel that has no such call may say of each server in turn that it
+/// does not have it. Under the lock.
+bool panel_courier::takes_none(const jobs::report& what,
+                               const jobs::delivery& came) {
+  constexpr int forbidden = 403;
+  constexpr std::size_t most_gone = 4; // deleted there while alula was down
+  if (came.status == forbidden)
+    return false;
+  if (came.is != jobs::delivery::verdict::unknown)
+    return true;
+  if (status_was_taken_)
+    return false;
+  statuses_unknown_.insert(what.subject);
+  return statuses_unknown_.size() > most_gone;
 }
 
 void panel_courier::record_status(const jobs::record_delivery& noted) {

@@ -9,7 +9,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <set>
 #include <span>
+#include <string>
 #include <utility>
 
 namespace alula::backup {
@@ -141,6 +144,20 @@ local_archives::manifest_here(const jobs::backup_id& backup) const {
   return manifest;
 }
 
+namespace {
+
+std::int64_t bytes_of(const archive_entry& it) {
+  const bool has_content = it.type != entry_type::link && !it.is_reference;
+  return has_content && !it.packed_at ? static_cast<std::int64_t>(it.size) : 0;
+}
+
+jobs::fault stopped_counting() {
+  return {.code = jobs::fault_code::interrupted,
+          .what = "counting what was chosen was asked to stop"};
+}
+
+} // namespace
+
 jobs::result<jobs::tree_size>
 local_archives::chosen_size(const jobs::backup_id& backup,
                             const std::vector<std::string>& paths,
@@ -150,23 +167,37 @@ local_archives::chosen_size(const jobs::backup_id& backup,
     return std::move(manifest).error();
   const entry_checks checks{jobs::extraction_limits{}, paths, 0};
   jobs::tree_size out;
+  // Not chosen, and written in the place of a chosen name: see stand_ins_of.
+  std::set<std::string> come_along;
+  std::int64_t held = 0;
   for (;;) {
     if (stop.stop_requested())
-      return jobs::fault{.code = jobs::fault_code::interrupted,
-                         .what = "counting what was chosen was asked to stop"};
+      return stopped_counting();
     auto entry = manifest->next();
     if (!entry)
       return std::move(entry).error();
     if (!*entry)
-      return out;
+      break;
     const auto& it = **entry;
     if (it.type == entry_type::directory || !checks.is_chosen(it.path))
       continue;
     ++out.files;
-    const bool has_content = it.type != entry_type::link && !it.is_reference;
-    if (has_content && !it.packed_at)
-      out.bytes += static_cast<std::int64_t>(it.size);
+    out.bytes += bytes_of(it);
+    if (it.is_reference && !checks.is_chosen(it.target)
+        && held < jobs::extraction_limits{}.links
+        && come_along.insert(it.target).second)
+      held += static_cast<std::int64_t>(cost_in_memory(it.target));
   }
+  for (const auto& path : come_along) {
+    if (stop.stop_requested())
+      return stopped_counting();
+    auto entry = manifest->find(path);
+    if (!entry)
+      return std::move(entry).error();
+    if (*entry)
+      out.bytes += bytes_of(**entry);
+  }
+  return out;
 }
 
 jobs::result<jobs::open_archive>

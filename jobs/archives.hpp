@@ -351,9 +351,10 @@ public:
 
   /// What an extraction of these paths will write, by the manifest alone, all
   /// of which is read; the archive may lie elsewhere. An estimate: files that
-  /// stand in the archive without their holes, and contents that come along for
-  /// a hard link without one of its own, count no bytes. Paths that are not in
-  /// it count nothing. Faults backup_not_found, no_manifest, backup_damaged.
+  /// stand in the archive without their holes count no bytes. Contents that
+  /// come along for a hard link without one of its own count. Paths that are
+  /// not in it count nothing. Faults backup_not_found, no_manifest,
+  /// backup_damaged.
   virtual result<tree_size> chosen_size(const backup_id& backup,
                                         const std::vector<std::string>& paths,
                                         std::stop_token stop) = 0;

@@ -4,7 +4,9 @@
 ///
 /// It is made as a start would make it, and the start makes it anew. So it is a
 /// matter of what can be had now: nothing that is missing fails the job or is
-/// waited for, and the job's result says what became of it.
+/// waited for, and the job's result says what became of it. Nor is it tried
+/// again once the process has died over it: a create that is parked would keep
+/// its server from being installed.
 #pragma once
 
 #include "jobs/kind.hpp"
@@ -14,8 +16,9 @@
 namespace alula::jobs {
 
 /// `server_image`: gets the image unless one is here, with the short limits of
-/// pull_for::a_newer_image. Ends early when somebody wants the server started
-/// or gone, whose job stands in line behind. Fault: interrupted, and no other.
+/// pull_for::a_newer_image. Ends early for any job that stands in line behind,
+/// and when the server is to be started or goes. Fault: interrupted, and no
+/// other.
 step first_image_step();
 
 /// `server_container`: makes the container, if its image is here, unless there

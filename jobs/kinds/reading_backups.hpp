@@ -31,6 +31,8 @@ struct backup_check {
   /// Whether it may go on record: a good one that was not looked at whole does
   /// not count as verified.
   bool is_telling() const { return is_whole || !is_good(); }
+  /// Of the archive here: while there is one, damage of other copies is none of
+  /// the backup, and is over with a good one.
   change on_record(const backup_id& uuid) const {
     if (missing.empty())
       return record_verification{uuid, damage, facts};

@@ -158,6 +158,43 @@ TEST_CASE("what the Panel says of one server is no matter for the log",
   CHECK(log_book().count("container-status-refused") == said);
 }
 
+TEST_CASE("a Panel that has none of five servers is told of as one without the "
+          "call",
+          "[actors]") {
+  status_world w;
+  const auto said = log_book().count("container-status-refused");
+  std::size_t more = 1;
+  SECTION("once") {
+    w.panel.answer_next(verdict::unknown, 6, 404);
+  }
+  SECTION("unless it has taken a state before") {
+    w.panel.answer_next(verdict::delivered, 1, 204);
+    w.panel.answer_next(verdict::unknown, 5, 404);
+    more = 0;
+  }
+  for (int i = 1; i <= 6; ++i)
+    w.tell_start(i);
+  w.start();
+  w.until(6, report_state::moot);
+  CHECK(log_book().count("container-status-refused") == said + more);
+}
+
+TEST_CASE("four servers that the Panel does not have are gone there",
+          "[actors]") {
+  status_world w;
+  const auto said = log_book().count("container-status-refused");
+  w.panel.answer_next(verdict::unknown, 6, 404);
+  w.start();
+  for (int i = 1; i <= 4; ++i) {
+    w.tell_start(i);
+    w.until(i, report_state::moot);
+  }
+  // A further one of the same server says no more.
+  w.tell_status(4, process_state::starting, process_state::running);
+  w.until(5, report_state::moot);
+  CHECK(log_book().count("container-status-refused") == said);
+}
+
 TEST_CASE("a state that the Panel fails at is told later, and pauses no result",
           "[actors]") {
   status_world w;
@@ -174,6 +211,21 @@ TEST_CASE("a state that the Panel fails at is told later, and pauses no result",
   w.until(2, report_state::delivered);
   w.until(1, report_state::delivered);
   CHECK(log_book().count("panel-unreachable") == warnings);
+}
+
+TEST_CASE("a state whose delivery threw is told later, and the others are told",
+          "[actors]") {
+  status_world w;
+  w.panel.throw_next();
+  w.tell_start(1);
+  w.tell_start(2);
+  w.start();
+  w.until(2, report_state::delivered);
+  w.pass_until(500ms, [&] {
+    w.courier->look();
+    return w.report(1).state == report_state::delivered;
+  });
+  CHECK(w.panel.count(w.path(1)) == 2);
 }
 
 TEST_CASE("states wait while results find the Panel away", "[actors]") {

@@ -139,6 +139,19 @@ TEST_CASE("a stop breaks off what is under way and notes nothing of it",
   CHECK(w.report(1).state == report_state::waiting);
 }
 
+TEST_CASE("a report whose delivery threw is sent again", "[actors]") {
+  courier_world w;
+  w.panel.throw_next();
+  w.start();
+  w.tell("a", 1);
+  REQUIRE(w.panel.wait_for("POST /a"));
+  w.pass_until(500ms, [&] {
+    w.courier->look();
+    return w.report(1).state == report_state::delivered;
+  });
+  CHECK(w.panel.count("POST /a") == 2);
+}
+
 TEST_CASE("a node without a Panel tells nobody", "[actors]") {
   courier_world w;
   w.panel.configured = false;

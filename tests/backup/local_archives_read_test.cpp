@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 #include <random>
+#include <tuple>
+#include <vector>
 
 using namespace alula;
 using backup::backup_place;
@@ -17,6 +19,7 @@ using backup::scratch_tree;
 using contracts::archives_stage;
 using contracts::fails_with;
 using jobs::fault_code;
+using strings = std::vector<std::string>;
 
 TEST_CASE("chosen hard links of a full archive come back without their file",
           "[archives]") {
@@ -27,6 +30,8 @@ TEST_CASE("chosen hard links of a full archive come back without their file",
   place.fill({{"x/first", "content"}, {"y/other", "o"}});
   std::filesystem::create_hard_link(place.files.root / "x/first",
                                     place.files.root / "y/second");
+  std::filesystem::create_hard_link(place.files.root / "x/first",
+                                    place.files.root / "y/third");
   std::filesystem::create_directory(place.files.root / "empty");
   REQUIRE(on.write());
   REQUIRE(on.port.publish(on.backup, on.job));
@@ -43,6 +48,15 @@ TEST_CASE("chosen hard links of a full archive come back without their file",
     CHECK(made->noted == 0);
     const auto name = std::string{part} == "x" ? "x/first" : "y/second";
     CHECK(place.staged().at(name) == "content");
+  }
+  // Of the file that comes along, once.
+  for (const auto& [parts, files, bytes] :
+       {std::tuple{strings{"x"}, 1, 7}, std::tuple{strings{"y"}, 3, 8},
+        std::tuple{strings{"x", "y"}, 4, 8}}) {
+    const auto size = on.port.chosen_size(on.backup, parts, {});
+    REQUIRE(size);
+    CHECK(size->files == files);
+    CHECK(size->bytes == bytes);
   }
   std::string whole;
   auto reader = on.port.open_content(on.backup, "y/second");

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -61,6 +62,11 @@ public:
     for (int i = 0; i < times; ++i)
       answers_.push_back({is, http_status,
                           is == delivery::verdict::delivered ? "" : "because"});
+  }
+  /// The next deliveries throw, as when there is no memory.
+  void throw_next(int times = 1) {
+    const std::scoped_lock lock{mutex_};
+    throws_ = times;
   }
   void forget_answers() {
     const std::scoped_lock lock{mutex_};
@@ -201,6 +207,10 @@ public:
     most_at_once_ = std::max(most_at_once_, ++at_once_);
     changed_.wait(lock, [&] { return !held_ || stop.stop_requested(); });
     --at_once_;
+    if (throws_ > 0) {
+      --throws_;
+      throw std::bad_alloc{};
+    }
     if (held_)
       return {delivery::verdict::retry, 0, "asked to stop"};
     if (away_)
@@ -232,6 +242,7 @@ private:
   std::optional<fault> away_;
   std::deque<delivery> answers_;
   int bad_resets_ = 0;
+  int throws_ = 0;
   bool held_ = false;
   std::size_t at_once_ = 0;
   std::size_t most_at_once_ = 0;

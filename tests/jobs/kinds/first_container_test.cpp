@@ -39,6 +39,10 @@ std::string left(const std::string& why) {
 const fault no_registry{.code = fault_code::docker_unavailable,
                         .what = "the registry says nothing"};
 
+step_record& step_of(job_record& job, std::string_view name) {
+  return *std::ranges::find(job.steps, name, &step_record::name);
+}
+
 step_state state_of(const job_record& job, std::string_view name) {
   return job.find_step(name)->state;
 }
@@ -162,6 +166,33 @@ TEST_CASE("a container that was made before a crash is the server's",
   CHECK(w.made() == 1);
 }
 
+TEST_CASE("no container is tried again once the process has died over it",
+          "[kinds]") {
+  create_world w;
+  auto job = w.accept_create();
+  SECTION("in the pull") {
+    step_of(job, "server_image").crashes = 1;
+    CHECK(w.result_of(job) == left("alula died while it got the image"));
+    CHECK(w.life.factory.count("pull") == 0);
+  }
+  SECTION("in the making, of which nothing was left") {
+    step_of(job, "server_container").crashes = 1;
+    CHECK(w.result_of(job) == left("alula died while it made it"));
+  }
+  SECTION("in the making, when it was done") {
+    step_of(job, "server_container").crashes = 1;
+    w.life.factory.images.insert("game:1");
+    w.docker.put("c0ffee", w.uuid(), false);
+    CHECK(w.result_of(job) == R"({"container":"found"})");
+  }
+  SECTION("in the look for it") {
+    step_of(job, "server_container").crashes = 2;
+    w.docker.put("c0ffee", w.uuid(), false);
+    CHECK(w.result_of(job) == left("alula died while it made it"));
+  }
+  CHECK(w.made() == 0);
+}
+
 TEST_CASE("an installation that follows waits for no pull", "[kinds]") {
   create_world w;
   auto job = w.accept_panels();
@@ -205,6 +236,46 @@ TEST_CASE("a pull ahead stands back for whoever starts or deletes the server",
   CHECK(w.result_of(w.accept_create()) == left(why));
   CHECK_FALSE(w.life.factory.images.contains("game:1"));
   CHECK(w.made() == 0);
+}
+
+TEST_CASE("a pull ahead stands back for whatever job waits in its lane",
+          "[kinds]") {
+  create_world w;
+  auto job = w.accept_create();
+  job.lane = "server:12";
+  auto other = w.accept(server_power, R"({"action":"stop"})");
+  other.id = make_job_id(2);
+  other.row = 2;
+  other.lane = "server:12";
+  const auto comes = [&] {
+    const std::scoped_lock lock{w.store->mutex};
+    w.store->jobs[other.row] = other;
+  };
+  const auto given_way = left("its image was not waited for: server.power "
+                              + other.id.to_string() + " stood in line");
+  std::string expected = given_way;
+  std::size_t pulls = 0;
+  SECTION("before it has begun") {
+    comes();
+  }
+  SECTION("while it is under way") {
+    w.life.factory.before_pull = [&](std::string_view) { comes(); };
+    pulls = 1;
+  }
+  SECTION("and for none of another lane") {
+    other.lane = "server:12:backup";
+    comes();
+    expected = R"({"container":"made"})";
+    pulls = 1;
+  }
+  SECTION("and for none that has ended") {
+    other.state = job_state::succeeded;
+    comes();
+    expected = R"({"container":"made"})";
+    pulls = 1;
+  }
+  CHECK(w.result_of(job) == expected);
+  CHECK(w.life.factory.count("pull") == pulls);
 }
 
 TEST_CASE("a pull ahead that is broken off by a stop goes on later",
