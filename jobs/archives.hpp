@@ -7,6 +7,7 @@
 #pragma once
 
 #include "jobs/descriptor.hpp"
+#include "jobs/disk_space.hpp"
 #include "jobs/ids.hpp"
 #include "jobs/result.hpp"
 
@@ -147,33 +148,6 @@ struct archive_verified {
   /// False: its bytes were compared, and how many files it has stands in its
   /// manifest.
   bool is_whole = true;
-};
-
-/// What a disk has left for whoever asks for room (jobs/disk_room.hpp).
-enum class room_left {
-  enough,
-  little, ///< less than what is kept free for others
-  none    ///< backups and restores that need some are refused
-};
-
-/// "enough", "little", "none".
-std::string_view to_string(room_left left);
-
-struct disk_space {
-  /// The one rule for whoever tells of a disk.
-  room_left left() const {
-    return free <= 0          ? room_left::none
-           : free < kept_free ? room_left::little
-                              : room_left::enough;
-  }
-  std::int64_t free = 0; ///< bytes that may be taken, less what is reserved
-  std::int64_t total = 0;
-  std::int64_t reserved = 0;
-  std::int64_t unused = 0;  ///< as the file system counts, whoever it is for
-  std::uint64_t device = 0; ///< equal for two places on one disk; 0: unknown
-  /// Of what is unused, never given out. When less is unused, the servers and
-  /// the ledger are at it.
-  std::int64_t kept_free = 0;
 };
 
 /// One line of a browsed directory.

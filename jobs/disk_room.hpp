@@ -4,7 +4,7 @@
 /// thread.
 #pragma once
 
-#include "jobs/archives.hpp"
+#include "jobs/disk_space.hpp"
 #include "jobs/ids.hpp"
 #include "jobs/result.hpp"
 
