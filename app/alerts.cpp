@@ -56,7 +56,7 @@ bool is_alarming(std::string_view type) {
 }
 
 /// `text` is what Slack and Mattermost show, `content` what Discord shows: both
-/// make a link of `url`.
+/// make a link of `url`. Discord calls nobody, whatever stands in it.
 std::string body_of(std::string event, const std::string& node,
                     const std::string& sentence, const std::string& url,
                     json more) {
@@ -65,6 +65,7 @@ std::string body_of(std::string event, const std::string& node,
            {"node", node},
            {"text", text},
            {"content", text},
+           {"allowed_mentions", {{"parse", json::array()}}},
            {"url", url.empty() ? json(nullptr) : json(url)}};
   out.update(more);
   return out.dump(-1, ' ', false, json::error_handler_t::replace);

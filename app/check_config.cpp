@@ -27,7 +27,10 @@ json finding(const std::filesystem::path& file, const config_problem& problem) {
 } // namespace
 
 int check_config(const std::filesystem::path& file, bool as_json) {
-  const auto report = load_config(file);
+  auto report = load_config(file);
+  if (auto problem = problem_of_token_file(report))
+    report.problems.push_back(*std::move(problem));
+  std::ranges::stable_sort(report.problems, {}, &config_problem::line);
   const auto& problems = report.problems;
   const auto errors = std::ranges::count_if(problems, is_error);
   const auto warnings = std::ssize(problems) - errors;

@@ -3,13 +3,17 @@
 #include "app/yaml_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <set>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace alula::app {
 
@@ -84,7 +88,10 @@ void check_store(config_report& into, const std::string& name) {
 /// What no single key can say.
 void check_together(config_report& into) {
   const auto& value = into.value;
-  if (value.token.empty() && value.token_file.empty())
+  const bool is_refused =
+      std::ranges::find(into.problems, "token_file", &config_problem::key)
+      != into.problems.end();
+  if (value.token.empty() && value.token_file.empty() && !is_refused)
     complain(into, "token",
              "is missing, and so is token_file; it is the bearer of the API "
              "and the key of all "
@@ -104,6 +111,12 @@ void check_together(config_report& into) {
     require_readable(into, value.api.ssl.cert, "api.ssl.cert");
     require_readable(into, value.api.ssl.key, "api.ssl.key");
   }
+}
+
+std::string octal(mode_t mode) {
+  std::array<char, 8> out{};
+  std::snprintf(out.data(), out.size(), "%04o", mode & 07777U);
+  return out.data();
 }
 
 } // namespace
@@ -144,6 +157,39 @@ config_report load_config(const std::filesystem::path& file) {
   if (text.size() > max_file_bytes)
     return fail("is larger than 1 MiB");
   return parse_config(text);
+}
+
+std::optional<config_problem> problem_of_token_file(const config_report& of) {
+  const auto& file = of.value.token_file;
+  if (!of.value.token.empty() || file.empty())
+    return std::nullopt;
+  const auto line = of.lines.find("token_file");
+  const auto problem = [&](severity grade, std::string what) {
+    return config_problem{grade, line == of.lines.end() ? 0 : line->second,
+                          "token_file", std::move(what)};
+  };
+  struct stat about {};
+  const bool is_seen = stat(file.c_str(), &about) == 0;
+  if (!is_seen && errno == ENOENT)
+    return std::nullopt;
+  // One that is no file is not opened: it might wait for a writer.
+  if (is_seen && !S_ISREG(about.st_mode))
+    return problem(severity::error, file.string() + " is not a file");
+  errno = 0;
+  std::ifstream in{file};
+  if (!in)
+    return problem(severity::error, "cannot read " + file.string() + ": "
+                                        + std::strerror(errno));
+  std::string token;
+  if (!(in >> token))
+    return problem(severity::error, file.string() + " holds no token");
+  if ((about.st_mode & 066U) != 0)
+    return problem(severity::warning,
+                   file.string()
+                       + " can be read or written by others than its owner: "
+                         "its mode is "
+                       + octal(about.st_mode) + ", and should be 0600");
+  return std::nullopt;
 }
 
 std::string describe(const std::filesystem::path& file,

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -325,6 +326,12 @@ config_report load_config(const std::filesystem::path& file);
 
 /// The same for text that is at hand.
 config_report parse_config(const std::string& yaml);
+
+/// What is wrong with the file that `token_file` names, as it lies there: an
+/// error when no token can be read from it, a warning when others than its
+/// owner can read or write it. Nothing when there is none, which a start makes,
+/// or when the config has the token itself.
+std::optional<config_problem> problem_of_token_file(const config_report& of);
 
 /// `config.yml:12: error: api.port: …`
 std::string describe(const std::filesystem::path& file,

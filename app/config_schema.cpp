@@ -26,8 +26,9 @@ std::vector<known_key> top_level() {
        text_rule{[](config& c) -> std::string& { return c.token_id; }}},
       {"token", text_rule{[](config& c) -> std::string& { return c.token; }}},
       {"token_file", path_rule{[](config& c) -> std::filesystem::path& {
-         return c.token_file;
-       }}},
+                                 return c.token_file;
+                               },
+                               true}},
       {"remote", url_rule{[](config& c) -> std::string& { return c.remote; }}},
       {"remote_query.timeout", duration_rule{seconds{1}, minutes{10},
                                              [](config& c) -> milliseconds& {

@@ -64,6 +64,7 @@ struct text_rule {
 
 struct path_rule {
   field<std::filesystem::path> into = nullptr;
+  bool must_be_absolute = false;
 };
 
 /// One of a few words; Wings takes any other word as the first one, so that is

@@ -175,7 +175,8 @@ struct storing {
     return true;
   }
   bool operator()(const path_rule& rule) const {
-    if (value.text.empty())
+    if (value.text.empty()
+        || (rule.must_be_absolute && value.text.front() != '/'))
       return false;
     if (rule.into)
       rule.into(into) = value.text;
@@ -236,7 +237,9 @@ struct naming {
            + show(rule.min) + " to " + show(rule.max);
   }
   std::string operator()(const text_rule&) const { return "text"; }
-  std::string operator()(const path_rule&) const { return "a path"; }
+  std::string operator()(const path_rule& rule) const {
+    return rule.must_be_absolute ? "an absolute path" : "a path";
+  }
   std::string operator()(const choice_rule& rule) const {
     std::string out = "one of";
     for (auto word : rule.words)

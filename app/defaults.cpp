@@ -56,14 +56,16 @@ result<std::string> make_token() {
 }
 
 result<std::string> read_token(const fs::path& file) {
+  errno = 0;
   std::ifstream in{file};
+  if (!in)
+    return system_fault(errno, "open", file.string());
   std::string token;
   in >> token;
   if (token.empty())
     return jobs::fault{jobs::fault_code::io_error,
                        "The token file " + file.string()
-                           + " is empty or cannot be read. Remove it to get a "
-                             "new token.",
+                           + " holds no token. Remove it to get a new one.",
                        "read token"};
   return token;
 }

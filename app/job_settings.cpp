@@ -1,6 +1,7 @@
 #include "app/job_settings.hpp"
 
 #include "app/places.hpp"
+#include "http/peer_meter.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,7 +21,8 @@ std::size_t size(std::int64_t checked_setting) {
   return static_cast<std::size_t>(checked_setting);
 }
 
-/// Where people look: the page, or the API where there is none.
+/// Where people look: the page, or the API where there is none. Nothing where
+/// only this machine reaches it: whoever reads an alert sits at another.
 std::string links_of(const config& c) {
   auto base = c.alerts.page_url;
   if (base.empty()) {
@@ -31,6 +33,8 @@ std::string links_of(const config& c) {
     if (host.empty() || host == "0.0.0.0" || host == "::")
       host = ::gethostname(name.data(), name.size() - 1) == 0 ? name.data()
                                                               : "localhost";
+    if (host == "localhost" || http::is_loopback(host))
+      return {};
     if (host.find(':') != std::string::npos)
       host = "[" + host + "]";
     base = (c.api.ssl.enabled ? "https://" : "http://") + host + ":"

@@ -21,7 +21,7 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(packaging ${PROJECT_SOURCE_DIR}/packaging)
 file(WRITE ${PROJECT_BINARY_DIR}/packaging/conffiles
-  "/etc/default/alula\n/etc/alula/config.yml\n")
+  "/etc/default/alula\n")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${packaging}/preinst ${packaging}/postinst
   ${packaging}/prerm
   ${packaging}/postrm ${PROJECT_BINARY_DIR}/packaging/conffiles)
@@ -30,9 +30,8 @@ install(FILES ${packaging}/alula.service DESTINATION /lib/systemd/system)
 install(FILES ${packaging}/alula.tmpfiles DESTINATION lib/tmpfiles.d
   RENAME alula.conf)
 install(FILES ${packaging}/alula.default DESTINATION /etc/default RENAME alula)
-# A token may come to stand in it.
-install(FILES ${packaging}/config.yml DESTINATION /etc/alula
-  PERMISSIONS OWNER_READ OWNER_WRITE)
+# The program writes its config, so dpkg must not keep it: postinst copies this.
+install(FILES ${packaging}/config.yml DESTINATION share/alula)
 # Made when it is packed, by the program that is packed: no target to build,
 # so any build directory with a program in it will do.
 install(CODE "

@@ -6,6 +6,22 @@
 
 namespace alula::http {
 
+namespace {
+
+/// By weak comparison; `*` is any.
+template<class Fits>
+bool names_any(std::string_view if_none_match, Fits fits) {
+  for (auto candidate : split(if_none_match, ',')) {
+    if (candidate.starts_with("W/"))
+      candidate.remove_prefix(2);
+    if (candidate == "*" || fits(candidate))
+      return true;
+  }
+  return false;
+}
+
+} // namespace
+
 int poll_after(const jobs::job_record& job, jobs::time_ms now) {
   if (job.is_done())
     return 0;
@@ -25,13 +41,18 @@ std::string job_url(const jobs::job_id& id) {
 }
 
 bool names_etag(std::string_view if_none_match, std::string_view etag) {
-  for (auto candidate : split(if_none_match, ',')) {
-    if (candidate.starts_with("W/"))
-      candidate.remove_prefix(2);
-    if (candidate == "*" || candidate == etag)
-      return true;
-  }
-  return false;
+  return names_any(if_none_match, [&](auto tag) { return tag == etag; });
+}
+
+bool names_job(std::string_view if_none_match, const jobs::job_view& job) {
+  if (job.undo_until())
+    return names_etag(if_none_match, job.etag());
+  std::string_view version = job.etag();
+  version.remove_suffix(1);
+  return names_any(if_none_match, [&](std::string_view tag) {
+    return tag.starts_with(version)
+           && tag.find_first_of(".\"", version.size()) == version.size();
+  });
 }
 
 jobs::result<std::string>
@@ -43,6 +64,8 @@ select_fields(const jobs::job_view& job,
   auto lean = nlohmann::ordered_json::object();
   for (const auto& field : fields) {
     const auto found = whole.find(field);
+    if (found == whole.end() && field == "undo_until")
+      continue;
     if (found == whole.end())
       return jobs::fault{.code = jobs::fault_code::malformed,
                          .what = "a job has no member \"" + field + "\"",
@@ -52,9 +75,14 @@ select_fields(const jobs::job_view& job,
   return lean.dump();
 }
 
+void add_etag(response& answer, const jobs::job_view& job) {
+  if (job.undo_until())
+    answer.headers.emplace_back("ETag", job.etag());
+}
+
 void add_poll_headers(response& answer, const jobs::job_view& job,
                       jobs::time_ms now) {
-  answer.headers.emplace_back("ETag", job.etag());
+  add_etag(answer, job);
   // An ended job never changes; its record may only be forgotten. What can be
   // taken back is kept for a time.
   const bool done = job.record().is_done();

@@ -23,10 +23,19 @@ std::string job_url(const jobs::job_id& id);
 /// or is "*".
 bool names_etag(std::string_view if_none_match, std::string_view etag);
 
+/// The same for a job as it is: its etag, or any of its version while it is not
+/// known until when it can be taken back, which is no news of it.
+bool names_job(std::string_view if_none_match, const jobs::job_view& job);
+
 /// The named members of a job, in that order; all of it when `fields` is
-/// empty. Fault: malformed, for a member that jobs do not have.
+/// empty. One that is not known now is left out. Fault: malformed, for a member
+/// that jobs do not have.
 jobs::result<std::string> select_fields(const jobs::job_view& job,
                                         const std::vector<std::string>& fields);
+
+/// None while it is not known until when the job can be taken back: the answer
+/// would pass for one where it is.
+void add_etag(response& answer, const jobs::job_view& job);
 
 /// ETag, Cache-Control and Retry-After of an answer about this job.
 void add_poll_headers(response& answer, const jobs::job_view& job,

@@ -40,7 +40,7 @@ struct poll {
   std::vector<std::string> fields = {};
 
   bool knows(const jobs::job_view& job) const {
-    return known && names_etag(*known, job.etag());
+    return known && names_job(*known, job);
   }
   /// Nothing to wait for: it is news already, or will never be any.
   bool is_over(const jobs::job_view& job) const {

@@ -89,7 +89,7 @@ response say(const manner& how, const request& req, const jobs::job_view& job,
   response out = how.shows_job ? json_answer(finished ? 200 : 202, job.json())
                                : empty_answer(finished ? 204 : 202);
   if (how.shows_job) {
-    out.headers.emplace_back("ETag", job.etag());
+    add_etag(out, job);
     out.headers.emplace_back("Content-Location", job_url(job.record().id));
   }
   if (!finished)

@@ -16,6 +16,12 @@ bool has_its_server(const jobs::engine& engine,
          && server->state != jobs::server_state::deleted;
 }
 
+/// The desk has no place for a question, or alula stops: nothing was looked up.
+bool is_busy(const jobs::fault& why) {
+  return why.code == jobs::fault_code::rate_limited
+         || why.code == jobs::fault_code::shutting_down;
+}
+
 jobs::job_view_ptr told(const jobs::engine& engine,
                         const jobs::job_view_ptr& job,
                         const std::vector<jobs::replaced_tree>& trees) {
@@ -42,6 +48,8 @@ void with_undo(const api_ptr& api, std::vector<jobs::job_view_ptr> jobs,
       std::move(restores),
       [api, jobs = std::move(jobs), then = std::move(then)](
           const jobs::result<std::vector<jobs::replaced_tree>>& trees) {
+        if (!trees && is_busy(trees.error()))
+          return then(jobs);
         auto out = jobs;
         for (auto& job : out)
           job = told(api->engine, job,

@@ -13,7 +13,8 @@ namespace alula::http {
 
 /// Goes on with the same jobs, in that order, of which each says until when it
 /// can be taken back. At once when no restore is among them, or else from a
-/// thread of the desk. A ledger that cannot be asked can take nothing back.
+/// thread of the desk. None says it when the desk has no place for the
+/// question; a ledger that cannot be asked can take nothing back.
 void with_undo(const api_ptr& api, std::vector<jobs::job_view_ptr> jobs,
                std::function<void(std::vector<jobs::job_view_ptr>)> then);
 void with_undo(const api_ptr& api, const jobs::job_view_ptr& job,

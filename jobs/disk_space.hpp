@@ -1,4 +1,4 @@
-/// How much a disk has left, for whoever shows it.
+/// What there is of a disk, and what of that may be taken.
 #pragma once
 
 #include <cstdint>

@@ -26,11 +26,11 @@ const sorted = (which) => [...known.values()].filter(which).sort((a, b) => (a.id
 const tell = (news) => { for (const listener of [...listeners]) listener(news); };
 
 /** A newer picture of a job; an older one is left alone. What has ended changes
- * in one thing only, whether it can be taken back. */
+ * in one thing only, whether it can be taken back; left out, that is not known. */
 function take(job, quietly = false) {
   const before = known.get(job.id);
   if (before && (before.version > job.version
-    || (before.version === job.version && before.done && before.undo_until === job.undo_until))) return before;
+    || (before.version === job.version && before.done && [before.undo_until, undefined].includes(job.undo_until)))) return before;
   known.set(job.id, job);
   if (!quietly) tell({ job, before });
   if (job.done && job.server && !names.has(job.server) && job.kind === "server.create") readNames().catch(() => {});

@@ -122,8 +122,11 @@ int restore_backup(const asked_node& asked, const backup_options& given) {
       !o.paths.empty() ? "Put the chosen files back from "
       : o.merge        ? "Put between the files that are there those of "
                        : "Replace all files of the server by ";
-  if (!is_sure(asked, what + backup_in_words(node, o)
-                          + "? The server is stopped, and stays stopped."))
+  const auto question = [&] {
+    return what + backup_in_words(node, o)
+           + "? The server is stopped, and stays stopped.";
+  };
+  if (!is_sure(asked, question))
     return failed;
   json body{{"adapter", "wings"},
             {"truncate_directory", !o.merge && o.paths.empty()}};
@@ -188,9 +191,11 @@ int run_on(const asked_node& asked, const backup_options& given,
   client node{find_node(asked)};
   const auto o = named(node, given);
   const auto path = path_of(o);
-  if (method == "DELETE"
-      && !is_sure(asked, "Delete " + backup_in_words(node, o)
-                             + "? It cannot be brought back."))
+  const auto question = [&] {
+    return "Delete " + backup_in_words(node, o)
+           + "? It cannot be brought back.";
+  };
+  if (method == "DELETE" && !is_sure(asked, question))
     return failed;
   const auto job = node.start(method, path + tail, body);
   if (!job.is_object()) { // it was not there: as good as deleted

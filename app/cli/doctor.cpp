@@ -41,7 +41,18 @@ config settings_here(const asked_node& asked, findings& out) {
       else
         out.note("config", text, "Take it out, or spell it right.");
     }
-    if (report.problems.empty())
+    if (const auto problem = problem_of_token_file(report)) {
+      const auto text = describe(file, *problem);
+      const auto token = report.value.token_file.string();
+      if (problem->grade == config_problem::severity::error)
+        out.bad("config", text,
+                "Run doctor as the user of the node, or mend what is there; "
+                "without a file the next start makes a new token.");
+      else
+        out.note("config", text,
+                 "`chmod 600 " + token
+                     + "`; another token, if somebody has read this one.");
+    } else if (report.problems.empty())
       out.good("config", file.string() + " can be used");
     return report.value;
   }
@@ -233,15 +244,21 @@ void look_at_docker(const config& c, findings& out) {
 void look_at_panel(const config& c, findings& out) {
   if (c.remote.empty())
     return out.good("panel", "no Panel is configured");
+  const auto token = token_of(c);
+  // The Panel would refuse, and would be right to.
+  if (token.empty())
+    return out.note("panel",
+                    c.remote + " was not asked: there is no token to show it",
+                    "See `token_file`: it has to hold the token by which the "
+                    "Panel knows this node.");
   remote::http_client http{{}};
   remote::http_request request;
   auto base = c.remote;
   if (base.ends_with('/'))
     base.pop_back();
   request.url = base + "/api/remote/servers?page=0&per_page=1";
-  request.headers = {
-      {"Authorization", "Bearer " + c.token_id + "." + token_of(c)},
-      {"Accept", "application/vnd.pterodactyl.v1+json"}};
+  request.headers = {{"Authorization", "Bearer " + c.token_id + "." + token},
+                     {"Accept", "application/vnd.pterodactyl.v1+json"}};
   request.limit = seconds{15};
   const auto outcome = http.send(request);
   const auto* answer = std::get_if<remote::http_answer>(&outcome);

@@ -293,6 +293,13 @@ void look_at_node(const asked_node& asked, const config& c, findings& out) {
   if (ready.status != 200)
     return out.note("node", "the node starts: " + text_of(ready.body, "detail"),
                     "Wait; the log says what it is doing.");
+  if (node.node().token.empty())
+    return out.bad("node",
+                   "the node at " + url
+                       + " was not asked: no token could be read from "
+                       + node.node().said_by,
+                   "Run doctor as the user of the node, or give one with "
+                   "--token-file.");
   const auto sum = node.ask("GET", "/api/jobs/summary");
   if (sum.status == 401)
     return out.bad("node",

@@ -243,8 +243,10 @@ int act_on_job(const asked_node& asked, const job_options& o,
                const std::string& body = {}) {
   client node{find_node(asked)};
   const auto path = job_path(find_job(node, o.job));
-  if (!question.empty()
-      && !is_sure(asked, job_in_words(node.get(path)) + ": " + question))
+  const auto in_words = [&] {
+    return job_in_words(node.get(path)) + ": " + question;
+  };
+  if (!question.empty() && !is_sure(asked, in_words))
     return failed;
   const auto job = node.start("POST", path + "/" + verb, body);
   const auto code = follow_started(node, asked, job, o.waits);

@@ -155,9 +155,14 @@ std::string text_of(const json& in, const char* name,
 }
 
 bool is_sure(const asked_node& asked, const std::string& question) {
+  return is_sure(asked, [&] { return question; });
+}
+
+bool is_sure(const asked_node& asked,
+             const std::function<std::string()>& question) {
   if (asked.yes || isatty(STDIN_FILENO) != 1)
     return true;
-  std::fprintf(stderr, "%s [y/N] ", question.c_str());
+  std::fprintf(stderr, "%s [y/N] ", question().c_str());
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes";

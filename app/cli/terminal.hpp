@@ -4,6 +4,7 @@
 #include "app/cli/client.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,10 @@ std::string text_of(const json& in, const char* name,
 
 /// Asks on the terminal; true without a terminal, and with --yes.
 bool is_sure(const asked_node& asked, const std::string& question);
+/// The same with a question that the node is asked about first, which it is not
+/// where nobody is there to read it.
+bool is_sure(const asked_node& asked,
+             const std::function<std::string()>& question);
 
 /// With a question mark for every control character but line ends and tabs:
 /// names and messages are other people's, and must not steer a terminal.

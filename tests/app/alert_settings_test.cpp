@@ -17,6 +17,18 @@ TEST_CASE("links in alerts lead to where people reach the node", "[app]") {
   CHECK(alert_settings_of(c).links == "https://node1.example/alula/api/");
 }
 
+TEST_CASE("a node that only its own machine reaches is linked to where it is "
+          "told",
+          "[app]") {
+  config c;
+  for (const auto* host : {"127.0.0.1", "127.0.0.53", "::1", "localhost"}) {
+    c.api.host = host;
+    CHECK(alert_settings_of(c).links.empty());
+  }
+  c.alerts.page_url = "https://node1.example";
+  CHECK(alert_settings_of(c).links == "https://node1.example/#/");
+}
+
 TEST_CASE("a node that listens everywhere is linked to by its name", "[app]") {
   config c;
   c.api.host = "0.0.0.0";

@@ -73,4 +73,6 @@ TEST_CASE("a missing backup that nobody took is told with the next look",
         == "server " + shown + " (" + castle
                + ") has had no good backup for 48 hours " + link);
   CHECK(told_all.at("content") == told_all.at("text"));
+  // What Discord takes for "calls nobody".
+  CHECK(told_all.at("allowed_mentions").dump() == R"({"parse":[]})");
 }

@@ -130,17 +130,19 @@ class CommandLine(Commands):
         self.assertNotRegex(text, "[\x1b\x07\u009b]")
         self.assertIn("steers\x1b]0;me\x07\u009b2J", [s["configuration"]["meta"]["name"] for s in self.json_of("servers")])
 
-    def test_what_is_as_long_as_an_id_stays_one_member_of_the_url(self):
+    def one_that_knows_nothing(self):
+        """The environment that leads to it, and what it was asked."""
         seen = []
 
         class Anything(http.server.BaseHTTPRequestHandler):
             def do_any(self):
-                seen.append(self.path)
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                seen.append((self.command, self.path))
                 self.send_response(404)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            do_GET = do_POST = do_any
+            do_GET = do_POST = do_DELETE = do_any
 
             def log_message(self, *_):
                 pass
@@ -149,13 +151,29 @@ class CommandLine(Commands):
         threading.Thread(target=anything.serve_forever, daemon=True).start()
         self.addCleanup(anything.server_close)
         self.addCleanup(anything.shutdown)
+        return {"ALULA_URL": f"http://127.0.0.1:{anything.server_port}", "ALULA_TOKEN": "secret"}, seen
+
+    def test_what_is_as_long_as_an_id_stays_one_member_of_the_url(self):
+        environment, seen = self.one_that_knows_nothing()
         word = "../servers/castle/power?x=1&y=2#".ljust(36, "z")
         for words in (("trash", "restore", word), ("jobs", "show", word), ("jobs", "--server", word)):
-            self.run_alula(*words, without_config=True, code=66, environment={
-                "ALULA_URL": f"http://127.0.0.1:{anything.server_port}", "ALULA_TOKEN": "secret"})
+            self.run_alula(*words, without_config=True, code=66, environment=environment)
         id = urllib.parse.quote(word, safe="")
-        self.assertEqual(seen[:2], [f"/api/trash/{id}/restore", f"/api/jobs/{id}"])
-        self.assertEqual(urllib.parse.parse_qs(urllib.parse.urlsplit(seen[2]).query)["server"], [word])
+        paths = [path for _, path in seen]
+        self.assertEqual(paths[:2], [f"/api/trash/{id}/restore", f"/api/jobs/{id}"])
+        self.assertEqual(urllib.parse.parse_qs(urllib.parse.urlsplit(paths[2]).query)["server"], [word])
+
+    def test_the_node_is_not_asked_for_the_words_of_a_question_that_nobody_is_asked(self):
+        environment, seen = self.one_that_knows_nothing()
+        job, backup = str(uuids.uuid4()), f"/api/servers/{self.server}/backup/{self.backup}"
+        for words, asked in ((("jobs", "cancel", job), ("POST", f"/api/jobs/{job}/cancel")),
+                             (("jobs", "undo", job, "--yes"), ("POST", f"/api/jobs/{job}/undo")),
+                             (("jobs", "abandon", job, "--reason", "x"), ("POST", f"/api/jobs/{job}/abandon")),
+                             (("backups", "restore", self.server, self.backup, "--yes"), ("POST", f"{backup}/restore")),
+                             (("backups", "delete", self.server, self.backup), ("DELETE", backup))):
+            seen.clear()
+            self.run_alula(*words, without_config=True, code=66, environment=environment)
+            self.assertEqual(seen, [asked])
 
     def test_a_job_that_is_cancelled_as_asked_is_a_success(self):
         self.node.ask("POST", "/api/pools/backup/pause", {"reason": "a test"})

@@ -85,7 +85,17 @@ TEST_CASE("an empty token file is refused, not taken as no token", "[app]") {
   std::ofstream{dir.path() / "token"} << "\n";
   const auto start = embedded_defaults(dir.path());
   REQUIRE_FALSE(start);
-  CHECK_THAT(start.error().what, Catch::Contains("token"));
+  CHECK_THAT(start.error().what, Catch::Contains("holds no token"));
+}
+
+TEST_CASE("a token file that cannot be read is not taken for an empty one",
+          "[app]") {
+  temporary_directory dir;
+  const auto file = dir.path() / "token";
+  std::filesystem::create_symlink("token", file);
+  const auto kept = token_in(file);
+  REQUIRE_FALSE(kept);
+  CHECK_THAT(kept.error().where, Catch::Contains(file.string()));
 }
 
 TEST_CASE("a directory that cannot be made is a fault that names it", "[app]") {

@@ -64,6 +64,23 @@ class Doctor(unittest.TestCase):
         node.config.write_text(node.config.read_text().replace("  host: 127.0.0.1", "  body_limit: nothing"))
         self.finds("config", "bad", "api.body_limit", "check-config")
 
+    def test_a_token_whose_file_others_can_read_or_this_user_cannot(self):
+        node = self.node_with().start()
+        kept = node.base / "token"
+        kept.write_text(node.token)
+        kept.chmod(0o644)
+        node.config.write_text(node.config.read_text().replace(f"token: {node.token}", f"token_file: {kept}"))
+        self.finds("config", "warning", "its mode is 0644", f"chmod 600 {kept}")
+        self.finds("node", "ok", "is ready", "")
+        kept.chmod(0o600)
+        self.finds("config", "ok", "can be used", "")
+        # Neither the Panel nor the node is blamed for what they were not shown.
+        node.config.write_text(node.config.read_text().replace(f"token_file: {kept}", f"token_file: {kept}/no")
+                               + "remote: http://127.0.0.1:1\ntoken_id: someone\n")
+        self.finds("config", "bad", f"cannot read {kept}/no: Not a directory", "the user of the node")
+        self.finds("panel", "warning", "was not asked", "token_file")
+        self.finds("node", "bad", f"no token could be read from {kept}/no", "--token-file")
+
     def test_a_token_that_may_not_look_at_the_node(self):
         node = self.node_with().start()
         body = {"name": "Anna", "role": "operator", "servers": [str(uuids.uuid4())]}

@@ -290,6 +290,19 @@ TEST_CASE("check-config says the same to programs", "[app]") {
   CHECK(refused.at("usable") == false);
   CHECK(refused.at("findings").at(0).at("level") == "error");
 
+  const auto token = (dir.path() / "token").string();
+  std::ofstream{token} << "secret\n";
+  std::filesystem::permissions(token, std::filesystem::perms{0644});
+  std::ofstream{file} << "token_file: " + token + "\ncolour: blue\n";
+  const auto open = asked(0);
+  CHECK(open.at("warnings") == 2);
+  CHECK(open.at("findings").at(0).at("line") == 1);
+  CHECK(open.at("findings").at(0).at("key") == "token_file");
+  CHECK_THAT(open.at("findings").at(0).at("what").get<std::string>(),
+             Contains("mode is 0644"));
+  std::ofstream{token} << "\n";
+  CHECK(asked(1).at("findings").at(0).at("key") == "token_file");
+
   std::filesystem::remove(file);
   const auto missing = asked(1);
   CHECK(missing.at("findings").at(0).at("line").is_null());

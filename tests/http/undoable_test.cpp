@@ -151,6 +151,36 @@ TEST_CASE(
   CHECK(again().status == 200);
 }
 
+TEST_CASE(
+    "a restore of which nobody can look it up now says nothing of an undo",
+    "[http]") {
+  restored_world world;
+  const auto first = world.ask("GET", world.url());
+  const auto etag = header_of(first, "ETag");
+  world.desk.refuse_undoable = fault{
+      .code = GENERATE(fault_code::rate_limited, fault_code::shutting_down)};
+  for (const auto& job : {world.shown(), world.listed()}) {
+    CHECK_FALSE(job.contains("undo_until"));
+    CHECK_FALSE(job.at("links").contains("undo"));
+  }
+  // Such an answer is no version of it, and no news to who has one.
+  CHECK(header_of(world.ask("GET", world.url()), "ETag").empty());
+  const auto asks = [&](const std::string& known) {
+    return world.ask("GET", world.url(), {}, {{"If-None-Match", known}}).status;
+  };
+  CHECK(asks(etag) == 304);
+  const auto version = etag.substr(0, etag.rfind('.'));
+  CHECK(asks("\"0.0\", W/" + version + "\"") == 304);
+  CHECK(asks(version + "1\"") == 200);
+  CHECK(asks("\"0.0\"") == 200);
+  CHECK(json::parse(
+            world.ask("GET", world.url() + "?fields=done,undo_until").body)
+        == json{{"done", true}});
+  world.desk.refuse_undoable.reset();
+  CHECK(asks(etag) == 304);
+  CHECK(header_of(world.ask("GET", world.url()), "ETag") == etag);
+}
+
 TEST_CASE("the lean form of a restore has the time too", "[http]") {
   restored_world world;
   const auto lean = world.ask("GET", world.url() + "?fields=undo_until");

@@ -8,10 +8,8 @@ Needs root, overlayfs and dpkg-dev; says so where one of them is not to be had.
 """
 
 import gzip
-import http.client
 import json
 import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -23,136 +21,17 @@ import uuid as uuids
 
 import real_systemd
 import systemd
+from packed import NEWER, PATIENCE, SERVER, Packed, package_of_another_version, run
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests/crash"))
-from dockerd import Dockerd  # noqa: E402
-
-PATIENCE = 120  # seconds, for anything
-SERVER = "3f1d3a0e-7a55-4c3c-9d4f-0a4f5c1f2b11"
-NEWER = "99.0.0"
+OLDER = "0.0.0~older"
 
 
-def run(*words, **how):
-    done = subprocess.run([str(w) for w in words], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          timeout=PATIENCE, **how)
-    if done.returncode != 0:
-        raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}")
-    return done.stdout
-
-
-def package_of_another_version(file, version, into):
-    """The same program in a package that dpkg takes for a newer one."""
-    with tempfile.TemporaryDirectory() as place:
-        run("dpkg-deb", "-R", file, place)
-        control = pathlib.Path(place, "DEBIAN/control")
-        control.write_text(re.sub(r"^Version: .*$", f"Version: {version}",
-                                  control.read_text(), flags=re.M))
-        out = into / f"alula_{version}.deb"
-        run("dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "-b", place, out)
-        return out
-
-
-class Package(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.made = pathlib.Path(tempfile.mkdtemp(prefix="alula-packages-"))
-        cls.addClassCleanup(shutil.rmtree, cls.made, True)
-        said = run(ROOT / "scripts/package", BUILD, cls.made)
-        cls.package = pathlib.Path(said.strip().splitlines()[-1])
-        cls.newer = package_of_another_version(cls.package, NEWER, cls.made)
-
-    def setUp(self):
-        base = tempfile.mkdtemp(prefix="alula-root-")
-        self.addCleanup(os.rmdir, base)
-        # It may fail half way, where / is an overlay itself.
-        self.addCleanup(subprocess.run, ["umount", "-R", base],
-                        capture_output=True)
-        try:
-            self.root = systemd.lay_over(base)
-        except subprocess.CalledProcessError as why:
-            print(f"skipped: no layer can be laid over / here ({why})",
-                  flush=True)
-            self.skipTest("no overlay")
-        # Of a package that is on this machine by chance nothing is tried.
-        for left in ("etc/default/alula", "var/lib/alula", "etc/alula",
-                     "etc/pterodactyl", "var/lib/pterodactyl"):
-            at = self.root / left
-            shutil.rmtree(at) if at.is_dir() else at.unlink(missing_ok=True)
-        # Else each dpkg reads all of this machine's manual pages.
-        (self.root / "var/lib/man-db/auto-update").unlink(missing_ok=True)
-        dockerd = Dockerd(str(self.root / "run/docker.sock"))
-        self.addCleanup(dockerd.close)
-        self.system = self.boot()
-        self.addCleanup(self.system.close)
-
-    def boot(self):
-        return systemd.Systemd(self.root, "alula.service")
-
-    # -- the root and the node in it ----------------------------------------------
-
-    def in_root(self, *words):
-        return self.system.run(*words)
-
-    def dpkg(self, verb, *what):
-        named = []
-        for each in what:
-            if isinstance(each, pathlib.Path):
-                shutil.copy(each, self.root / "tmp")
-                each = f"/tmp/{each.name}"
-            named.append(each)
-        return self.in_root("dpkg", "--force-confold", verb, *named)
-
-    def ask(self, method, path, body=None):
-        token = (self.root / "var/lib/alula/token").read_text().strip()
-        node = http.client.HTTPConnection("127.0.0.1", 8080, timeout=PATIENCE)
-        try:
-            node.request(method, path, None if body is None else json.dumps(body),
-                         {"Authorization": f"Bearer {token}"})
-            answer = node.getresponse()
-            return answer.status, answer.headers, answer.read()
-        finally:
-            node.close()
-
-    def get(self, path):
-        status, _, text = self.ask("GET", path)
-        self.assertEqual(status, 200, text)
-        return json.loads(text)
-
-    def started(self, method, path, body):
-        status, headers, text = self.ask(method, path, body)
-        self.assertEqual(status, 202, text)
-        return headers["Location"]
-
-    def ended(self, job):
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            seen = self.get(f"{job}?wait=5s")
-            if seen["done"]:
-                return seen
-        self.fail(f"the job does not end: {seen}\n{self.system.said()}")
-
-    def make_server(self, megabytes=1):
-        volume = self.root / "var/lib/alula/volumes" / SERVER
-        volume.mkdir(parents=True, exist_ok=True)
-        (volume / "server.properties").write_text("motd=castle\n")
-        for i in range(megabytes):
-            (volume / f"region.{i}.mca").write_bytes(os.urandom(1 << 20))
-        job = self.started("POST", "/api/servers", {
-            "uuid": SERVER, "start_on_completion": False,
-            "settings": {"uuid": SERVER, "meta": {"name": "castle"}},
-            "process_configuration": {}})
-        self.assertEqual(self.ended(job)["state"], "succeeded")
-        return volume
-
-    # -- tests --------------------------------------------------------------------
-
+class Package(Packed):
     def test_it_holds_what_an_operator_looks_for(self):
         names = run("dpkg-deb", "-c", self.package)
         for name in ("./usr/bin/alula", "./lib/systemd/system/alula.service",
                      "./usr/lib/tmpfiles.d/alula.conf", "./etc/default/alula",
-                     "./etc/alula/config.yml",
+                     "./usr/share/alula/config.yml",
                      "./usr/share/man/man1/alula.1.gz",
                      "./usr/share/bash-completion/completions/alula",
                      "./usr/share/zsh/vendor-completions/_alula",
@@ -167,7 +46,8 @@ class Package(unittest.TestCase):
         self.assertIn("libc6", about)
         self.assertRegex(about, r"Depends: .*libsqlite3")
         self.assertEqual(run("dpkg-deb", "-I", self.package, "conffiles"),
-                         "/etc/default/alula\n/etc/alula/config.yml\n")
+                         "/etc/default/alula\n")
+        self.assertNotIn("./etc/alula", names)
 
     def test_it_installs_starts_and_is_ready_for_work(self):
         self.dpkg("-i", self.package)
@@ -179,6 +59,12 @@ class Package(unittest.TestCase):
                          0o700)
         self.assertEqual(
             (self.root / "var/lib/alula/token").stat().st_mode & 0o777, 0o600)
+        config = self.root / "etc/alula/config.yml"
+        about = config.stat()
+        self.assertEqual((about.st_mode & 0o777, about.st_uid, about.st_gid),
+                         (0o600, 0, 0))
+        self.assertEqual(config.read_text(), (
+            self.root / "usr/share/alula/config.yml").read_text())
         said = json.loads(self.in_root("alula", "check-config", "--json",
                                        "/etc/alula/config.yml"))
         self.assertEqual(said["findings"], [])
@@ -228,6 +114,64 @@ class Package(unittest.TestCase):
         self.assertIn("# mine", (self.root / "etc/default/alula").read_text())
         self.assertIn("port: 9", (self.root / "etc/alula/config.yml").read_text())
         self.assertTrue(self.system.is_active(), self.system.said())
+
+    def test_an_upgrade_asks_nothing_of_a_config_that_was_changed(self):
+        said = self.dpkg("-i", self.package)
+        self.assertNotIn("which was there", said)
+        config = self.root / "etc/alula/config.yml"
+        mine = config.read_text() + "# mine\n"
+        config.write_text(mine)
+        said = self.dpkg("-i", self.newer)
+        self.assertNotIn("which was there", said)
+        self.assertEqual(config.read_text(), mine)
+        self.assertIn("# newer", (self.root / "usr/share/alula/config.yml").read_text())
+        self.assertTrue(self.system.is_active(), self.system.said())
+
+    def before_the_default_config(self):
+        return package_of_another_version(
+            self.package, OLDER, self.made, {"etc/default/alula": 'ALULA_OPTIONS=""\n'})
+
+    def test_an_upgrade_of_one_without_a_default_config_makes_it_for_the_same_node(self):
+        self.dpkg("-i", self.before_the_default_config())
+        config = self.root / "etc/alula/config.yml"
+        self.assertFalse(config.exists())
+        self.make_server()
+        self.assertNotIn("which was there", self.dpkg("-i", self.package))
+        self.assertTrue(config.exists())
+        self.assertEqual(len(self.get("/api/servers")), 1)
+
+    def test_a_config_that_was_not_in_use_is_kept_and_said_to_be_in_use_now(self):
+        self.dpkg("-i", self.before_the_default_config())
+        config = self.root / "etc/alula/config.yml"
+        mine = "token_file: /var/lib/alula/token\napi: {host: 127.0.0.1}\n"
+        config.parent.mkdir(exist_ok=True)
+        config.write_text(mine)
+        config.chmod(0o640)
+        self.assertIn(f"/{config.relative_to(self.root)}, which was there and not used",
+                      self.dpkg("-i", self.package))
+        self.assertEqual(config.read_text(), mine)
+        self.assertEqual(config.stat().st_mode & 0o777, 0o640)
+        self.assertNotIn("which was there", self.dpkg("-i", self.newer))
+
+    def test_a_node_that_ran_wings_has_its_config_by_a_link(self):
+        self.dpkg("-i", self.package)
+        wings = self.root / "etc/pterodactyl/config.yml"
+        wings.parent.mkdir()
+        wings.write_text(
+            "token_file: /var/lib/alula/token\napi: {host: 127.0.0.1, port: 8080}\n"
+            "system:\n  root_directory: /srv/wings\n  data: /srv/wings/volumes\n"
+            "  log_directory: /srv/wings/logs\n  tmp_directory: /srv/wings/tmp\n")
+        link = self.root / "etc/alula/config.yml"
+        self.in_root("ln", "-sf", "/etc/pterodactyl/config.yml", "/etc/alula/config.yml")
+        self.in_root("systemctl", "restart", "alula.service")
+        self.assertTrue((self.root / "srv/wings/alula/ledger.db").exists())
+        self.in_root("alula", "servers")
+        self.dpkg("-i", self.newer)
+        self.assertEqual(os.readlink(link), "/etc/pterodactyl/config.yml")
+        self.assertTrue(self.system.is_active(), self.system.said())
+        self.dpkg("-P", "alula")
+        self.assertFalse(link.is_symlink())
+        self.assertTrue(wings.exists())
 
     def test_a_backup_that_runs_survives_an_upgrade(self):
         self.dpkg("-i", self.package)
@@ -391,7 +335,6 @@ class UnderSystemd(Package):
 
 
 def main():
-    global BUILD
     if len(sys.argv) < 2:
         raise SystemExit(f"usage: {sys.argv[0]} BUILD [TEST…]")
     missing = [name for name in ("dpkg-shlibdeps", "cpack", "unshare", "ip")
@@ -404,7 +347,7 @@ def main():
     if world:
         os.environ["ALULA_OWN_WORLD"] = "1"
         os.execvp(world[0], [*world, sys.executable, "-B", *sys.argv])
-    BUILD = os.path.abspath(sys.argv.pop(1))
+    Packed.build = os.path.abspath(sys.argv.pop(1))
     unittest.main(verbosity=2)
 
 

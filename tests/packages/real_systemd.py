@@ -121,8 +121,8 @@ class RealSystemd:
         return ["nsenter", "-t", self.first(), "-m", "-p", "-u", "-i", "-C", "-r", "-w", *map(str, words)]
 
     def run(self, *words):
-        done = subprocess.run(self.inside(words), env=CLEAN, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=PATIENCE)
+        done = subprocess.run(self.inside(words), env=CLEAN, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
         if done.returncode != 0:
             raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}\n{self.said()}")
         return done.stdout

@@ -67,8 +67,8 @@ class Systemd:
 
     def run(self, *words):
         """In the installed root."""
-        done = subprocess.run(["chroot", self.root, *map(str, words)], text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=2 * PATIENCE,
+        done = subprocess.run(["chroot", self.root, *map(str, words)], text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=2 * PATIENCE,
                               env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive"})
         if done.returncode != 0:
             raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}")
