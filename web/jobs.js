@@ -153,7 +153,7 @@ export function showJobs(into) {
 
 /** Ended jobs, page by page, with filters. */
 export function pageOfPast(into, fixed) {
-  const kind = h("select", { id: "past-kind" }, [["", "all kinds"], ["backup.*", "backups"], ["server.*", "servers"], ["trash.*", "trash"]].map(([v, t]) => h("option", { value: v }, t)));
+  const kind = h("select", { id: "past-kind" }, [["", "all kinds"], ["backup.*", "backups"], ["server.*", "servers"], ["system.*", "systems"], ["store.*", "stores"], ["trash.*", "trash"]].map(([v, t]) => h("option", { value: v }, t)));
   const state = h("select", { id: "past-state" }, [["", "however they ended"], ["succeeded", "done"], ["failed", "failed"], ["cancelled", "cancelled"]].map(([v, t]) => h("option", { value: v }, t)));
   const list = h("div"), more = button("Show more", () => read(), "", { hidden: true });
   let next = null, rows = [], asked = 0;
