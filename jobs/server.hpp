@@ -58,8 +58,9 @@ struct trash_entry {
   job_id deleted_by;
   server_id server;
   std::int64_t server_row = 0;
-  std::string name;  ///< entry below the trash directory
-  std::string state; ///< held, purging, restoring
+  std::string server_name; ///< as people call it; may be empty
+  std::string name;        ///< entry below the trash directory
+  std::string state;       ///< held, purging, restoring
   time_ms detached_at = 0;
   time_ms purge_after = 0;
 };

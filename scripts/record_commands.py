@@ -76,6 +76,7 @@ class Recorder:
         self.grow(castle)
         self.title("Servers and backups")
         self.alula("servers")
+        self.alula("servers show castle")
         self.alula("servers show castle --json")
         self.alula("servers start village")
         self.alula("servers restart village")
@@ -175,6 +176,7 @@ class Recorder:
         self.title("With a store of one's own")
         self.alula(f"backups copy castle {backup} offsite")
         self.alula(f"backups verify castle {backup} --place offsite")
+        self.alula("backups scan offsite")
 
 
 def main():

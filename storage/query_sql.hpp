@@ -93,7 +93,11 @@ inline constexpr std::array query_statements{
     named_sql{"last_event_seq",
               "SELECT seq FROM sqlite_sequence WHERE name = 'events'"},
     named_sql{"trash", "SELECT d.id, s.uuid, t.server_row, t.name, t.state,"
-                       " t.detached_at, t.purge_after FROM trash t"
+                       " t.detached_at, t.purge_after,"
+                       " CASE json_type(s.config, '$.settings.meta.name')"
+                       " WHEN 'text' THEN"
+                       " json_extract(s.config, '$.settings.meta.name') END"
+                       " FROM trash t"
                        " JOIN jobs d ON d.job_row = t.deleted_by"
                        " JOIN servers s ON s.server_row = t.server_row"
                        " WHERE t.state <> 'restored' ORDER BY t.deleted_by"},

@@ -240,6 +240,7 @@ jobs::result<std::vector<jobs::trash_entry>> sqlite_queries::list_trash() {
       entry.state = answer.text(4);
       entry.detached_at = answer.integer(5);
       entry.purge_after = answer.integer(6);
+      entry.server_name = answer.text(7);
     }
     if (auto ended = answer.outcome(); !ended)
       return std::move(ended).error();

@@ -1,7 +1,7 @@
 // What is under way, what came of it, and what can be done about it.
 
 import { get, start, url } from "./api.js";
-import { ago, amount, attempt, badge, button, duration, facts, h, note, notice, put, question, say, took, withCode } from "./dom.js";
+import { ago, amount, attempt, badge, button, bytes, count, duration, facts, h, note, notice, put, question, say, took, withCode } from "./dom.js";
 import { jobs, nameOf } from "./live.js";
 import { kindName, short, stateName, stepName } from "./words.js";
 
@@ -51,7 +51,8 @@ function progressBar(label) {
     if (p.rate > 0) parts.push(`${amount(p.rate, p.unit)}/s`);
     if (p.eta_seconds !== null) parts.push(`${duration(p.eta_seconds)} left`);
     for (const unit of ["files", "bytes"]) // counted beside the unit of the bar
-      if (p[unit]) parts.push(amount(p[unit].done, unit) + (p[unit].total === null ? "" : ` of ${amount(p[unit].total, unit)}`));
+      if (p[unit]) parts.push(p[unit].total === null ? amount(p[unit].done, unit)
+        : `${unit === "bytes" ? bytes(p[unit].done) : count(p[unit].done)} of ${amount(p[unit].total, unit)}`);
     say(text, parts.join(" · "));
   }];
 }
@@ -152,7 +153,7 @@ export function showJobs(into) {
 
 /** Ended jobs, page by page, with filters. */
 export function pageOfPast(into, fixed) {
-  const kind = h("select", { id: "past-kind" }, [["", "all kinds"], ["backup.*", "backups"], ["server.*", "servers"], ["trash.*", "trash"]].map(([v, t]) => h("option", { value: v }, t)));
+  const kind = h("select", { id: "past-kind" }, [["", "all kinds"], ["backup.*", "backups"], ["server.*", "servers"], ["system.*", "systems"], ["store.*", "stores"], ["trash.*", "trash"]].map(([v, t]) => h("option", { value: v }, t)));
   const state = h("select", { id: "past-state" }, [["", "however they ended"], ["succeeded", "done"], ["failed", "failed"], ["cancelled", "cancelled"]].map(([v, t]) => h("option", { value: v }, t)));
   const list = h("div"), more = button("Show more", () => read(), "", { hidden: true });
   let next = null, rows = [], asked = 0;

@@ -7,12 +7,13 @@ import { jobs } from "./live.js";
 import { short } from "./words.js";
 import { chart } from "./chart.js";
 
-/** A part of the page that reads for itself, and says why when it cannot. */
-function part(title, read) {
+/** A part of the page that reads for itself, and says why when it cannot; a wide
+ * one has both columns. */
+function part(title, read, { wide = false } = {}) {
   const body = h("div");
   const fresh = () => read().then((what) => put(body, what), (error) => put(body, note(error.status === 403 ? "This token may not see that." : error.message, "bad")));
   fresh();
-  return { element: h("section", h("h3", title), body), fresh };
+  return { element: h(wide ? "section.whole" : "section", h("h3", title), body), fresh };
 }
 
 const pausing = (p) => ({ title: `Pause the queue ${p.name}?`, text: "No step of it begins any more, also after a restart, until somebody resumes it. What runs goes on to its end.", act: "Pause the queue",
@@ -72,15 +73,16 @@ async function disk() {
 async function trash(again) {
   const { items } = await get("/api/trash");
   if (!items.length) return note("The trash is empty.");
-  return table("Trash", ["Server", "Deleted", "Purged", "State", ""], items.map((t) => [h("code", short(t.server)), ago(t.detached_at), ago(t.purge_after), badge(t.state),
+  const named = (t) => [t.server_name, short(t.server)].filter(Boolean).join(" ");
+  return table("Trash", ["Server", "Deleted", "Purged", "State", ""], items.map((t) => [[t.server_name, " ", h("code", short(t.server))], ago(t.detached_at), ago(t.purge_after), badge(t.state),
     t.links.restore && button("Bring back", (control) => attempt(control, async () => {
-      const sure = await question({ title: `Bring ${short(t.server)} back?`, act: "Bring it back",
-        text: [["The server ", h("code", t.server), ", deleted ", ago(t.detached_at), "."], "It gets its uuid, files and settings back, without a container."] });
+      const sure = await question({ title: `Bring ${named(t)} back?`, act: "Bring it back",
+        text: [["The server ", h("strong", t.server_name), " ", h("code", t.server), ", deleted ", ago(t.detached_at), "."], "It gets its uuid, files and settings back, without a container."] });
       if (!sure) return;
       notice("The server is being brought back.");
       location.hash = `#/jobs/${await start("POST", t.links.restore)}`;
       again();
-    }), "", { needs: "manage:servers", "aria-label": `Bring back ${short(t.server)}` })]));
+    }), "", { needs: "manage:servers", "aria-label": `Bring back ${named(t)}` })]));
 }
 
 /** Tells the Panel once more what it refused. */
@@ -123,7 +125,7 @@ export function showNode(into) {
   const parts = {};
   const refresh = (name) => () => parts[name].fresh();
   Object.assign(parts, { queues: part("Queues", () => queues(refresh("queues"))), disk: part("Disks", disk), speed: part("Backups", speed),
-    trash: part("Trash", () => trash(refresh("trash"))), outbox: part("To tell the Panel", () => outbox(refresh("outbox"))), machine: part("Machine", machine) });
+    trash: part("Trash", () => trash(refresh("trash"))), outbox: part("To tell the Panel", () => outbox(refresh("outbox")), { wide: true }), machine: part("Machine", machine) });
   put(into, h("h2", "Node"), h("div.columns", Object.values(parts).map((p) => p.element)));
   const stop = jobs.listen(({ job, before }) => {
     if (!job || (before && before.state === job.state)) return;

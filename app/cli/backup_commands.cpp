@@ -251,8 +251,8 @@ int scan_store(const asked_node& asked, const backup_options& o) {
       node.get("/api/jobs/" + escaped(job.at("id").get<std::string>()));
   const auto& said = seen.at("result");
   print(said.at("objects").dump() + " objects: " + said.at("found").dump()
-        + " backups found, " + said.at("copies").dump()
-        + " copies of known ones, " + said.at("odd").dump() + " odd\n");
+        + " new backups, " + said.at("copies").dump()
+        + " new copies of known ones, " + said.at("odd").dump() + " odd\n");
   for (const auto& one : said.at("named"))
     print("  " + one.value("key", "") + ": " + one.value("why", "") + "\n");
   return done;

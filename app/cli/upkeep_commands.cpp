@@ -24,12 +24,14 @@ int list_trash(const asked_node& asked) {
   std::vector<row> rows;
   for (const auto& one : trash.at("items"))
     rows.push_back(
-        {one.at("job"), one.at("server"), one.at("state"),
-         ago_text(one.at("detached_at")), ago_text(one.at("purge_after")),
+        {one.at("job"), one.at("server"), text_of(one, "server_name"),
+         one.at("state"), ago_text(one.at("detached_at")),
+         ago_text(one.at("purge_after")),
          one.at("links").at("restore").is_null() ? "" : "can come back"});
   print(rows.empty()
             ? "the trash is empty\n"
-            : table({"JOB", "SERVER", "STATE", "DELETED", "PURGED", ""}, rows));
+            : table({"JOB", "SERVER", "NAME", "STATE", "DELETED", "PURGED", ""},
+                    rows));
   return done;
 }
 

@@ -101,7 +101,7 @@ class Copies(unittest.TestCase):
                 store.bucket.call("PUT", "node/holiday.jpg", body=b"?")
                 done = run("scan", "offsite")
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-                self.assertIn("3 objects: 0 backups found, 0 copies of known ones, 1 odd", done.stdout)
+                self.assertIn("3 objects: 0 new backups, 0 new copies of known ones, 1 odd", done.stdout)
                 self.assertIn("holiday.jpg", done.stdout)
                 done = run("scan", "nowhere")
                 self.assertEqual(done.returncode, 66, done.stdout + done.stderr)

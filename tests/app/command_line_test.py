@@ -190,7 +190,7 @@ class CommandLine(Commands):
         while status == 200:
             status, _, _ = self.node.ask("GET", f"/api/servers/{server}")
         job = next(t["job"] for t in self.json_of("trash")["items"] if t["server"] == server)
-        self.assertIn(server, self.run_alula("trash"))
+        self.assertRegex(self.run_alula("trash"), rf"{server} +doomed ")
         self.run_alula("trash", "restore", job)
         self.assertIn("doomed", self.run_alula("servers"))
 

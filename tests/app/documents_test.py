@@ -133,6 +133,25 @@ class StatusPage(unittest.TestCase):
         self.assertEqual(kinds - named, set())
 
 
+class Recordings(unittest.TestCase):
+    def test_the_demo_was_recorded_with_each_of_its_chapters(self):
+        story = (ROOT / "scripts/demo.py").read_text()
+        chapters = re.findall(r'\bchapter\((?:"[^"]+" if keep else )?"([^"]+)"', story)
+        self.assertGreaterEqual(len(chapters), 9)
+        recorded = re.findall(r"(?m)^== (.+)$", (ROOT / "docs/screens/demo.txt").read_text())
+        self.assertEqual(sorted(recorded), sorted(chapters))
+
+    def test_each_picture_is_there_and_on_a_page(self):
+        script = (ROOT / "scripts/screens").read_text()
+        made = re.search(r"for name in ([^;]+);", script)[1].replace("\\\n", " ").split()
+        made += re.findall(r'"\$out/([\w-]+)\.png"', script)
+        self.assertGreater(len(made), 10)
+        pages = "".join(page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+        self.assertEqual({picture.stem for picture in (ROOT / "docs/screens").glob("*.png")}, set(made))
+        for name in made:
+            self.assertIn(f"screens/{name}.png", pages)
+
+
 class Architecture(unittest.TestCase):
     """docs/architecture.md walks through the sources by name."""
 

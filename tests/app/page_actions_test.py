@@ -13,7 +13,7 @@ import subprocess
 import sys
 import uuid as uuids
 
-from page import LOOK, Browsed, Keys
+from page import Browsed, Keys
 from running_node import Panel, RunningNode, run_tests
 
 BINARY = ""
@@ -196,6 +196,8 @@ class Actions(Browsed):
 
     def test_an_archive_is_downloaded_by_a_link_of_its_own(self):
         self.open(f"servers/{self.castle}")
+        self.wait_text("Download")
+        self.look("server")
         self.press("Download")
         kept = pathlib.Path(self.downloads)
         self.wait(lambda: [f for f in kept.glob("*.tar.gz") if f.read_bytes()[:2] == b"\x1f\x8b"])
@@ -259,7 +261,10 @@ class Actions(Browsed):
         self.wait_text("1 to tell the Panel")
         self.browser.get(f"{node.url}/#/node")
         self.wait_text(f"backup:{backup}", "Since", "Next try", "waiting")
-        self.assertEqual(self.browser.execute_script(LOOK), [])
+        self.look("outbox")
+        # Its last answer and its buttons are seen without moving it.
+        self.assertTrue(self.browser.execute_script(
+            "const t = document.querySelector('[aria-label=Outbox]'); return t.scrollWidth <= t.clientWidth"))
 
     def test_a_deleted_server_is_brought_back(self):
         server = self.node.make_server("doomed")
@@ -269,6 +274,8 @@ class Actions(Browsed):
         self.wait_text("Delete server", "undelete window", "What to do")
         self.look("waiting")
         self.browser.get(f"{self.node.url}/#/node")
+        self.wait_text(f"doomed {server[:8]}", "Bring back")
+        self.look("trash")
         self.press("Bring back")
         self.confirm("Bring it back")
         self.wait_text("Bring server back", "done")

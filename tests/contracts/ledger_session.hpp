@@ -200,8 +200,8 @@ public:
   jobs::server_record add_server(const jobs::server_id& uuid,
                                  bool suspended = false) {
     auto what = draft(sample_kind("sample.create"));
-    what.changes = {
-        jobs::register_server{uuid, R"({"settings":{}})", suspended}};
+    what.changes = {jobs::register_server{
+        uuid, R"({"settings":{"meta":{"name":"castle"}}})", suspended}};
     run_to_end(must_accept(std::move(what)), {jobs::activate_server{}});
     return server(uuid);
   }

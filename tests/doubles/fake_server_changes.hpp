@@ -5,8 +5,11 @@
 #include "jobs/changes.hpp"
 #include "jobs/job.hpp"
 #include "jobs/server.hpp"
+#include "jobs/server_config.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <string>
 
 namespace alula::doubles {
 
@@ -75,6 +78,7 @@ public:
             typename Store::trash_row{{.deleted_by = job.id,
                                        .server = job.server,
                                        .server_row = job.server_row,
+                                       .server_name = name_of(job.server_row),
                                        .name = c.name,
                                        .state = "held",
                                        .detached_at = now,
@@ -182,6 +186,13 @@ private:
     server.record.owner_job = 0;
     s().store(server, now);
     return {};
+  }
+  std::string name_of(std::int64_t server_row) const {
+    const auto found = s().servers.find(server_row);
+    if (found == s().servers.end())
+      return {};
+    const auto config = jobs::parse_server_config(found->second.record.config);
+    return config ? config->name : std::string{};
   }
   Store& s() { return static_cast<Store&>(*this); }
   const Store& s() const { return static_cast<const Store&>(*this); }

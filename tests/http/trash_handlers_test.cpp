@@ -18,6 +18,7 @@ struct full_trash : api_world {
     const auto id = jobs::job_id::parse(some_job).value();
     engine.trash = {{.deleted_by = id,
                      .server = jobs::server_id::parse(some_server).value(),
+                     .server_name = "castle",
                      .name = some_job,
                      .state = std::move(state),
                      .detached_at = 1'799'999'000'000,
@@ -42,6 +43,7 @@ TEST_CASE("the trash says what can be brought back, and until when", "[http]") {
         == json::parse(R"({
           "job":"01970000-0000-7000-8000-000000000001",
           "server":"8d3f2a10-5b7c-4e21-9a44-0c1d2e3f5a7d",
+          "server_name":"castle",
           "state":"held",
           "detached_at":"2027-01-15T07:43:20.000Z",
           "purge_after":"2027-01-15T08:10:00.000Z",
@@ -49,6 +51,15 @@ TEST_CASE("the trash says what can be brought back, and until when", "[http]") {
             "job":"/api/jobs/01970000-0000-7000-8000-000000000001",
             "restore":"/api/trash/01970000-0000-7000-8000-000000000001/restore"}
         })"));
+}
+
+TEST_CASE("what had no name has none in the trash", "[http]") {
+  full_trash world;
+  world.engine.trash[0].server_name.clear();
+  CHECK(json::parse(world.ask("GET", "/api/trash").body)
+            .at("items")[0]
+            .at("server_name")
+            .is_null());
 }
 
 TEST_CASE("the trash comes in pages, the last deleted first", "[http]") {

@@ -170,6 +170,7 @@ TEST_CASE("the trash is listed while there is something in it") {
   CHECK(entry.deleted_by == del.job.id);
   CHECK(entry.server == del.uuid);
   CHECK(entry.server_row == del.server.row);
+  CHECK(entry.server_name == "castle");
   CHECK(entry.name == del.job.id.view());
   CHECK(entry.state == "held");
   CHECK(entry.detached_at == session.now());
