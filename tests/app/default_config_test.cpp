@@ -72,6 +72,11 @@ TEST_CASE("each setting that the default config has in a comment is accepted",
     at = end + 1;
   }
   CHECK(found > 20);
+  const tests::temporary_directory certificates;
+  for (const auto* name : {"fullchain.pem", "privkey.pem"})
+    std::ofstream{certificates.path() / name} << "there\n";
+  all = std::regex_replace(all, std::regex{"/etc/alula(?=/[a-z]+\\.pem)"},
+                           certificates.path().string());
   const auto report = parse_config(all);
   check_accepted(report);
   CHECK(report.value.stores.bucket.contains("offsite"));
