@@ -41,14 +41,15 @@ TEST_CASE("the next verification begins when the last has ended", "[actors]") {
   const jobs::time_ms begun = w.clock.at;
   w.put_backup(1, 1, begun - 2);
   w.put_backup(2, 2, begun - 1);
-  w.chores_settings.verify_within = 2h;
+  w.chores_settings.verify_within = 2min;
   w.start();
   w.jobs_ended("backup.scan", 1);
+  // Not for so long that it counts as stalled.
   w.archives.hold("verify");
-  w.pass_tick(1h);
+  w.pass_tick(1min);
   w.eventually([&] { return w.jobs_of("backup.verify").size() == 1; });
   for (int i = 0; i < 3; ++i) {
-    w.pass_tick(1h);
+    w.pass_tick(1min);
     CHECK(w.jobs_of("backup.verify").size() == 1);
   }
   w.archives.let_go("verify");

@@ -22,7 +22,7 @@ class loopback_listener {
 public:
   loopback_listener() {
     auto at = loopback(0);
-    bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at);
+    (void)bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at);
     listen(fd_, 16);
     socklen_t size = sizeof at;
     getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size);

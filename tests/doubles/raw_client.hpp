@@ -68,7 +68,7 @@ public:
       source.sin_addr.s_addr = htonl((127u << 24) + from);
       const int yes = 1;
       ::setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
-      ::bind(fd_, reinterpret_cast<sockaddr*>(&source), sizeof source);
+      (void)::bind(fd_, reinterpret_cast<sockaddr*>(&source), sizeof source);
     }
     sockaddr_in target{};
     target.sin_family = AF_INET;

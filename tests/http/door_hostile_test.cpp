@@ -61,7 +61,7 @@ TEST_CASE("spoilt requests get an answer or an end", "[http][door]") {
         request[at] = static_cast<char>(roll(256));
         break;
       case 1:
-        request.erase(at, static_cast<std::size_t>(1 + roll(5)));
+        request.erase(at, 1 + static_cast<std::size_t>(roll(5)));
         break;
       case 2:
         request.insert(at, random_bytes(1 + roll(5)));

@@ -48,7 +48,7 @@ response told(door& by, const std::string& credentials, std::string method,
 /// The envelope of an answer that came over a connection.
 json envelope_in(const doubles::raw_answer& answer) {
   CHECK(answer.header("Content-Type") == "application/json; charset=utf-8");
-  const auto body = json::parse(answer.body);
+  auto body = json::parse(answer.body);
   CHECK(body.size() == 3);
   CHECK(body.at("code") == answer.status);
   CHECK(body.at("data").is_null());

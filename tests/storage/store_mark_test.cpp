@@ -114,7 +114,8 @@ TEST_CASE("a backup directory is taken over once") {
   // As a release left it that did not mark it.
   fs::remove(disk.backups / store_mark::file_name);
   fs::remove(disk.world.file.parent_path() / store_mark::backups_name);
-  std::ofstream{disk.backups / "8d3fb5e2-5c47-4f0a-9b1e-0d3a2c1f5a7d.tar.gz"};
+  const std::ofstream archive{disk.backups
+                              / "8d3fb5e2-5c47-4f0a-9b1e-0d3a2c1f5a7d.tar.gz"};
   CHECK(disk.start() == id);
   CHECK(fs::exists(disk.backups / store_mark::file_name));
   fs::remove(disk.backups / store_mark::file_name);
