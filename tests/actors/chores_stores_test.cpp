@@ -156,6 +156,7 @@ TEST_CASE("a backup that the Panel says twice it does not have is forgotten",
   w.node_panel.fail({});
   for (const int number : {1, 2}) {
     w.put_backup(number, 1);
+    REQUIRE(w.archives.drop(w.backup(number)));
     const std::scoped_lock lock{w.store->mutex};
     auto& b = w.store->backups.at(w.backup(number)).record;
     b.is_local = false;
