@@ -144,7 +144,7 @@ class Backups(Commands):
             done = subprocess.run([BINARY, "backups", "restore", "castle", self.backup[:8], *more, "--config", self.node.config],
                                   stdin=theirs, text=True, capture_output=True, timeout=120)
             self.assertEqual(done.returncode, 1, done.stderr)
-            self.assertIn(f"backup {self.backup}?", done.stderr)
+            self.assertIn(f"backup {self.backup} of server", done.stderr)
 
     def test_a_download_replaces_no_file_unless_it_is_told_to(self):
         to = self.node.base / "mine.txt"
