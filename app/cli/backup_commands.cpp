@@ -95,7 +95,7 @@ int create_backup(const asked_node& asked, const backup_options& o) {
 
 /// What a question is about: "backup … of server …, made 3 h ago, 1.2 GiB".
 std::string backup_in_words(client& node, const backup_options& o) {
-  const auto named = "backup " + o.backup + " of server " + o.server;
+  auto named = "backup " + o.backup + " of server " + o.server;
   const auto found = node.ask("GET", path_of(o));
   if (found.status != 200)
     return named;
