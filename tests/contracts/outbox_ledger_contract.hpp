@@ -30,8 +30,9 @@ public:
   void settle(std::int64_t report, delivered_how is, std::string why = {},
               jobs::time_ms next_at = 0) {
     const int answer = why.empty() ? 204 : 503;
-    REQUIRE(amend(
-        {jobs::record_delivery{report, is, answer, std::move(why), next_at}}));
+    const auto settled = amend(
+        {jobs::record_delivery{report, is, answer, std::move(why), next_at}});
+    REQUIRE(settled);
   }
   std::vector<jobs::report>
   list(jobs::report_group which = jobs::report_group::all) {
