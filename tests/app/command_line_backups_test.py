@@ -6,6 +6,7 @@
 
 import ctypes
 import errno
+import functools
 import http.server
 import json
 import os
@@ -57,6 +58,10 @@ def refuse_calls(errors):
 class Copies(unittest.TestCase):
     """With a store that keeps what it gets in memory."""
 
+    def run_backups(self, node, *words):
+        return subprocess.run([BINARY, "backups", *words, "--config", str(node.config)], text=True,
+                              capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+
     def test_a_backup_is_copied_and_its_copy_verified(self):
         store = bucket.Store("node/")
         try:
@@ -64,9 +69,7 @@ class Copies(unittest.TestCase):
                 server = node.make_server("castle")
                 backup = node.make_backup(server)
 
-                def run(*words):
-                    return subprocess.run([BINARY, "backups", *words, "--config", str(node.config)], text=True,
-                                          capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+                run = functools.partial(self.run_backups, node)
                 done = run("copy", "castle", backup, "offsite")
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
                 self.assertEqual([p["place"] for p in node.get(f"/api/servers/{server}/backup/{backup}")["places"]],
@@ -87,12 +90,11 @@ class Copies(unittest.TestCase):
                 server = node.make_server("castle")
                 backup = node.make_backup(server)
 
-                def run(*words):
-                    return subprocess.run([BINARY, "backups", *words, "--config", str(node.config)], text=True,
-                                          capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+                run = functools.partial(self.run_backups, node)
                 self.assertEqual(run("copy", "castle", backup, "offsite").returncode, 0)
             # Another node, which looks by itself as it knows of no backup.
             with RunningNode(BINARY, more=store.config()) as node:
+                run = functools.partial(self.run_backups, node)
                 self.assertEqual(run("scan", "offsite").returncode, 0)
                 [found] = node.get("/api/backups?orphaned=true")["items"]
                 self.assertEqual((found["uuid"], found["server"]), (backup, server))
