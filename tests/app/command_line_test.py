@@ -72,6 +72,17 @@ class CommandLine(Commands):
         self.assertEqual(self.complete("outbox", "--state", "d"), {"dead"})
         self.assertEqual(self.complete("servers", "delete", "castle", "--backups", "k"), {"keep"})
 
+    def test_stores_are_completed_out_of_the_config_of_the_node(self):
+        config = self.node.base / "with-stores.yml"
+        config.write_text(self.node.config.read_text() + "stores:\n" + "".join(
+            f"  {name}: {{endpoint: 'https://s3.example', bucket: games, access_key: a, secret_key: b}}\n" for name in ("offsite", "tape")))
+        node = ["--config", str(config)]
+        self.assertEqual(self.complete("backups", "scan", "off", node=node), {"offsite"})
+        self.assertEqual(self.complete("backups", "verify", "castle", self.backup, "--place", "", node=node), {"offsite", "tape"})
+        self.assertEqual(self.complete("backups", "copy", "castle", self.backup, "", node=node), {"local", "offsite", "tape"})
+        # Of another node it does not tell.
+        self.assertEqual(self.complete("backups", "scan", "off", node=[*node, "--url", "http://127.0.0.1:1"]), set())
+
     def test_names_that_a_shell_would_run_are_not_offered(self):
         harm = self.node.base / "harm"
         self.node.make_server(f"harm$(touch {harm})", files=1)
