@@ -30,6 +30,8 @@ struct reading {
 void add_job_commands(CLI::App& app, const reading& line);
 void add_server_commands(CLI::App& app, const reading& line);
 void add_backup_commands(CLI::App& app, const reading& line);
+/// Those of `alula backups` that are about stores and disks.
+void add_backup_place_commands(CLI::App& backups, const reading& line);
 void add_upkeep_commands(CLI::App& app, const reading& line);
 void add_pool_commands(CLI::App& app, const reading& line);
 void add_system_commands(CLI::App& app, const reading& line);
