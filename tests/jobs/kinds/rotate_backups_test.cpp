@@ -202,6 +202,7 @@ TEST_CASE("a scan takes on record what it finds and marks what is lost",
           "[kinds]") {
   rotation_world w{2};
   w.twice = GENERATE(false, true);
+  w.backups.now -= day;
   w.backups.put(w.backup(7), {}, {{"a", "b"}});   // of stock Wings
   w.backups.put(w.backup(8), w.id, {{"a", "b"}}); // from before a lost ledger
   w.backups.published.erase(w.backup(1));
@@ -217,6 +218,54 @@ TEST_CASE("a scan takes on record what it finds and marks what is lost",
   // The next one finds nothing new.
   CHECK(json::parse(w.run_to_end(scan_backups, {}, false).result)
         == json{{"found", 0}, {"lost", 0}});
+}
+
+TEST_CASE("an archive that may still be written is left to the next scan",
+          "[kinds]") {
+  rotation_world w{0};
+  const auto found = [&w] {
+    const auto job = w.run_to_end(scan_backups, {}, false);
+    return json::parse(job.result).at("found").get<int>();
+  };
+  SECTION("one without a manifest") {
+    w.backups.put(w.backup(7), {}, {{"a", "b"}});
+    CHECK(found() == 0);
+    CHECK_FALSE(w.record(7));
+    w.now += 5 * 60'000;
+    CHECK(found() == 1);
+    CHECK(w.record(7));
+  }
+  SECTION("whose manifest is there is whole") {
+    w.backups.put(w.backup(8), w.id, {{"a", "b"}});
+    CHECK(found() == 1);
+  }
+  SECTION("of another clock's future is none of them") {
+    w.backups.now += day;
+    w.backups.put(w.backup(7), {}, {{"a", "b"}});
+    CHECK(found() == 1);
+  }
+}
+
+TEST_CASE("an archive that was still being written is no damaged one for ever",
+          "[kinds]") {
+  rotation_world w{0};
+  w.backups.now -= day;
+  w.backups.put(w.backup(7), {}, {{"a", "b"}});
+  w.run_to_end(scan_backups, {}, false);
+  w.backups.now += 60'000;
+  const auto whole = w.backups.put(w.backup(7), {}, {{"a", "longer than b"}});
+  REQUIRE(w.record(7)->facts.size != whole.size);
+  const auto check = json{{"backup", w.backup(7).view()}}.dump();
+  w.run_to_end(verify_backup, check);
+  REQUIRE_FALSE(w.record(7)->damage.empty());
+  w.run_to_end(scan_backups, {}, false);
+  CHECK(w.record(7)->damage.empty());
+  CHECK(w.record(7)->facts.size == whole.size);
+  CHECK(w.run_to_end(verify_backup, check).state == job_state::succeeded);
+  // From now on it is known what it has to be.
+  w.backups.put(w.backup(7), {}, {{"a", "something else"}});
+  w.run_to_end(scan_backups, {}, false);
+  CHECK(w.record(7)->facts.size == whole.size);
 }
 
 TEST_CASE("a scan sees manifests that came or went", "[kinds]") {
