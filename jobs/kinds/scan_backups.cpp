@@ -13,6 +13,7 @@
 #include "jobs/kinds/steps.hpp"
 #include "jobs/ports.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <vector>
@@ -83,6 +84,8 @@ step_outcome compare(step_context& ctx) {
   auto files = ctx.node.archives.list();
   if (!files)
     return std::move(files).error();
+  // What is recorded last is listed first.
+  std::ranges::stable_sort(*files, {}, &archive_file::modified_at);
   step_done done;
   std::int64_t found = 0, lost = 0;
   for (auto& file : *files) {

@@ -2,6 +2,7 @@
 #include "tests/jobs/kinds/backup_world.hpp"
 
 #include <algorithm>
+#include <functional>
 
 using namespace alula::jobs;
 using json = nlohmann::json;
@@ -218,6 +219,20 @@ TEST_CASE("a scan takes on record what it finds and marks what is lost",
   // The next one finds nothing new.
   CHECK(json::parse(w.run_to_end(scan_backups, {}, false).result)
         == json{{"found", 0}, {"lost", 0}});
+}
+
+TEST_CASE("archives that are found are listed by their age", "[kinds]") {
+  rotation_world w{0};
+  const std::vector ages{5, 2, 9, 3}; // days, by uuid
+  for (std::size_t i = 0; i < ages.size(); ++i) {
+    w.backups.now = w.now - ages[i] * day;
+    w.backups.put(w.backup(static_cast<int>(i)), w.id, {{"a", "b"}});
+  }
+  w.run_to_end(scan_backups, {}, false);
+  const auto listed = w.records.list_backups({}, 0, 10).value().items;
+  REQUIRE(listed.size() == ages.size());
+  CHECK(std::ranges::is_sorted(listed, std::greater{},
+                               &backup_record::completed_at));
 }
 
 TEST_CASE("an archive that may still be written is left to the next scan",
