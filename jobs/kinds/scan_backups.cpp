@@ -108,8 +108,8 @@ step_outcome compare(step_context& ctx) {
         || (record.lost_at != 0 && record.places.empty()))
       continue;
     const auto again = ctx.node.archives.inspect(uuid);
-    if (!again)
-      return again.error();
+    if (!again) // as the log says; that does not make it lost
+      continue;
     if (!*again && !record.places.empty())
       done.changes.emplace_back(set_local{uuid, false, false});
     else if (!*again) {
