@@ -21,6 +21,10 @@ inline std::string_view text_of(byte_view data) {
 /// What strerror(3) says. Any thread.
 std::string error_text(int number);
 
+/// Whether a call failed for want of descriptors or memory: that is the node's
+/// failure, and says nothing of the file.
+bool is_shortage(int error_number);
+
 /// Writes all of `data` at the descriptor's position. `name` is for the
 /// sentence. Faults: insufficient_storage, io_error.
 jobs::status write_all(int fd, byte_view data, std::string_view name);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -45,10 +46,10 @@ struct deep_tree {
 /// Fewer descriptors than a deep tree has levels.
 class few_descriptors {
 public:
-  few_descriptors() {
+  explicit few_descriptors(rlim_t most = 200) {
     ::getrlimit(RLIMIT_NOFILE, &before_);
     auto few = before_;
-    few.rlim_cur = 200;
+    few.rlim_cur = most;
     ::setrlimit(RLIMIT_NOFILE, &few);
   }
   ~few_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
@@ -168,4 +169,25 @@ TEST_CASE("links over the limit of their memory are left out with a note",
   trip.check_is_accepted();
   CHECK(trip.restored->files == 2);
   CHECK(trip.notes.size() == 1);
+}
+
+TEST_CASE("a node short of descriptors leaves no files out, but fails",
+          "[limits]") {
+  const scratch_tree tree;
+  const std::string below = GENERATE("", "/in/it");
+  tree.write("a" + below, "x");
+  tree.write("b" + below, "x");
+  std::optional<few_descriptors> short_of;
+  archive_settings settings;
+  settings.found = [&](const archive_entry&) -> status {
+    if (!short_of)
+      short_of.emplace(0); // those that are open stay open
+    return {};
+  };
+  const auto made = write_archive(tree.fd.get(), ignore_rules{}, settings, {},
+                                  [](byte_view) -> status { return {}; });
+  short_of.reset();
+  REQUIRE_FALSE(made);
+  CHECK(made.error().code == alula::jobs::fault_code::io_error);
+  CHECK(made.error().what.find("Too many open files") != std::string::npos);
 }
