@@ -16,6 +16,12 @@ bool is_shortage(int error_number) {
          || error_number == ENOMEM;
 }
 
+jobs::fault no_thread(const std::system_error& why) {
+  return {.code = jobs::fault_code::io_error,
+          .what = "the node gives no further thread: "
+                  + error_text(why.code().value())};
+}
+
 jobs::status write_all(int fd, byte_view data, std::string_view name) {
   while (!data.empty()) {
     const auto put = ::write(fd, data.data(), data.size());
