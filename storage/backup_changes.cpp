@@ -79,6 +79,10 @@ status backup_changes::change(const jobs::record_found_backup& what) {
     return ended;
   const auto facts = file.facts.value_or(jobs::archive_facts{});
   if (is_known) {
+    if (auto renewed = on_.run(backup_sql("renew_found"), file.backup.view(),
+                               file.size, file.modified_at);
+        !renewed)
+      return std::move(renewed).error();
     auto back = on_.run(backup_sql("backup_is_back"), file.backup.view(),
                         file.has_manifest);
     return back ? fill(file.backup, facts) : outcome_of(std::move(back));

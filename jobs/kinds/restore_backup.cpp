@@ -388,6 +388,7 @@ const kind restore_backup{
             retriable("unlock", unlock),
             retriable("announce", announce),
         },
-    .when_over = when_over};
+    .when_over = when_over,
+    .tells_when_unbegun = true};
 
 } // namespace alula::jobs

@@ -2,9 +2,10 @@
 //
 // Archives that the ledger does not know (of stock Wings, or from before the
 // ledger was lost) are taken on record, archives that are gone are marked as
-// lost, manifests that came or went are noticed, and what dead jobs left
-// unfinished, here and beside the volumes, is removed, as are manifests that no
-// archive and no record belongs to. No archive is ever deleted by this.
+// lost, manifests that came or went and archives that were still being written
+// are noticed, and what dead jobs left unfinished, here and beside the volumes,
+// is removed, as are manifests that no archive and no record belongs to. No
+// archive is ever deleted by this.
 #include "jobs/backup.hpp"
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
@@ -12,6 +13,8 @@
 #include "jobs/kinds/steps.hpp"
 #include "jobs/ports.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <vector>
 
@@ -22,6 +25,8 @@ namespace {
 using fields::json;
 
 constexpr std::size_t page_size = 1'000;
+/// An archive without a manifest that was written so lately may still be.
+constexpr time_ms young = 5 * 60 * 1'000;
 
 result<job_draft> read(const submission&) {
   return job_draft{.dedup_key = "backup.scan"};
@@ -67,6 +72,10 @@ result<std::map<backup_id, backup_record>> all_records(queries& records) {
   }
 }
 
+bool may_be_unfinished(const archive_file& file, time_ms now) {
+  return !file.has_manifest && std::abs(now - file.modified_at) < young;
+}
+
 step_outcome compare(step_context& ctx) {
   // The directory after the ledger: what is published meanwhile is in both.
   auto known = all_records(ctx.node.records);
@@ -75,6 +84,8 @@ step_outcome compare(step_context& ctx) {
   auto files = ctx.node.archives.list();
   if (!files)
     return std::move(files).error();
+  // What is recorded last is listed first.
+  std::ranges::stable_sort(*files, {}, &archive_file::modified_at);
   step_done done;
   std::int64_t found = 0, lost = 0;
   for (auto& file : *files) {
@@ -82,7 +93,10 @@ step_outcome compare(step_context& ctx) {
     const bool is_new = record == known->end();
     const bool was_lost =
         is_new || record->second.lost_at != 0 || !record->second.is_local;
-    if (was_lost || record->second.has_manifest != file.has_manifest)
+    if (is_new && may_be_unfinished(file, ctx.now))
+      continue;
+    if (was_lost || record->second.has_manifest != file.has_manifest
+        || is_outdated_by(record->second, file))
       done.changes.emplace_back(record_found_backup{std::move(file)});
     found += was_lost ? 1 : 0;
     if (!is_new)
@@ -94,8 +108,8 @@ step_outcome compare(step_context& ctx) {
         || (record.lost_at != 0 && record.places.empty()))
       continue;
     const auto again = ctx.node.archives.inspect(uuid);
-    if (!again)
-      return again.error();
+    if (!again) // as the log says; that does not make it lost
+      continue;
     if (!*again && !record.places.empty())
       done.changes.emplace_back(set_local{uuid, false, false});
     else if (!*again) {

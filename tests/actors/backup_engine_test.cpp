@@ -1,5 +1,7 @@
 #include "tests/actors/backup_node.hpp"
 
+#include <algorithm>
+
 using namespace alula;
 using namespace alula::actors_test;
 using jobs::fault_code;
@@ -46,6 +48,40 @@ TEST_CASE("two backups of one server stand in line, those of two run at once",
   CHECK(w.end_of(first).state == job_state::succeeded);
   CHECK(w.end_of(second).state == job_state::succeeded);
   CHECK(w.end_of(other).state == job_state::succeeded);
+}
+
+TEST_CASE("clients hear of a job that is cancelled while it stands in line",
+          "[actors]") {
+  backup_node w;
+  w.put_backup(9, 1);
+  w.boot();
+  const auto heard = [&w](const std::string& event) {
+    const auto line = "announce " + server_number(1).to_string() + ' ' + event;
+    const auto calls = w.audience.calls();
+    return std::ranges::count_if(
+        calls, [&](const auto& call) { return call.starts_with(line); });
+  };
+  SECTION("a backup") {
+    w.archives.hold("write");
+    const auto first = w.submit(jobs::create_backup, 1, w.create_body(1));
+    REQUIRE(w.archives.wait_until_held("write"));
+    const auto second = w.submit(jobs::create_backup, 1, w.create_body(2));
+    REQUIRE(w.cancel(second));
+    const auto uuid = w.backup(2).to_string();
+    CHECK(w.end_of(second).started_at == 0);
+    CHECK(heard("backup completed:" + uuid) == 1);
+    CHECK(heard("backup completed {") == 1);
+    w.archives.let_go("write");
+    w.end_of(first);
+  }
+  SECTION("a restore") {
+    REQUIRE(w.pause("lifecycle"));
+    const auto waiting = w.submit(jobs::restore_backup, 1, w.restore_body(9));
+    REQUIRE(w.cancel(waiting));
+    CHECK(w.end_of(waiting).started_at == 0);
+    CHECK(heard("backup restore completed") == 1);
+    REQUIRE(w.resume("lifecycle"));
+  }
 }
 
 TEST_CASE("a restore while a backup runs is refused, naming the job",
