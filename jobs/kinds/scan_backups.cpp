@@ -14,7 +14,6 @@
 #include "jobs/ports.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <vector>
 
@@ -25,8 +24,6 @@ namespace {
 using fields::json;
 
 constexpr std::size_t page_size = 1'000;
-/// An archive without a manifest that was written so lately may still be.
-constexpr time_ms young = 5 * 60 * 1'000;
 
 result<job_draft> read(const submission&) {
   return job_draft{.dedup_key = "backup.scan"};
@@ -72,10 +69,6 @@ result<std::map<backup_id, backup_record>> all_records(queries& records) {
   }
 }
 
-bool may_be_unfinished(const archive_file& file, time_ms now) {
-  return !file.has_manifest && std::abs(now - file.modified_at) < young;
-}
-
 step_outcome compare(step_context& ctx) {
   // The directory after the ledger: what is published meanwhile is in both.
   auto known = all_records(ctx.node.records);
@@ -93,8 +86,6 @@ step_outcome compare(step_context& ctx) {
     const bool is_new = record == known->end();
     const bool was_lost =
         is_new || record->second.lost_at != 0 || !record->second.is_local;
-    if (is_new && may_be_unfinished(file, ctx.now))
-      continue;
     if (was_lost || record->second.has_manifest != file.has_manifest
         || is_outdated_by(record->second, file))
       done.changes.emplace_back(record_found_backup{std::move(file)});

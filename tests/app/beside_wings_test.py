@@ -89,8 +89,6 @@ class WingsNode(RunningNode):
             for at in sorted(self.volume.rglob("*")):
                 if at.is_file() and not at.is_symlink():
                     archive.add(at, at.relative_to(self.volume))
-        hour_ago = time.time() - 3600  # or the first scan leaves it alone
-        os.utime(self.archive, (hour_ago, hour_ago))
         (self.wings / "states.json").write_text(
             json.dumps({self.server: "offline"}))
         with sqlite3.connect(self.wings / "wings.db") as db:

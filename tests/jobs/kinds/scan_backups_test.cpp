@@ -56,32 +56,6 @@ TEST_CASE("archives that are found are listed by their age", "[kinds]") {
                                &backup_record::completed_at));
 }
 
-TEST_CASE("an archive that may still be written is left to the next scan",
-          "[kinds]") {
-  scan_world w{0};
-  const auto found = [&w] {
-    const auto job = w.run_to_end(scan_backups, {}, false);
-    return json::parse(job.result).at("found").get<int>();
-  };
-  SECTION("one without a manifest") {
-    w.backups.put(w.backup(7), {}, {{"a", "b"}});
-    CHECK(found() == 0);
-    CHECK_FALSE(w.record(7));
-    w.now += 5 * 60'000;
-    CHECK(found() == 1);
-    CHECK(w.record(7));
-  }
-  SECTION("whose manifest is there is whole") {
-    w.backups.put(w.backup(8), w.id, {{"a", "b"}});
-    CHECK(found() == 1);
-  }
-  SECTION("of another clock's future is none of them") {
-    w.backups.now += day;
-    w.backups.put(w.backup(7), {}, {{"a", "b"}});
-    CHECK(found() == 1);
-  }
-}
-
 TEST_CASE("an archive that was still being written is no damaged one for ever",
           "[kinds]") {
   scan_world w{0};
