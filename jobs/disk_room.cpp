@@ -69,16 +69,17 @@ std::int64_t disk_room::promised(dev_t disk, const owner& except) const {
 }
 
 status disk_room::reserve(int at, std::string_view name, const job_id& job,
-                          std::int64_t bytes) {
+                          const room_wanted& room) {
   auto disk = numbers_of(at, name);
   if (!disk)
     return std::move(disk).error();
+  const auto bytes = room.bytes;
   std::int64_t others = 0, left = 0;
   {
     const std::lock_guard guard{mutex_};
     const owner mine{job, std::string{name}};
     others = promised(disk->disk, mine);
-    left = disk->free - disk->kept_free - others;
+    left = disk->free - disk->kept_free - others + room.coming;
     if (bytes <= left) {
       promises_[mine] = {disk->disk, bytes};
       return {};
@@ -86,13 +87,16 @@ status disk_room::reserve(int at, std::string_view name, const job_id& job,
   }
   // Without the lock: to find out where the disk is mounted may block.
   return fault{.code = fault_code::insufficient_storage,
-               .what = readable_size(bytes) + " are needed on "
-                       + place_of(at, name) + "; " + readable_size(disk->free)
-                       + " are free, of which "
-                       + readable_size(std::min(others, disk->free))
-                       + " are reserved already and "
-                       + readable_size(disk->kept_free) + " have to stay free: "
-                       + readable_size(bytes - left) + " are missing"};
+               .what =
+                   readable_size(bytes) + " are needed on " + place_of(at, name)
+                   + "; " + readable_size(disk->free) + " are free, of which "
+                   + readable_size(std::min(others, disk->free))
+                   + " are reserved already and "
+                   + readable_size(disk->kept_free) + " have to stay free"
+                   + (room.coming > 0 ? ", and " + readable_size(room.coming)
+                                            + " would be made so: "
+                                      : ": ")
+                   + readable_size(bytes - left) + " are missing"};
 }
 
 void disk_room::release(const job_id& job, std::string_view name) {

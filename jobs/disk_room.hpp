@@ -30,8 +30,14 @@ public:
   /// backup disk". A job has one promise per name, which this replaces: what a
   /// restore downloads and what it unpacks are counted both, also where they
   /// share a disk. Fault insufficient_storage, with the numbers.
+  /// With room that is to come all of it is promised at once, so that nobody
+  /// else gets what the job frees; others are promised the less until then.
   status reserve(int at, std::string_view name, const job_id& job,
-                 std::int64_t bytes);
+                 const room_wanted& room);
+  status reserve(int at, std::string_view name, const job_id& job,
+                 std::int64_t bytes) {
+    return reserve(at, name, job, room_wanted{.bytes = bytes});
+  }
   void release(const job_id& job, std::string_view name);
   /// So much of it is on the disk now, and counted there.
   void spend(const job_id& job, std::string_view name, std::int64_t bytes);

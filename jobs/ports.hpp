@@ -261,7 +261,7 @@ public:
   /// Of the disk the volumes are on. As archives::reserve and release, for the
   /// trees that restores make there.
   virtual result<disk_space> space() = 0;
-  virtual status reserve(const job_id& job, std::int64_t bytes) = 0;
+  virtual status reserve(const job_id& job, const room_wanted& room) = 0;
   virtual void release(const job_id& job) = 0;
 
   /// Names in the trash directory, owned by a job or not.

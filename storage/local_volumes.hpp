@@ -92,7 +92,8 @@ public:
   jobs::result<std::int64_t> take_ownership(const jobs::server_id& server,
                                             std::stop_token stop) override;
   jobs::result<jobs::disk_space> space() override;
-  jobs::status reserve(const jobs::job_id& job, std::int64_t bytes) override;
+  jobs::status reserve(const jobs::job_id& job,
+                       const jobs::room_wanted& room) override;
   void release(const jobs::job_id& job) override;
   /// What lies beside an entry (names, tally) is not listed.
   jobs::result<std::vector<std::string>> trash_entries() override;

@@ -307,9 +307,10 @@ result<jobs::disk_space> local_volumes::space() {
   return places_->room->space(places_->volumes.fd.get(), disk_name);
 }
 
-status local_volumes::reserve(const job_id& job, std::int64_t bytes) {
+status local_volumes::reserve(const job_id& job,
+                              const jobs::room_wanted& room) {
   return places_->room->reserve(places_->volumes.fd.get(), disk_name, job,
-                                bytes);
+                                room);
 }
 
 void local_volumes::release(const job_id& job) {

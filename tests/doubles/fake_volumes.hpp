@@ -167,8 +167,10 @@ public:
     const std::lock_guard guard{mutex};
     if (auto planned = note("discard_staging", name); !planned)
       return planned;
-    if (const auto at = staging.find(name); at != staging.end())
+    if (const auto at = staging.find(name); at != staging.end()) {
+      free_space += at->second.bytes;
       staging.erase(at);
+    }
     return {};
   }
 
@@ -301,14 +303,14 @@ public:
                       .device = device};
   }
 
-  status reserve(const job_id& job, std::int64_t bytes) override {
+  status reserve(const job_id& job, const room_wanted& room) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("reserve", job.view()); !planned)
       return planned;
-    if (bytes > free_space - promised_except(job))
+    if (room.bytes > free_space - promised_except(job) + room.coming)
       return fault{.code = fault_code::insufficient_storage,
-                   .what = std::to_string(bytes) + " bytes are needed"};
-    reserved[job] = bytes;
+                   .what = std::to_string(room.bytes) + " bytes are needed"};
+    reserved[job] = room.bytes;
     return {};
   }
 

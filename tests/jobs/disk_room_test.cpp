@@ -104,6 +104,22 @@ TEST_CASE("what one job downloads and what it unpacks are counted both") {
   CHECK(room.space(disk.fd, "the disk")->reserved == most / 2);
 }
 
+TEST_CASE("what a job is about to free is promised to it ahead") {
+  const open_disk disk;
+  disk_room room{0};
+  const auto free = disk.free();
+  const auto refused =
+      room.reserve(disk.fd, "the disk", a_job,
+                   room_wanted{.bytes = free / 4 * 7, .coming = free / 2});
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().what, Contains("would be made so"));
+  REQUIRE(room.reserve(disk.fd, "the disk", a_job,
+                       room_wanted{.bytes = free / 4 * 5, .coming = free / 2}));
+  // Nobody else gets of it, not even once it is free.
+  CHECK_FALSE(room.reserve(disk.fd, "the disk", another_job, 1));
+  CHECK(room.space(disk.fd, "the disk")->free == 0);
+}
+
 TEST_CASE("who writes already stops when the disk fills up") {
   const open_disk disk;
   CHECK(disk_room{0}.look(disk.fd, "the disk"));
