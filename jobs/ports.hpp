@@ -253,6 +253,9 @@ public:
   /// As `used`, of an entry of the trash; 0 when it is not there.
   virtual result<std::int64_t> used_in_trash(std::string_view entry,
                                              std::stop_token stop) = 0;
+  /// The same of a staged tree.
+  virtual result<std::int64_t> used_in_staging(std::string_view name,
+                                               std::stop_token stop) = 0;
   /// As `used`, of what merging this staged tree would push aside.
   virtual result<std::int64_t> overlap(std::string_view name,
                                        const server_id& server,

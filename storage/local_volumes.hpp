@@ -84,6 +84,8 @@ public:
   /// 0 when there is no volume. See tree_usage.hpp.
   jobs::result<std::int64_t> used(const jobs::server_id& server,
                                   std::stop_token stop) override;
+  jobs::result<std::int64_t> used_in_staging(std::string_view name,
+                                             std::stop_token stop) override;
   jobs::result<std::int64_t> used_in_trash(std::string_view entry,
                                            std::stop_token stop) override;
   jobs::result<std::int64_t> overlap(std::string_view name,

@@ -83,6 +83,18 @@ status dress_as(const directory& volumes, const std::string& volume,
   return {};
 }
 
+/// 0 when it is not there.
+result<std::int64_t> measure_below(const directory& place,
+                                   std::string_view name,
+                                   const std::stop_token& stop) {
+  if (!is_plain_name(name))
+    return bad_entry(name);
+  auto tree = open_below(place, std::string{name});
+  if (!tree)
+    return std::move(tree).error();
+  return *tree ? measure_tree(**tree, stop) : std::int64_t{0};
+}
+
 /// Renames the tree to the place that clear_place made free. Success when
 /// another call was faster.
 status fill_place(const directory& source, const std::string& name,
@@ -280,12 +292,12 @@ result<std::int64_t> local_volumes::take_ownership(const server_id& server,
 
 result<std::int64_t> local_volumes::used_in_trash(std::string_view entry,
                                                   std::stop_token stop) {
-  if (!is_plain_name(entry))
-    return bad_entry(entry);
-  auto kept = open_below(places_->trash, std::string{entry});
-  if (!kept)
-    return std::move(kept).error();
-  return *kept ? measure_tree(**kept, stop) : std::int64_t{0};
+  return measure_below(places_->trash, entry, stop);
+}
+
+result<std::int64_t> local_volumes::used_in_staging(std::string_view name,
+                                                    std::stop_token stop) {
+  return measure_below(places_->staging, name, stop);
 }
 
 result<std::int64_t> local_volumes::overlap(std::string_view name,

@@ -187,7 +187,7 @@ result<extraction_made> unpack_into(step_context& ctx,
   auto made = ctx.node.archives.extract(
       order_of(ctx, server), staging, gone.get_token(),
       [&](const archive_progress_made& so_far) {
-        room.wrote(so_far.bytes);
+        room.wrote(so_far);
         ctx.report(progress_of(so_far, {}, "unpacking"));
         if (!is_sender_there(ctx))
           gone.request_stop();
@@ -208,7 +208,7 @@ step_outcome unpack(step_context& ctx) {
     return final_fault(server.error());
   tell(ctx, "The archive is whole. Unpacking it...");
   const auto received = fields::told_by(ctx.job, "receive");
-  room_watch room{ctx, received.at("size").get<std::int64_t>()};
+  room_watch room{ctx, {.bytes = received.at("size").get<std::int64_t>()}};
   if (auto kept = room.begin(); !kept)
     return final_fault(std::move(kept).error());
   const auto staging = ctx.node.volumes.stage(tree_of(ctx.job), ctx.stop);

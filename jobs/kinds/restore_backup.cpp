@@ -143,8 +143,7 @@ step_outcome preflight(step_context& ctx) {
     return ahead.error();
   const auto& known = ahead->content;
   const auto& written = ahead->written;
-  if (auto kept = keep_room_beside_trees(ctx, needed_room(written.bytes));
-      !kept)
+  if (auto kept = keep_room_beside_trees(ctx, needed_room(written)); !kept)
     return without_room(std::move(kept).error());
   const auto sorted = ahead->has_manifest ? known.files : 0;
   if (auto kept = keep_backup_room(ctx, ahead->download, sorted); !kept)
@@ -224,7 +223,7 @@ step_outcome extract(step_context& ctx) {
   if (auto fit = refuse_unfit(ctx); !fit)
     return std::move(fit).error();
   const auto whole = written_of(ctx);
-  const auto needs = needed_room(whole.bytes);
+  const auto needs = needed_room(whole);
   // What a crash has left there is in the way of its own room.
   if (auto gone =
           ctx.node.volumes.discard_staging(tree_of_restore(ctx), ctx.stop);
@@ -251,7 +250,7 @@ step_outcome extract(step_context& ctx) {
   order.fetched_by = fetched_by(ctx);
   auto made = ctx.node.archives.extract(
       order, *staging, watch.token(), [&](const archive_progress_made& so_far) {
-        watch.wrote(so_far.bytes);
+        watch.wrote(so_far);
         ctx.report(progress_of(so_far, whole, "unpacking"));
       });
   if (!made)
@@ -259,8 +258,7 @@ step_outcome extract(step_context& ctx) {
   if (!order.paths.empty() && made->files == 0)
     if (auto any = check_found_any(ctx); !any)
       return std::move(any).error();
-  if (auto fits = check_merged_quota(ctx, tree_of_restore(ctx), made->bytes);
-      !fits)
+  if (auto fits = check_merged_quota(ctx, tree_of_restore(ctx)); !fits)
     return std::move(fits).error();
   step_done done{.output = with_removed_trees(ctx.job, as_text(*made))};
   // Every member of it was read now, and before that every byte compared.

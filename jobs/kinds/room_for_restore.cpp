@@ -17,7 +17,9 @@ namespace {
 
 using fields::json;
 
+/// Of the disk, what its files take beside their contents included.
 constexpr std::int64_t bytes_between_looks = std::int64_t{64} << 20;
+constexpr std::int64_t bytes_beside_a_file = 4'096;
 
 /// The entries of a manifest are sorted in memory up to 4 MiB, and packed on
 /// their way to the disk (backup/entry_sort.hpp); one has about 150 bytes.
@@ -42,8 +44,10 @@ std::int64_t quota_in(const step_context& ctx) {
   return json::parse(ctx.job.input).value("quota", std::int64_t{0});
 }
 
-std::int64_t needed_room(std::int64_t bytes) {
-  return bytes + bytes / 20;
+room_wanted needed_room(const tree_size& contents) {
+  return {.bytes = contents.bytes + contents.bytes / 20
+                   + contents.files * bytes_beside_a_file,
+          .files = contents.files};
 }
 
 status keep_backup_room(step_context& ctx, std::int64_t download,
@@ -79,7 +83,7 @@ result<bool> is_one_disk(step_context& ctx) {
 } // namespace
 
 step_outcome claim_room(step_context& ctx, const outlook& ahead) {
-  auto needs = needed_room(ahead.written.bytes);
+  auto needs = needed_room(ahead.written).bytes;
   if (ahead.download > 0) {
     const auto is_shared = is_one_disk(ctx);
     if (!is_shared)
@@ -103,7 +107,7 @@ step_outcome clear_room_for_download(step_context& ctx) {
     return is_shared.error();
   if (download == 0 || !*is_shared)
     return step_done{};
-  const auto needs = needed_room(ahead->written.bytes);
+  const auto needs = needed_room(ahead->written);
   const auto keep = [&]() -> status {
     if (auto kept = keep_room_beside_trees(ctx, needs); !kept)
       return kept;
@@ -112,9 +116,10 @@ step_outcome clear_room_for_download(step_context& ctx) {
   const auto may = [&]() -> status {
     if (auto there = look_for_far_archive(ctx); !there)
       return there;
-    return ctx.node.volumes.reserve(
-        ctx.job.id,
-        {.bytes = needs + download, .coming = room_to_come(ctx.job)});
+    return ctx.node.volumes.reserve(ctx.job.id,
+                                    {.bytes = needs.bytes + download,
+                                     .files = needs.files,
+                                     .coming = room_to_come(ctx.job)});
   };
   if (auto part = remove_trees_until(ctx, "clear_room", keep, may)) {
     auto* why = std::get_if<fault>(&*part);
@@ -123,18 +128,23 @@ step_outcome clear_room_for_download(step_context& ctx) {
   return step_done{.output = with_removed_trees(ctx.job, "{}")};
 }
 
-status keep_room_beside_trees(step_context& ctx, std::int64_t needs) {
-  const auto now = std::max<std::int64_t>(0, needs - room_to_come(ctx.job));
-  return ctx.node.volumes.reserve(ctx.job.id, {.bytes = now});
+status keep_room_beside_trees(step_context& ctx, const room_wanted& needs) {
+  const auto now =
+      std::max<std::int64_t>(0, needs.bytes - room_to_come(ctx.job));
+  return ctx.node.volumes.reserve(ctx.job.id,
+                                  {.bytes = now, .files = needs.files});
 }
 
-std::optional<step_outcome> take_room(step_context& ctx, std::int64_t needs) {
+std::optional<step_outcome> take_room(step_context& ctx,
+                                      const room_wanted& needs) {
   return remove_trees_until(
       ctx, "extract",
-      [&] { return ctx.node.volumes.reserve(ctx.job.id, {.bytes = needs}); },
+      [&] { return ctx.node.volumes.reserve(ctx.job.id, needs); },
       [&] {
-        return ctx.node.volumes.reserve(
-            ctx.job.id, {.bytes = needs, .coming = room_to_come(ctx.job)});
+        return ctx.node.volumes.reserve(ctx.job.id,
+                                        {.bytes = needs.bytes,
+                                         .files = needs.files,
+                                         .coming = room_to_come(ctx.job)});
       });
 }
 
@@ -147,8 +157,7 @@ status check_quota(const step_context& ctx, std::int64_t bytes) {
                        + ", and the server may have " + readable_size(quota)};
 }
 
-status check_merged_quota(step_context& ctx, const std::string& staged,
-                          std::int64_t bytes) {
+status check_merged_quota(step_context& ctx, const std::string& staged) {
   const auto quota = quota_in(ctx);
   const auto input = json::parse(ctx.job.input);
   if (quota <= 0 || input.value("truncate_directory", false))
@@ -160,14 +169,17 @@ status check_merged_quota(step_context& ctx, const std::string& staged,
       ctx.node.volumes.overlap(staged, ctx.job.server, ctx.stop);
   if (!replaced)
     return replaced.error();
-  const auto then = *used - *replaced + bytes;
+  const auto added = ctx.node.volumes.used_in_staging(staged, ctx.stop);
+  if (!added)
+    return added.error();
+  const auto then = *used - *replaced + *added;
   if (then <= std::max(quota, *used))
     return {};
   return fault{.code = fault_code::no_room,
                .what = "the server has " + readable_size(*used)
                        + ", of which the restore replaces "
                        + readable_size(*replaced) + " by "
-                       + readable_size(bytes) + "; it may have "
+                       + readable_size(*added) + "; it may have "
                        + readable_size(quota)};
 }
 
@@ -236,21 +248,24 @@ result<outlook> look_ahead(step_context& ctx) {
 
 // -- room ---------------------------------------------------------------------
 
-room_watch::room_watch(step_context& ctx, std::int64_t needs)
+room_watch::room_watch(step_context& ctx, const room_wanted& needs)
   : ctx_(ctx), needs_(needs), link_(ctx.stop, [this] { own_.request_stop(); }) {
 }
 
 status room_watch::begin() {
-  return ctx_.node.volumes.reserve(ctx_.job.id, {.bytes = needs_});
+  return ctx_.node.volumes.reserve(ctx_.job.id, needs_);
 }
 
-void room_watch::wrote(std::int64_t bytes) {
-  written_ = bytes;
-  if (full_ || bytes - looked_at_ < bytes_between_looks)
+void room_watch::wrote(const archive_progress_made& so_far) {
+  written_ = so_far;
+  const auto taken = so_far.bytes + so_far.files * bytes_beside_a_file;
+  if (full_ || taken - looked_at_ < bytes_between_looks)
     return;
-  looked_at_ = bytes;
+  looked_at_ = taken;
   auto kept = ctx_.node.volumes.reserve(
-      ctx_.job.id, {.bytes = std::max<std::int64_t>(0, needs_ - bytes)});
+      ctx_.job.id,
+      {.bytes = std::max<std::int64_t>(0, needs_.bytes - taken),
+       .files = std::max<std::int64_t>(0, needs_.files - so_far.files)});
   if (kept)
     return;
   full_ = std::move(kept).error();
@@ -264,8 +279,8 @@ fault room_watch::why(fault ended) const {
     return ended;
   const auto space = ctx_.node.volumes.space();
   ended.what =
-      "the disk of the volumes ran full after " + std::to_string(written_)
-      + " bytes were unpacked"
+      "the disk of the volumes ran full after " + std::to_string(written_.bytes)
+      + " bytes in " + std::to_string(written_.files) + " files were unpacked"
       + (space ? ", with " + std::to_string(space->free) + " left" : "") + ": "
       + ended.what;
   return ended;

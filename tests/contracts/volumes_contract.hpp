@@ -356,6 +356,7 @@ inline void volumes_keep_their_restore_contract(
 
   SECTION("what is not in the trash takes no room") {
     CHECK(*volumes.used_in_trash("nothing", {}) == 0);
+    CHECK(*volumes.used_in_staging("nothing", {}) == 0);
     CHECK(*volumes.overlap(tree, server, {}) == 0);
   }
 

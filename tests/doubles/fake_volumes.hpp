@@ -39,6 +39,8 @@ public:
   std::int64_t taken_by_others = 0; ///< of the disk, from the next stage() on
   std::map<server_id, std::string> obstacles; ///< at the place of a volume
   std::int64_t overlapping = 0; ///< bytes that every merge replaces
+  std::int64_t unpacked = 0;    ///< bytes that every staged tree takes
+  std::int64_t free_inodes = std::int64_t{1} << 40;
   /// Called by purge before each batch of 4,096 entries, outside the mutex: a
   /// test may hold it there.
   std::function<void()> before_batch;
@@ -275,6 +277,14 @@ public:
     return at == trash.end() ? std::int64_t{0} : at->second.bytes;
   }
 
+  result<std::int64_t> used_in_staging(std::string_view name,
+                                       std::stop_token) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("used_in_staging", name); !planned)
+      return std::move(planned).error();
+    return staging.contains(name) ? unpacked : 0;
+  }
+
   result<std::int64_t> overlap(std::string_view name, const server_id& server,
                                std::stop_token) override {
     const std::lock_guard guard{mutex};
@@ -307,6 +317,9 @@ public:
     const std::lock_guard guard{mutex};
     if (auto planned = note("reserve", job.view()); !planned)
       return planned;
+    if (room.files > free_inodes)
+      return fault{.code = fault_code::insufficient_storage,
+                   .what = std::to_string(room.files) + " inodes are needed"};
     if (room.bytes > free_space - promised_except(job) + room.coming)
       return fault{.code = fault_code::insufficient_storage,
                    .what = std::to_string(room.bytes) + " bytes are needed"};

@@ -80,6 +80,7 @@ TEST_CASE("a merge may fill the quota, not more", "[kinds]") {
   w.put_backup(1, 0, {{"big", std::string(1 << 20, 'x')}});
   w.server.config = R"({"settings":{"build":{"disk_space":2}}})";
   w.disk.put(w.id, {.files = 3, .bytes = 3 << 19});
+  w.disk.unpacked = 1 << 20;
   SECTION("what it replaces makes room") {
     w.disk.overlapping = 1 << 19;
     CHECK(w.run_to_end(restore_backup, w.body_of(1, false)).state
@@ -91,6 +92,12 @@ TEST_CASE("a merge may fill the quota, not more", "[kinds]") {
     CHECK(job.error->code == fault_code::no_room);
     CHECK_THAT(job.error->what, Contains("1.5 MiB") && Contains("2.0 MiB"));
     w.check_untouched();
+  }
+  SECTION("by what it takes on the disk, which of small files is more") {
+    w.put_backup(1, 0, {{"small", "x"}});
+    const auto job = w.run_to_end(restore_backup, w.body_of(1, false));
+    CHECK(job.state == job_state::failed);
+    CHECK_THAT(job.error->what, Contains("1.0 MiB"));
   }
   SECTION("who is over it may be put back as he was") {
     w.disk.put(w.id, {.files = 3, .bytes = 5 << 20});
@@ -173,6 +180,55 @@ TEST_CASE("the room for sorting a manifest is kept until the restore is done",
     w.cancel(restore_backup, job);
   }
   CHECK(w.backups.reserved.empty());
+}
+
+namespace {
+
+fake_archives::tree small_files(int number) {
+  fake_archives::tree files;
+  for (int i = 0; i < number; ++i)
+    files.emplace(std::to_string(i), "x");
+  return files;
+}
+
+} // namespace
+
+TEST_CASE("many small files need more room than what is in them", "[kinds]") {
+  restore_world w;
+  w.put_backup(1, 0, small_files(1'000));
+  w.disk.free_space = 1 << 20;
+  SECTION("a disk that has it takes them") {
+    w.disk.free_space = 5 << 20;
+    CHECK(w.run_to_end(restore_backup, w.body_of(1)).state
+          == job_state::succeeded);
+    return;
+  }
+  SECTION("one that has not is refused before the server stops") {
+    w.disk.free_space = 1 << 20;
+  }
+  SECTION("and so is one without an inode for each") {
+    w.disk.free_space = 5 << 20;
+    w.disk.free_inodes = 999;
+  }
+  const auto job = w.run_to_end(restore_backup, w.body_of(1));
+  CHECK(job.state == job_state::failed);
+  CHECK(job.error->code == fault_code::no_room);
+  CHECK(lines(w.docker.calls(), "stop") == 0);
+  w.check_untouched();
+}
+
+TEST_CASE("a restore of small files stops in time, too", "[kinds]") {
+  restore_world w;
+  w.put_backup(1, 0, small_files(20'000));
+  auto job = w.go_on(restore_backup, w.must_ask(restore_backup, w.body_of(1)),
+                     "extract");
+  w.disk.free_space = w.disk.reserved.at(job.id);
+  w.disk.taken_by_others = w.disk.free_space - 1;
+  job = w.go_on(restore_backup, job);
+  CHECK(job.state == job_state::failed);
+  CHECK(job.error->code == fault_code::no_room);
+  CHECK_THAT(job.error->what, Contains("files were unpacked"));
+  w.check_untouched();
 }
 
 TEST_CASE("a restore stops when others take its room", "[kinds]") {
