@@ -2,6 +2,7 @@
 
 #include "jobs/backup.hpp"
 #include "jobs/disk_room.hpp"
+#include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/trash.hpp"
 #include "jobs/log.hpp"
 #include "jobs/ports.hpp"
@@ -127,7 +128,9 @@ step_outcome claim_trees_for_room(step_context& ctx, std::int64_t needs) {
   for (const auto& tree : *trees) {
     if (missing <= 0)
       break;
-    const auto size = ctx.node.volumes.used_in_trash(tree.name, ctx.stop);
+    const auto size = ctx.node.volumes.used_in_trash(
+        tree.name, ctx.stop,
+        telling_walk(ctx, "measuring what older restores replaced"));
     if (!size)
       return size.error();
     missing -= *size;

@@ -46,6 +46,7 @@
 #include "jobs/kinds/steps.hpp"
 #include "jobs/kinds/stop_for_restore.hpp"
 #include "jobs/kinds/swap_for_restore.hpp"
+#include "jobs/kinds/trash.hpp"
 #include "jobs/ports.hpp"
 
 #include <string>
@@ -225,9 +226,7 @@ step_outcome extract(step_context& ctx) {
   const auto whole = written_of(ctx);
   const auto needs = needed_room(whole);
   // What a crash has left there is in the way of its own room.
-  if (auto gone =
-          ctx.node.volumes.discard_staging(tree_of_restore(ctx), ctx.stop);
-      !gone)
+  if (auto gone = discard_telling(ctx, tree_of_restore(ctx), ctx.stop); !gone)
     return std::move(gone).error();
   if (auto part = take_room(ctx, needs))
     return *std::move(part);
@@ -270,8 +269,7 @@ step_outcome extract(step_context& ctx) {
 
 step_outcome discard(step_context& ctx) {
   // The undo runs to its end, whatever the job was asked.
-  if (auto gone = ctx.node.volumes.discard_staging(tree_of_restore(ctx), {});
-      !gone)
+  if (auto gone = discard_telling(ctx, tree_of_restore(ctx), {}); !gone)
     return std::move(gone).error();
   return step_done{};
 }

@@ -162,14 +162,15 @@ status check_merged_quota(step_context& ctx, const std::string& staged) {
   const auto input = json::parse(ctx.job.input);
   if (quota <= 0 || input.value("truncate_directory", false))
     return {};
-  const auto used = ctx.node.volumes.used(ctx.job.server, ctx.stop);
+  const auto tell = telling_walk(ctx, "measuring what the server has");
+  const auto used = ctx.node.volumes.used(ctx.job.server, ctx.stop, tell);
   if (!used)
     return used.error();
   const auto replaced =
-      ctx.node.volumes.overlap(staged, ctx.job.server, ctx.stop);
+      ctx.node.volumes.overlap(staged, ctx.job.server, ctx.stop, tell);
   if (!replaced)
     return replaced.error();
-  const auto added = ctx.node.volumes.used_in_staging(staged, ctx.stop);
+  const auto added = ctx.node.volumes.used_in_staging(staged, ctx.stop, tell);
   if (!added)
     return added.error();
   const auto then = *used - *replaced + *added;

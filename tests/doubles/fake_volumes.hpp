@@ -165,11 +165,15 @@ public:
     return descriptor{::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
   }
 
-  status discard_staging(std::string_view name, std::stop_token) override {
+  status discard_staging(
+      std::string_view name, std::stop_token,
+      const std::function<void(const purge_progress&)>& tell = {}) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("discard_staging", name); !planned)
       return planned;
     if (const auto at = staging.find(name); at != staging.end()) {
+      if (tell)
+        tell({.entries = at->second.files, .bytes = at->second.bytes});
       free_space += at->second.bytes;
       staging.erase(at);
     }
@@ -260,36 +264,46 @@ public:
                          .paths = {}};
   }
 
-  result<std::int64_t> used(const server_id& server, std::stop_token) override {
+  result<std::int64_t> used(const server_id& server, std::stop_token,
+                            const walk_tell& tell = {}) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("used", server.view()); !planned)
       return std::move(planned).error();
+    if (tell)
+      tell(1);
     const auto at = live.find(server);
     return at == live.end() ? std::int64_t{0} : at->second.bytes;
   }
 
-  result<std::int64_t> used_in_trash(std::string_view entry,
-                                     std::stop_token) override {
+  result<std::int64_t> used_in_trash(std::string_view entry, std::stop_token,
+                                     const walk_tell& tell = {}) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("used_in_trash", entry); !planned)
       return std::move(planned).error();
+    if (tell)
+      tell(1);
     const auto at = trash.find(entry);
     return at == trash.end() ? std::int64_t{0} : at->second.bytes;
   }
 
-  result<std::int64_t> used_in_staging(std::string_view name,
-                                       std::stop_token) override {
+  result<std::int64_t> used_in_staging(std::string_view name, std::stop_token,
+                                       const walk_tell& tell = {}) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("used_in_staging", name); !planned)
       return std::move(planned).error();
+    if (tell)
+      tell(1);
     return staging.contains(name) ? unpacked : 0;
   }
 
   result<std::int64_t> overlap(std::string_view name, const server_id& server,
-                               std::stop_token) override {
+                               std::stop_token,
+                               const walk_tell& tell = {}) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("overlap", name, server.view()); !planned)
       return std::move(planned).error();
+    if (tell)
+      tell(1);
     return live.contains(server) ? overlapping : 0;
   }
 

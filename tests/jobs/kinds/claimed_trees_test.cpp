@@ -44,6 +44,10 @@ struct tight_world : restore_world {
     return (job.result.empty() ? json::object() : json::parse(job.result))
         .value("undo_removed_for_room", json::array());
   }
+  bool was_heard(std::string_view message) {
+    return std::ranges::find(reports, message, &progress::message)
+           != reports.end();
+  }
   bool were_told(const std::string& words) {
     return std::ranges::any_of(clients.calls(), [&](const auto& line) {
       return line.find(words) != std::string::npos;
@@ -75,6 +79,7 @@ TEST_CASE("trees of older restores make room, the oldest first", "[kinds]") {
   CHECK_FALSE(w.store->replaced.contains(w.oldest));
   CHECK(w.is_whole(w.newest));
   CHECK(w.named(job) == json::array({w.oldest.view()}));
+  CHECK(w.was_heard("measuring what older restores replaced"));
 }
 
 TEST_CASE("no tree goes when there is room, or would be none without all",
@@ -232,8 +237,17 @@ TEST_CASE("what a crash has left of the unpacking takes no tree with it",
   REQUIRE(w.store->replaced.at(w.oldest).tree.claimed);
   w.disk.staging[job.id.to_string()].bytes = tree_bytes;
   w.disk.free_space = tree_bytes;
+  w.reports.clear();
   CHECK(w.go_on(restore_backup, job).state == job_state::succeeded);
+  CHECK(w.was_heard("removing what was unpacked"));
   CHECK(w.is_whole(w.oldest));
+}
+
+TEST_CASE("an undo that removes what was unpacked is alive", "[kinds]") {
+  tight_world w;
+  w.disk.free_space = 4 * tree_bytes;
+  w.cancel(restore_backup, w.at("commit"));
+  CHECK(w.was_heard("removing what was unpacked"));
 }
 
 TEST_CASE("a restore that an older release has begun removes all it claimed",

@@ -107,6 +107,16 @@ TEST_CASE("a merge may fill the quota, not more", "[kinds]") {
   }
 }
 
+TEST_CASE("a merge measures three trees, and is alive meanwhile", "[kinds]") {
+  restore_world w;
+  w.server.config = R"({"settings":{"build":{"disk_space":2}}})";
+  REQUIRE(w.run_to_end(restore_backup, w.body_of(1, false)).state
+          == job_state::succeeded);
+  CHECK(std::ranges::count(w.reports, "measuring what the server has",
+                           &progress::message)
+        == 3);
+}
+
 TEST_CASE("an archive without a manifest has to fit as well", "[kinds]") {
   restore_world w;
   w.put_backup(1, 0, {{"big", std::string(3 << 20, 'x')}});
