@@ -115,6 +115,8 @@ void chores::start() {
   // What these jobs leave in the trash may be due sooner than what is known.
   ends_.begin(engine_, [this](const jobs::event_batch& batch) {
     const bool look = std::ranges::any_of(batch.events, [](const auto& e) {
+      if (e->type == "job.failed" || e->type == "job.cancelled")
+        return e->kind == "backup.restore"; // it may have begun to remove one
       return e->type == "job.succeeded"
              && (e->kind.starts_with("backup.") || e->kind == "server.delete"
                  || e->kind == "restore.remove_replaced");

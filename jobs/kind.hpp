@@ -72,6 +72,8 @@ struct step_waits {
 struct step_goes_on {
   std::string output; ///< JSON; the next run finds it in the job's step
   std::vector<change> changes = {};
+  /// As of step_done: what the job has to tell even if it fails from here on.
+  std::string job_result = {};
 };
 
 using step_outcome = std::variant<step_done, step_waits, step_goes_on, fault>;
