@@ -83,8 +83,9 @@ class ChainMoves:
                     and jobs[0]["error"]["code"] in FAULTS:
                 self.ask_again(server, jobs[0])
             assert now < since + LEFT, \
-                f"nothing is under way for {server}, of which this came: " \
-                f"{jobs[:2]}"
+                f"nothing is under way for {server}, which is " \
+                f"{self.shown(server)}, after " \
+                f"{[(job['kind'], job['state'], job['error']) for job in jobs]}"
             self.node.rest()
 
     def ask_again(self, server, job):
