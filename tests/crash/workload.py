@@ -18,6 +18,7 @@ import transfer_moves
 from backup_moves import BackupMoves
 from chain_moves import ChainMoves
 from checks import ENDED
+from download_moves import DownloadMoves
 from life_moves import LifeMoves
 from far_moves import FarMoves
 from node import PATIENCE
@@ -63,6 +64,7 @@ class Told:
         self.far = {}         # backup → its key: told ready, elsewhere
         self.only_far = set()  # of those, told to be here no more
         self.links = {}       # idempotency key → the link it asked with
+        self.followed = {}    # one-time link → told used up
         self.appliance = ""   # the credentials of one
         self.sent = {}        # backup of a system → its payload: told stored
         self.unsent = set()   # backups of systems that were told deleted
@@ -72,8 +74,9 @@ class Told:
         self.copies = collections.defaultdict(dict)
 
 
-class Client(BackupMoves, ChainMoves, FarMoves, LifeMoves, PanelMoves,
-             PoolMoves, ServerMoves, SettleMoves, SystemMoves, TransferMoves):
+class Client(BackupMoves, ChainMoves, DownloadMoves, FarMoves, LifeMoves,
+             PanelMoves, PoolMoves, ServerMoves, SettleMoves, SystemMoves,
+             TransferMoves):
     def __init__(self, node, told):
         self.node, self.told = node, told
         self.etags = {}
