@@ -134,6 +134,10 @@ step_outcome mark_backups(step_context& ctx) {
     if (!page)
       return page.error();
     for (const auto& backup : page->items) {
+      // Another job is at it, and may wait for a download of it to end.
+      if (backup.state == backup_state::deleting
+          && backup.owner_job != ctx.job.id)
+        continue;
       uuids.push_back(backup.uuid.view());
       done.changes.emplace_back(begin_backup_delete{backup.uuid});
     }

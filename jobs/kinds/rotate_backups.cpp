@@ -5,7 +5,9 @@
 // believed alone: every backup that would stay is looked for on the disk, and
 // one that is not there keeps no other from staying. What was finished after
 // the newest was checked stays as well and counts for no rule. What goes is
-// chosen and marked in one commit, then the files follow, then the rows.
+// chosen and marked in one commit, then the files follow, then the rows. While
+// somebody downloads one of them the job waits, apart: its server can be
+// deleted meanwhile.
 #include "jobs/backup.hpp"
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
@@ -257,7 +259,10 @@ const kind rotate_backups{
     .steps = {
         compensatable("verify_newest", verify_newest, nullptr, "verify"),
         pivot("choose", choose),
-        retriable("remove", remove),
+        {.name = "remove",
+         .cls = step_class::retriable,
+         .run = remove,
+         .is_apart = true},
     }};
 
 } // namespace alula::jobs

@@ -328,6 +328,21 @@ TEST_CASE("backups that go with their server are marked before its uuid is "
   CHECK(w.left() == std::vector{2});
 }
 
+TEST_CASE(
+    "a backup that another job deletes is left to it by the delete of its "
+    "server",
+    "[kinds]") {
+  rotation_world w{2};
+  const auto leaving =
+      w.must_ask(delete_backup, json{{"backup", w.backup(1).view()}}.dump());
+  CHECK(w.run_to_end(delete_server, R"({"backups":"delete"})").state
+        == job_state::succeeded);
+  CHECK(w.left() == std::vector{1});
+  CHECK(w.record(1)->owner_job == leaving.id);
+  CHECK(w.go_on(delete_backup, leaving).state == job_state::succeeded);
+  CHECK(w.left().empty());
+}
+
 TEST_CASE("backups that were to go with their server stay when its delete is "
           "given up before they are removed",
           "[kinds]") {
