@@ -70,6 +70,8 @@ result<std::vector<backup_record>> backups_of_server(step_context& ctx) {
 /// What the disk says of a backup that is on record as ready: nothing, or the
 /// change that takes what is wrong on record.
 result<std::optional<change>> look_for(step_context& ctx, backup_record& b) {
+  if (!b.is_local && is_the_panels(b)) // only the Panel can look there
+    return std::optional<change>{};
   if (!b.is_local && b.any_store()) {
     std::optional<fault> unknown;
     for (const auto& place : b.places) {
@@ -93,7 +95,8 @@ result<std::optional<change>> look_for(step_context& ctx, backup_record& b) {
   const auto file = ctx.node.archives.inspect(b.uuid);
   if (!file)
     return file.error();
-  if (!*file && b.any_store()) { // as a scan has it; now that is looked at
+  // As a scan has it; the other places are looked at now.
+  if (!*file && !b.places.empty()) {
     b.is_local = false;
     return std::optional<change>{set_local{b.uuid, false, false}};
   }
