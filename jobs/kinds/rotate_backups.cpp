@@ -73,21 +73,11 @@ result<std::optional<change>> look_for(step_context& ctx, backup_record& b) {
   if (!b.is_local && is_the_panels(b)) // only the Panel can look there
     return std::optional<change>{};
   if (!b.is_local && b.any_store()) {
-    std::optional<fault> unknown;
-    for (const auto& place : b.places) {
-      if (place.name == panel_place)
-        continue;
-      const auto store = find_store(ctx, place.name);
-      const auto there =
-          store ? (*store)->head(place.key, ctx.stop)
-                : result<std::optional<object_info>>{store.error()};
-      if (there && *there && (*there)->size == b.facts.size)
-        return std::optional<change>{};
-      if (!there)
-        unknown = there.error();
-    }
-    if (unknown)
-      return *std::move(unknown);
+    const auto there = is_in_a_store(ctx, b);
+    if (!there)
+      return there.error();
+    if (*there)
+      return std::optional<change>{};
     b.damage = damage_in_store(b.any_store()->name,
                                "the archive is not there any more");
     return std::optional<change>{record_verification{b.uuid, b.damage}};
