@@ -129,6 +129,9 @@ void chores::start() {
     for (const auto& e : batch.events)
       if (e->type == "job.succeeded" && e->kind == "backup.ask_panel")
         later([this, ended = e->job] { forget_gone(ended); });
+    for (const auto& e : batch.events)
+      if (e->type == "job.failed" && e->kind == "backup.drop_copy")
+        later([this, ended = e->job] { keep_scratch(ended); });
     // What another place has for sure now, and what a job has left in a store.
     const bool is_settled =
         std::ranges::any_of(batch.events, [](const auto& e) {
@@ -240,6 +243,7 @@ void chores::scan() {
   sweep_systems();
   submit("backup.scan", {}, "");
   copied_.clear(); // what has failed is tried once more
+  kept_scratch_.clear();
   copy_out(true);
   settle();
 }

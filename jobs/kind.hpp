@@ -100,6 +100,9 @@ struct step {
   /// What it waits for (step_waits) comes with the time, or when a neighbour
   /// ends: a boot is no reason to look again.
   bool keeps_time = false;
+  /// Of a step behind the pivot: the job is apart (see kind) while this one is
+  /// next or under way.
+  bool is_apart = false;
   /// No sign of life for this long: asked to stop, then shown as stuck. Of a
   /// step that reports nothing this is the limit of the whole.
   std::chrono::milliseconds stall_limit = std::chrono::minutes{5};

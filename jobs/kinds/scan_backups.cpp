@@ -94,14 +94,19 @@ step_outcome compare(step_context& ctx) {
       known->erase(record);
   }
   for (const auto& [uuid, record] : *known) {
+    const bool lies_elsewhere = !record.places.empty();
+    if (record.state != backup_state::ready)
+      continue;
+    // Rotations of older releases said that of what the Panel's store has.
+    if (!record.is_local && record.lost_at != 0 && lies_elsewhere)
+      done.changes.emplace_back(set_local{uuid, false, false});
     // One that was lost may have a copy elsewhere since.
-    if (record.state != backup_state::ready || !record.is_local
-        || (record.lost_at != 0 && record.places.empty()))
+    if (!record.is_local || (record.lost_at != 0 && !lies_elsewhere))
       continue;
     const auto again = ctx.node.archives.inspect(uuid);
     if (!again) // as the log says; that does not make it lost
       continue;
-    if (!*again && !record.places.empty())
+    if (!*again && lies_elsewhere)
       done.changes.emplace_back(set_local{uuid, false, false});
     else if (!*again) {
       done.changes.emplace_back(record_lost_backup{uuid});

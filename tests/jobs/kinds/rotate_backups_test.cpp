@@ -169,16 +169,6 @@ TEST_CASE("a rotation waits for who reads what it has chosen", "[kinds]") {
   w.go_on(verify_backup, reading);
 }
 
-TEST_CASE("a rotation waits for a download of what it removes", "[kinds]") {
-  rotation_world w;
-  auto job =
-      w.go_on(rotate_backups, w.must_ask(rotate_backups, w.body(1)), "remove");
-  const auto download = w.backups.open(w.backup(2)).value();
-  const auto waits = w.run(rotate_backups, job, "remove");
-  REQUIRE(std::holds_alternative<step_waits>(waits));
-  CHECK(std::get<step_waits>(waits).reason == "BackupInUse");
-}
-
 TEST_CASE("a policy of a rotation is checked, and pointed at", "[kinds]") {
   rotation_world w;
   const auto fault_of = [&](const std::string& body) {
@@ -236,6 +226,21 @@ TEST_CASE("backups that go with their server are marked before its uuid is "
   w.put_backup(2);
   CHECK(w.go_on(delete_server, job).state == job_state::succeeded);
   CHECK(w.left() == std::vector{2});
+}
+
+TEST_CASE(
+    "a backup that another job deletes is left to it by the delete of its "
+    "server",
+    "[kinds]") {
+  rotation_world w{2};
+  const auto leaving =
+      w.must_ask(delete_backup, json{{"backup", w.backup(1).view()}}.dump());
+  CHECK(w.run_to_end(delete_server, R"({"backups":"delete"})").state
+        == job_state::succeeded);
+  CHECK(w.left() == std::vector{1});
+  CHECK(w.record(1)->owner_job == leaving.id);
+  CHECK(w.go_on(delete_backup, leaving).state == job_state::succeeded);
+  CHECK(w.left().empty());
 }
 
 TEST_CASE("backups that were to go with their server stay when its delete is "
