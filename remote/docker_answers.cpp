@@ -1,5 +1,7 @@
 #include "remote/docker_answers.hpp"
 
+#include "jobs/ascii.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -93,16 +95,9 @@ std::optional<int> read_version(std::string_view text) {
   return major * 1000 + minor;
 }
 
-std::string lower(std::string text) {
-  for (auto& c : text)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 bool says(const http_answer& answer,
           std::initializer_list<std::string_view> any_of) {
-  const auto message = lower(message_of(answer));
+  const auto message = jobs::lowered(message_of(answer));
   return std::any_of(any_of.begin(), any_of.end(), [&](std::string_view words) {
     return message.find(words) != std::string::npos;
   });
