@@ -1,5 +1,6 @@
 #include "http/system_backup_handlers.hpp"
 
+#include "http/json_values.hpp"
 #include "http/scopes.hpp"
 #include "http/system_envelope.hpp"
 #include "http/system_links.hpp"
@@ -17,10 +18,6 @@ namespace alula::http {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-std::string text_of(const json& data) {
-  return data.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 /// Before anything is said of the system: an id that is none is told to
 /// whoever has the permission, whatever the system.
@@ -146,9 +143,7 @@ json described(const jobs::listed_system& system) {
   json out = described(static_cast<const jobs::system_record&>(system));
   out["backups"] = system.backups;
   out["bytes"] = system.bytes;
-  out["newest_at"] = system.newest_at == 0
-                         ? json(nullptr)
-                         : json(jobs::to_rfc3339(system.newest_at));
+  out["newest_at"] = time_or_null(system.newest_at);
   return out;
 }
 
