@@ -1,6 +1,7 @@
 #include "remote/docker_answers.hpp"
 
 #include "jobs/ascii.hpp"
+#include "remote/docker_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -31,12 +32,6 @@ json parse_only(std::string_view text, int depth,
     return std::find(wanted.begin(), wanted.end(), key) != wanted.end();
   };
   return json::parse(text, keep, /* allow_exceptions */ false);
-}
-
-std::string text_at(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : std::string{};
 }
 
 std::optional<bool> is_true(const json& object, const char* key) {
@@ -262,10 +257,6 @@ std::string message_of(const http_answer& answer) {
 }
 
 // -- meaning -----------------------------------------------------------------
-
-bool is_success(const http_answer& answer) {
-  return answer.status >= 200 && answer.status < 300;
-}
 
 bool is_missing(const http_answer& answer) {
   return answer.status == 404 && says(answer, {"no such container"});
