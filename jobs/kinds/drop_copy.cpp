@@ -27,7 +27,7 @@ result<job_draft> read(const submission& request) {
 }
 
 step_outcome remove(step_context& ctx) {
-  const auto uuid = fields::known_id<backup_id>(ctx.job.input, "backup");
+  const auto uuid = backup_of(ctx.job);
   const auto place = json::parse(ctx.job.input).at("place").get<std::string>();
   const auto known = ctx.node.records.find_backup(uuid);
   if (!known)

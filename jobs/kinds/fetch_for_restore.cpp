@@ -1,6 +1,7 @@
 #include "jobs/kinds/fetch_for_restore.hpp"
 
 #include "jobs/engine.hpp"
+#include "jobs/kinds/backup_requests.hpp"
 #include "jobs/kinds/fields.hpp"
 
 #include <utility>
@@ -11,10 +12,6 @@ namespace {
 
 using fields::json;
 
-backup_id backup_of(const step_context& ctx) {
-  return fields::known_id<backup_id>(ctx.job.input, "backup");
-}
-
 bool has_link(const step_context& ctx) {
   return json::parse(ctx.job.input).value("adapter", std::string{}) == "s3";
 }
@@ -22,14 +19,15 @@ bool has_link(const step_context& ctx) {
 } // namespace
 
 result<backup_record> record_of_restore(const step_context& ctx) {
-  auto known = ctx.node.records.find_backup(backup_of(ctx));
+  auto known = ctx.node.records.find_backup(backup_of(ctx.job));
   if (!known)
     return std::move(known).error();
   if (!*known && !has_link(ctx))
     return fault{.code = fault_code::backup_not_found,
-                 .what = "there is no backup " + backup_of(ctx).to_string()};
+                 .what =
+                     "there is no backup " + backup_of(ctx.job).to_string()};
   auto record = known->value_or(backup_record{});
-  record.uuid = backup_of(ctx);
+  record.uuid = backup_of(ctx.job);
   return record;
 }
 
@@ -57,13 +55,6 @@ step_outcome fetch_archive(step_context& ctx) {
     return wait_for_store(ctx, std::move(got).error());
   ctx.node.archives.release(ctx.job.id);
   return step_done{.output = json{{"fetched", *got}}.dump()};
-}
-
-step_outcome discard_fetched(step_context& ctx) {
-  ctx.node.archives.release(ctx.job.id);
-  if (auto gone = ctx.node.archives.discard(backup_of(ctx), ctx.job.id); !gone)
-    return std::move(gone).error();
-  return step_done{};
 }
 
 job_id fetched_by(const step_context& ctx) {
