@@ -47,7 +47,7 @@ jobs::result<audited_containers> audit_containers(jobs::containers& containers,
                                                   const jobs::engine& engine,
                                                   jobs::queries& queries,
                                                   std::stop_token stop) {
-  const auto all = containers.list();
+  const auto all = containers.list(stop);
   if (!all)
     return all.error();
   audited_containers found;

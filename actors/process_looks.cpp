@@ -301,7 +301,7 @@ void process_board::core::look_at_all() {
 bool process_board::core::look_at_list() {
   if (stopped)
     return false;
-  const auto listed = containers.list();
+  const auto listed = containers.list(stopping.get_token());
   if (!listed)
     return false;
   std::set<jobs::server_id> running;

@@ -59,7 +59,7 @@ server_keeper::~server_keeper() {
 }
 
 void server_keeper::stop() {
-  stopped_ = true;
+  stopping_.request_stop();
   ends_.end();
   alarms_.stop();
   thread_.stop();
@@ -67,7 +67,7 @@ void server_keeper::stop() {
 
 void server_keeper::later(std::function<void()> what) {
   thread_.run([this, what = std::move(what)] {
-    if (!stopped_)
+    if (!stopping_.stop_requested())
       what();
   });
 }
@@ -146,7 +146,7 @@ void server_keeper::take_up(const std::vector<jobs::server_ptr>& all) {
     return;
   read_states_once();
   std::set<jobs::server_id> running;
-  if (const auto listed = containers_.list()) {
+  if (const auto listed = containers_.list(stopping_.get_token())) {
     for (const auto& info : *listed)
       if (const auto id = jobs::server_id::parse(info.name);
           id && info.running && engine_.find_server(*id))
@@ -154,7 +154,7 @@ void server_keeper::take_up(const std::vector<jobs::server_ptr>& all) {
     board_.note_running(running);
   }
   for (const auto& server : fresh) {
-    if (stopped_)
+    if (stopping_.stop_requested())
       return; // thousands of looks at a Docker that is slow would hold a stop
     take_up_one(server, running.contains(server->uuid));
   }

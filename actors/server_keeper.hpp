@@ -15,7 +15,6 @@
 #include "jobs/crash_rule.hpp"
 #include "jobs/engine.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <deque>
 #include <filesystem>
@@ -24,6 +23,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -124,7 +124,7 @@ private:
   jobs::containers& containers_;
   process_board& board_;
   const jobs::clock& clock_;
-  std::atomic<bool> stopped_{false};
+  std::stop_source stopping_;
 
   // Of the keeper's thread.
   std::set<std::int64_t> seen_; ///< rows of servers

@@ -265,10 +265,26 @@ def table(title, head, rows):
 # -- a database with a past ---------------------------------------------------
 
 
+def done_create(db):
+    """How alula has recorded the newest server.create that it has done there:
+    what a job has by its plan, and the steps."""
+    names = ("plan_version", "pool", "priority", "version", "max_attempts",
+             "answer_after")
+    found = db.execute(
+        f"SELECT job_row, {', '.join(names)} FROM jobs"
+        " WHERE kind = 'server.create' AND state = 'succeeded'"
+        " ORDER BY job_row DESC LIMIT 1").fetchone()
+    assert found, "alula has done no server.create there"
+    steps = db.execute("SELECT seq, name, class, state FROM job_steps"
+                       " WHERE job_row = ? ORDER BY seq", found[:1]).fetchall()
+    return dict(zip(names, found[1:])), steps
+
+
 def fill(ledger, servers, jobs):
     """Puts so many servers and ended jobs straight into a ledger that alula
-    made, after the jobs it has. The triggers that would refuse rows without a
-    life are taken away for it, and put back word for word."""
+    made, after the jobs it has; they are like the one of done_create(). The
+    triggers that would refuse rows without a life are taken away for it, and
+    put back word for word."""
     now = int(time.time() * 1000)
     db = sqlite3.connect(ledger, isolation_level=None)
     first, = db.execute(
@@ -300,41 +316,41 @@ def fill(ledger, servers, jobs):
             {"count": servers, "config": config, "now": now},
         )
     if jobs:
+        model, steps = done_create(db)
         owner = f"(i % {max(servers, 1)}) + {first}" if servers else "NULL"
         server = uuid_of.format(f"(i % {max(servers, 1)} + {first})")
         db.execute(
             numbers + f"""INSERT INTO jobs(job_row, id, kind, plan_version,
               server_row, server, lane, pool, priority, state, version, input,
-              result, error, max_attempts, past_pivot, run_at, created_at,
-              started_at, finished_at, expires_at)
-            SELECT i, {job_id_of.format('i')}, 'server.create', 1, {owner},
-              {server}, 'server:' || ({owner}), 'lifecycle', 2,
-              iif(i % 50, 'succeeded', 'failed'), 8,
+              result, error, max_attempts, past_pivot, answer_after, run_at,
+              created_at, started_at, finished_at, expires_at)
+            SELECT i, {job_id_of.format('i')}, 'server.create', :plan_version,
+              {owner}, {server}, coalesce('server:' || ({owner}), 'node'),
+              :pool, :priority, iif(i % 50, 'succeeded', 'failed'), :version,
               json_object('server', {server}), NULL,
               iif(i % 50, NULL,
                 '{{"code":"io-error","detail":"no","where":"bench"}}'),
-              20, i % 50 > 0, :now - 5000, :now - 86400000 + i % 86000000,
-              :now - 4000, :now - 3000, :now + 2592000000
+              :max_attempts, i % 50 > 0, :answer_after, :now - 5000,
+              :now - 86400000 + i % 86000000, :now - 4000, :now - 3000,
+              :now + 2592000000
             FROM n""",
-            {"count": jobs, "now": now},
+            {"count": jobs, "now": now, **model},
         )
-        steps = [("find_volume", "compensatable"),
-                 ("prepare_volume", "compensatable"),
-                 ("adopt_container", "compensatable"), ("activate", "pivot")]
-        for seq, (name, kind) in enumerate(steps):
+        for seq, name, kind, state in steps:
             db.execute(
                 numbers + """INSERT INTO job_steps(job_row, seq, name, class,
                   state, started_at, finished_at)
-                SELECT i, :seq, :name, :class, 'done', :now - 4000, :now - 3500
+                SELECT i, :seq, :name, :class, :state, :now - 4000, :now - 3500
                 FROM n""",
                 {"count": jobs, "seq": seq, "name": name, "class": kind,
-                 "now": now},
+                 "state": state, "now": now},
             )
         for kind in ("job.accepted", "job.succeeded"):
             db.execute(
                 numbers + """INSERT INTO events(job_row, type, job_version, at,
-                  data) SELECT i, :type, 8, :now - 3000, '{}' FROM n""",
-                {"count": jobs, "type": kind, "now": now},
+                  data) SELECT i, :type, :version, :now - 3000, '{}' FROM n""",
+                {"count": jobs, "type": kind, "version": model["version"],
+                 "now": now},
             )
     for _, sql in triggers:
         db.execute(sql)

@@ -1,6 +1,7 @@
 #include "http/server_presenter.hpp"
 
 #include "http/timestamps.hpp"
+#include "jobs/server_config.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -43,7 +44,7 @@ json build_of(const json& in) {
           {"cpu_limit", member_or(in, "cpu_limit", 0)},
           {"disk_space", member_or(in, "disk_space", 0)},
           {"threads", member_or(in, "threads", "")},
-          {"oom_disabled", member_or(in, "oom_disabled", false)}};
+          {"oom_disabled", jobs::is_oom_disabled(in)}};
 }
 
 json allocations_of(const json& in) {

@@ -114,8 +114,8 @@ public:
   find_by_label(std::string_view label, std::stop_token stop) = 0;
 
   /// All containers of the node in one call; see container_info for what it
-  /// leaves out.
-  virtual result<std::vector<container_info>> list() = 0;
+  /// leaves out. Gives up early with `interrupted` when stopped.
+  virtual result<std::vector<container_info>> list(std::stop_token stop) = 0;
 
   /// Nothing when the last call about the container was answered, or none was
   /// made. `name` is the one the calls were made with. Asks nobody; does not

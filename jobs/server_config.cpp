@@ -112,10 +112,7 @@ void read_build(const json& in, server_config& into) {
   out.cpu = number(in, "cpu_limit");
   out.disk = number(in, "disk_space");
   out.threads = text(in, "threads");
-  // Pelican's Panel says the opposite, by another name.
-  const auto& killer = member(in, "oom_killer");
-  out.oom_disabled =
-      flag(in, "oom_disabled") || (killer.is_boolean() && !killer.get<bool>());
+  out.oom_disabled = is_oom_disabled(in);
 }
 
 void read_settings(const json& in, server_config& out) {

@@ -70,6 +70,19 @@ struct server_config {
   std::int64_t disk_bytes() const; ///< the quota; 0: none
 };
 
+/// Whether `settings.build` keeps the kernel from killing a server that is out
+/// of memory: Pterodactyl's Panel says so by `oom_disabled`, Pelican's by the
+/// opposite, `oom_killer`. `build` is JSON, ordered or not, and anything.
+template<class Json>
+bool is_oom_disabled(const Json& build) {
+  const auto says = [&](const char* name, bool what) {
+    const auto found = build.find(name);
+    return found != build.end() && found->is_boolean()
+           && found->template get<bool>() == what;
+  };
+  return says("oom_disabled", true) || says("oom_killer", false);
+}
+
 /// `config` is {"settings":…,"process_configuration":…}. Fault `malformed`.
 result<server_config> parse_server_config(std::string_view config);
 

@@ -201,8 +201,8 @@ result<std::vector<std::string>> docker::find_by_label(std::string_view label,
   return ids;
 }
 
-result<std::vector<container_info>> docker::list() {
-  return list_containers(*link_, {}, {});
+result<std::vector<container_info>> docker::list(std::stop_token stop) {
+  return list_containers(*link_, {}, stop);
 }
 
 std::vector<std::string> docker::unresponsive() const {

@@ -90,7 +90,8 @@ public:
 
   /// What dockerd does not list stays empty: `started_at`, and how the last
   /// run ended.
-  jobs::result<std::vector<jobs::container_info>> list() override;
+  jobs::result<std::vector<jobs::container_info>>
+  list(std::stop_token stop) override;
 
   /// Names or ids of the containers whose last call got no answer (A16).
   std::vector<std::string> unresponsive() const;

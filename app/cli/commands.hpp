@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -29,6 +30,8 @@ struct reading {
 void add_job_commands(CLI::App& app, const reading& line);
 void add_server_commands(CLI::App& app, const reading& line);
 void add_backup_commands(CLI::App& app, const reading& line);
+/// Those of `alula backups` that are about stores and disks.
+void add_backup_place_commands(CLI::App& backups, const reading& line);
 void add_upkeep_commands(CLI::App& app, const reading& line);
 void add_pool_commands(CLI::App& app, const reading& line);
 void add_system_commands(CLI::App& app, const reading& line);
@@ -72,6 +75,19 @@ std::string find_job(client& node, const std::string& what);
 /// and what fits several is refused with them.
 std::string find_backup(client& node, const std::string& server,
                         const std::string& what);
+
+/// The servers of the node by their names, for lists. Asks once, for all.
+class server_names {
+public:
+  server_names() = default;
+  explicit server_names(client& node);
+  /// "castle (3f1d3a0e)", which find_server takes either of; the whole uuid of
+  /// one that is gone or without a name, and of a node that does not list them.
+  std::string of(const std::string& uuid) const;
+
+private:
+  std::map<std::string, std::string> by_uuid_;
+};
 
 /// All items of a list that comes in pages, 10,000 at most. `first` has a query
 /// already.

@@ -81,6 +81,10 @@ wish wish_of_word(const CLI::Option& word, const CLI::App& command) {
     return "report-ids";
   if (name == "TOKEN")
     return "token-ids";
+  if (name == "STORE")
+    return "store-names";
+  if (name == "PLACE")
+    return "place-names";
   if (name == "FILE" || name == "file")
     return "file";
   const auto fixed = words_of_check(word);
@@ -96,6 +100,8 @@ wish wish_of_option(const std::string& name, const CLI::Option& option) {
     return "server-ids";
   if (name == "system" || name == "systems")
     return "system-ids";
+  if (name == "place")
+    return "store-names";
   if (name == "kind")
     return kinds_of_jobs();
   const auto fixed = words_of_check(option);

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -49,11 +50,15 @@ std::string how_of(const json& job) {
   return p.is_object() ? progress_line(p) : why;
 }
 
-row line_of(const json& job) {
+bool is_of_server(const json& job) {
+  return job.at("server").is_string();
+}
+
+row line_of(const json& job, const server_names& names) {
   const auto how = how_of(job);
   return {job.at("id"),
           job.at("kind"),
-          text_of(job, "server"),
+          is_of_server(job) ? names.of(job.at("server")) : "-",
           job.at("state"),
           ago_text(job.at("created_at")),
           how};
@@ -75,9 +80,13 @@ int list_jobs(const asked_node& asked, const job_options& o) {
     print_json(page);
     return done;
   }
+  const auto& jobs = page.at("items");
+  const auto names = std::ranges::any_of(jobs, is_of_server)
+                         ? server_names{node}
+                         : server_names{};
   std::vector<row> rows;
-  for (const auto& job : page.at("items"))
-    rows.push_back(line_of(job));
+  for (const auto& job : jobs)
+    rows.push_back(line_of(job, names));
   print(rows.empty()
             ? "no jobs\n"
             : table({"JOB", "KIND", "SERVER", "STATE", "ACCEPTED", ""}, rows));

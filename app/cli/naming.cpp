@@ -1,8 +1,9 @@
-// What people type in place of a whole id.
+// What people type and read in place of a whole id.
 #include "app/cli/commands.hpp"
 #include "app/cli/terminal.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace alula::app::cli {
@@ -110,6 +111,26 @@ std::string find_backup(client& node, const std::string& server,
                     "no backup of that server has a uuid that begins with \""
                         + what + "\"",
                     "backup");
+}
+
+server_names::server_names(client& node) {
+  const auto servers = node.ask("GET", "/api/servers");
+  if (servers.status != 200)
+    return;
+  for (const auto& server : servers.body) {
+    const auto& about = server.at("configuration");
+    auto name = about.at("meta").value("name", "");
+    if (!name.empty())
+      by_uuid_[about.at("uuid")] = std::move(name);
+  }
+}
+
+std::string server_names::of(const std::string& uuid) const {
+  constexpr std::size_t enough_to_name_it = 8;
+  const auto at = by_uuid_.find(uuid);
+  return at == by_uuid_.end()
+             ? uuid
+             : at->second + " (" + uuid.substr(0, enough_to_name_it) + ")";
 }
 
 json all_pages(client& node, const std::string& first) {

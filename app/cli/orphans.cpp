@@ -220,7 +220,7 @@ bool look_at_staging(const fs::path& staging, const job_lookup& ask,
 bool look_at_containers(jobs::containers& docker, const gone_lookup& is_gone,
                         findings& out) {
   constexpr auto label = "alula.server";
-  const auto all = docker.list();
+  const auto all = docker.list({});
   if (!all)
     return true; // the look at Docker has said so
   bool clean = true;

@@ -1,5 +1,5 @@
 // What a shell offers where an id, a name or a pool is wanted: asked of the
-// running node by the script of completion.cpp.
+// running node, or of its config, by the script of completion.cpp.
 #include "app/cli/commands.hpp"
 #include "app/cli/terminal.hpp"
 
@@ -49,6 +49,16 @@ std::string servers_of(client& node) {
   return out;
 }
 
+/// The node does not list them: they are what its config says, where that is
+/// here.
+std::string store_names_of(const found_node& node) {
+  std::string out;
+  if (node.own_address && node.settings)
+    for (const auto& [name, endpoint] : node.settings->stores.endpoint)
+      add(out, name);
+  return out;
+}
+
 std::string items_of(client& node, const std::string& path, const char* name) {
   return members(node.get(path).at("items"), name);
 }
@@ -83,6 +93,10 @@ std::string values_of(client& node, const asked_values& o) {
     return items_of(node, "/api/outbox?state=dead&limit=200", "report");
   if (o.of == "token-ids")
     return items_of(node, "/api/tokens", "id");
+  if (o.of == "store-names")
+    return store_names_of(node.node());
+  if (o.of == "place-names")
+    return "local\n" + store_names_of(node.node());
   if (o.of == "system-ids")
     return members(node.get("/api/systems").at("data").at("systems"), "id");
   return {};

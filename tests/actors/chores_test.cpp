@@ -1,6 +1,9 @@
 #include "jobs/system_objects.hpp"
 #include "tests/actors/chore_world.hpp"
 #include "tests/doubles/fake_system_objects.hpp"
+#include "tests/doubles/hung_list.hpp"
+
+#include <functional>
 
 using namespace alula;
 using namespace alula::actors_test;
@@ -83,6 +86,18 @@ TEST_CASE("a start looks for containers whose servers are gone", "[actors]") {
   w.containers.set_down(true);
   w.start();
   REQUIRE(log_book().wait_for("containers-not-audited", unread + 1));
+}
+
+TEST_CASE("a stop ends a look for containers that dockerd does not answer",
+          "[actors]") {
+  jobs::hung_list list;
+  chore_world w;
+  w.chores_settings.containers = &w.containers;
+  w.containers.before_list = std::ref(list);
+  w.start();
+  REQUIRE(list.is_asked());
+  w.doing->stop();
+  CHECK(list.was_stopped());
 }
 
 TEST_CASE("a start clears up after uploads of systems if there is anything",

@@ -1,12 +1,14 @@
 // What the board finds when it looks by the clock, and of whom it says that
 // Docker does not answer for them.
 #include "tests/actors/board_node.hpp"
+#include "tests/doubles/hung_list.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <stdexcept>
@@ -115,7 +117,7 @@ TEST_CASE("containers are not listed twice at once", "[board]") {
   board_node n;
   std::promise<void> begun, go_on;
   std::atomic<int> lists{0}, under_way{0}, most{0};
-  n.docker.before_list = [&] {
+  n.docker.before_list = [&](const std::stop_token&) {
     most = std::max(most.load(), ++under_way);
     if (++lists == 1) {
       begun.set_value();
@@ -140,7 +142,7 @@ TEST_CASE("containers are not listed twice at once", "[board]") {
 TEST_CASE("a list that throws does not end the lists", "[board]") {
   board_node n;
   std::atomic<int> thrown{0};
-  n.docker.before_list = [&] {
+  n.docker.before_list = [&](const std::stop_token&) {
     if (thrown++ == 0)
       throw std::runtime_error{"no memory"};
   };
@@ -168,4 +170,15 @@ TEST_CASE("a stop does not wait for a list that nobody has begun", "[board]") {
   }
   stop.get();
   CHECK(n.docker.count("list") == 0);
+}
+
+TEST_CASE("a stop ends a list that dockerd does not answer", "[board]") {
+  jobs::hung_list list;
+  board_node n;
+  n.docker.before_list = std::ref(list);
+  n.streams.miss();
+  REQUIRE(list.is_asked());
+  n.board.stop();
+  CHECK(list.was_stopped());
+  CHECK(n.docker.count("inspect") == 0);
 }

@@ -1,9 +1,11 @@
 #include "actors/server_keeper.hpp"
 #include "tests/actors/life_node.hpp"
+#include "tests/doubles/hung_list.hpp"
 
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <unistd.h>
 #include <utility>
@@ -292,6 +294,19 @@ TEST_CASE("a boot listens to what runs, and makes it no new container",
   CHECK(n.fakes.streams.is_attached(n.name(1)));
   CHECK(n.containers.has("c0ffee"));
   CHECK(n.calls("start " + n.name(1)) == 0);
+}
+
+TEST_CASE("a stop ends a boot's list that dockerd does not answer, and nothing "
+          "is started by it",
+          "[life]") {
+  jobs::hung_list list;
+  life_node n;
+  n.containers.before_list = std::ref(list);
+  n.begin_with_all_up();
+  REQUIRE(list.is_asked());
+  n.keeper->stop();
+  CHECK(list.was_stopped());
+  CHECK(n.queries.list_jobs({}, 0, 10).value().items.empty());
 }
 
 TEST_CASE("a server that runs and was suspended meanwhile is stopped",

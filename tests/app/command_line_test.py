@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The commands of the command line against a real node; those about backups are
-in command_line_backups_test.py.
+"""The commands of the command line against a real node; those about jobs and
+backups are in command_line_jobs_test.py and command_line_backups_test.py.
 
     command_line_test.py ALULA [TEST…]
 """
@@ -26,45 +26,6 @@ BINARY = ""
 
 
 class CommandLine(Commands):
-    def test_jobs_are_listed_for_people_and_for_programs(self):
-        text = self.run_alula("jobs")
-        self.assertIn("backup.create", text)
-        self.assertIn("STATE", text)
-        page = self.json_of("jobs", "list", "--kind", "backup.*", "--limit", 1)
-        self.assertEqual([job["kind"].split(".")[0] for job in page["items"]], ["backup"])
-
-    def test_a_job_is_shown_with_its_steps(self):
-        job = self.json_of("jobs", "list", "--kind", "backup.create")["items"][0]["id"]
-        text = self.run_alula("jobs", "show", job)
-        self.assertIn("archive", text)
-        self.assertIn("succeeded", text)
-
-    def test_watching_an_ended_job_leaves_with_how_it_ended(self):
-        job = self.json_of("jobs", "--kind", "backup.create")["items"][-1]["id"]
-        self.assertIn("succeeded", self.run_alula("jobs", "watch", job))
-
-    def test_a_job_is_named_by_the_beginning_of_its_id(self):
-        job = self.json_of("jobs", "--kind", "backup.create")["items"][-1]["id"]
-        self.assertEqual(self.json_of("jobs", "show", job[:30])["id"], job)
-        self.assertIn("succeeded", self.run_alula("jobs", "watch", job[:30]))
-        self.assertIn("8 or more characters", self.run_alula("jobs", "show", job[:7], code=64))
-        self.assertIn("8 or more characters", self.run_alula("jobs", "show", "not-a-job-at-all", code=64))
-        self.assertIn("begins with", self.run_alula("jobs", "show", "00000000-0000", code=66))
-
-    def test_a_beginning_that_fits_several_jobs_is_refused_with_them(self):
-        # Ids begin with their time: of these at least two share the first eight.
-        for _ in range(2):
-            self.node.make_backup(self.server)
-        by_begin = {}
-        for job in self.json_of("jobs", "--limit", 200)["items"]:
-            by_begin.setdefault(job["id"][:8], []).append(job["id"])
-        begin, jobs = max(by_begin.items(), key=lambda one: len(one[1]))
-        self.assertGreater(len(jobs), 1)
-        said = self.run_alula("jobs", "cancel", begin, code=64)
-        self.assertIn(f'"{begin}" fits more than one job:', said)
-        self.assertIn(jobs[0], said)
-        self.assertIn("succeeded", said)
-
     def test_a_pool_is_paused_and_resumed(self):
         self.assertIn("backup", self.run_alula("pools"))
         self.addCleanup(self.node.ask, "POST", "/api/pools/verify/resume")
@@ -110,6 +71,17 @@ class CommandLine(Commands):
         self.assertEqual(self.complete("jobs", "list", "--kind", "trash"), {"trash.purge"})
         self.assertEqual(self.complete("outbox", "--state", "d"), {"dead"})
         self.assertEqual(self.complete("servers", "delete", "castle", "--backups", "k"), {"keep"})
+
+    def test_stores_are_completed_out_of_the_config_of_the_node(self):
+        config = self.node.base / "with-stores.yml"
+        config.write_text(self.node.config.read_text() + "stores:\n" + "".join(
+            f"  {name}: {{endpoint: 'https://s3.example', bucket: games, access_key: a, secret_key: b}}\n" for name in ("offsite", "tape")))
+        node = ["--config", str(config)]
+        self.assertEqual(self.complete("backups", "scan", "off", node=node), {"offsite"})
+        self.assertEqual(self.complete("backups", "verify", "castle", self.backup, "--place", "", node=node), {"offsite", "tape"})
+        self.assertEqual(self.complete("backups", "copy", "castle", self.backup, "", node=node), {"local", "offsite", "tape"})
+        # Of another node it does not tell.
+        self.assertEqual(self.complete("backups", "scan", "off", node=[*node, "--url", "http://127.0.0.1:1"]), set())
 
     def test_names_that_a_shell_would_run_are_not_offered(self):
         harm = self.node.base / "harm"
@@ -174,14 +146,6 @@ class CommandLine(Commands):
             seen.clear()
             self.run_alula(*words, without_config=True, code=66, environment=environment)
             self.assertEqual(seen, [asked])
-
-    def test_a_job_that_is_cancelled_as_asked_is_a_success(self):
-        self.node.ask("POST", "/api/pools/backup/pause", {"reason": "a test"})
-        self.addCleanup(self.node.ask, "POST", "/api/pools/backup/resume")
-        _, headers, _ = self.node.ask("POST", f"/api/servers/{self.server}/backup",
-                                      {"adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""})
-        job = headers["Location"].rsplit("/", 1)[1]
-        self.assertIn("cancelled", self.run_alula("jobs", "cancel", job, "--wait"))
 
     def test_a_deleted_server_comes_back_from_the_trash(self):
         server = self.node.make_server("doomed")
@@ -367,25 +331,6 @@ class FirstStart(unittest.TestCase):
             self.doCleanups()
             self.assertNotIn(token, self.said_at_a_terminal(data))
             self.doCleanups()
-
-
-class WithoutDocker(unittest.TestCase):
-    def setUp(self):
-        self.node = RunningNode(BINARY, docker=False).start()
-        self.addCleanup(self.node.close)
-
-    def test_a_job_that_waits_for_docker_says_so_and_what_to_do(self):
-        server = self.node.make_server("castle")
-        _, headers, _ = self.node.ask("DELETE", f"/api/servers/{server}", headers={"Prefer": "respond-async"})
-        job, end = headers["Location"].rsplit("/", 1)[1], time.monotonic() + 120
-        while not self.node.get(f"/api/jobs/{job}")["advice"]:
-            self.assertLess(time.monotonic(), end)
-        shown = subprocess.run([BINARY, "jobs", "show", job, "--config", self.node.config], text=True, capture_output=True, check=True).stdout
-        self.assertIn("Start Docker", shown)
-        self.assertRegex(shown, r"since +(now|\d+ s ago)")
-        doctor = subprocess.run([BINARY, "doctor", "--config", self.node.config], text=True, capture_output=True)
-        self.assertEqual(doctor.returncode, 1)
-        self.assertIn("dockerd does not answer", doctor.stdout)
 
 
 if __name__ == "__main__":

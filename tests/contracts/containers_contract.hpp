@@ -185,7 +185,7 @@ inline void containers_keep_their_contract(
     REQUIRE(found);
     REQUIRE(*found);
     CHECK((*found)->labels.at(label) == "a");
-    const auto all = containers.list();
+    const auto all = containers.list({});
     REQUIRE(all);
     for (const auto& one : *all)
       if (one.id == id)
@@ -218,7 +218,7 @@ inline void containers_keep_their_contract(
   SECTION("the list has all containers with their names and states") {
     const auto up = world->add(name, true, "");
     const auto down = world->add(name + "_installer", false, "");
-    const auto all = containers.list();
+    const auto all = containers.list({});
     REQUIRE(all);
     const auto has = [&](const std::string& id, const std::string& called,
                          bool running) {
@@ -228,6 +228,18 @@ inline void containers_keep_their_contract(
     };
     CHECK(has(up, name, true));
     CHECK(has(down, name + "_installer", false));
+  }
+
+  SECTION("a stop that came before lists nothing") {
+    world->add(name, true, "");
+    std::stop_source stop;
+    stop.request_stop();
+    const auto all = containers.list(stop.get_token());
+    REQUIRE_FALSE(all);
+    CHECK(all.error().code == jobs::fault_code::interrupted);
+    const auto labelled = containers.find_by_label("a=b", stop.get_token());
+    REQUIRE_FALSE(labelled);
+    CHECK(labelled.error().code == jobs::fault_code::interrupted);
   }
 
   SECTION("many threads destroy at once") {

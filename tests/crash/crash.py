@@ -247,9 +247,9 @@ def slice_of(ways, points, rng, modes):
                               rng.choice(modes))
 
 
-def all_of(points, rng, modes):
+def all_of(points, rng, modes, first=1):
     for workload, found in points.items():
-        for point in range(1, len(found) + 1):
+        for point in range(first, len(found) + 1):
             for mode in modes:
                 yield Scenario(workload, mode, point)
             if "cut" in modes:
@@ -282,6 +282,7 @@ def campaign(options, scenarios, end, first=0):
     them are the first ways to fail, which a slice may not get through."""
     counts, failures = collections.Counter(), []
     lives = lost = 0
+    said = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         waiting = set()
         for scenario in scenarios:
@@ -293,6 +294,10 @@ def campaign(options, scenarios, end, first=0):
                     take(each.result(), counts, failures)
                     lives += each.result().lives
                     lost += each.result().lost
+            if time.monotonic() > said + 60:
+                said = time.monotonic()
+                print(f"{sum(counts.values())} runs, {len(failures)} failed; "
+                      f"now {scenario}", flush=True)
             if time.monotonic() > end \
                     or len(failures) >= options.max_failures:
                 break
@@ -335,6 +340,9 @@ def read_options():
     parser.add_argument("--binary", required=True, help="the daemon")
     parser.add_argument("--shim", required=True, help="alula_crash_shim")
     parser.add_argument("--all", action="store_true", help="every point")
+    parser.add_argument("--from", type=int, default=1, dest="first",
+                        help="with --all: the first point, to go on from where\n"
+                             "one that was interrupted came to")
     parser.add_argument("--slice", action="store_true", help="the default")
     parser.add_argument("--seconds", type=int, default=240,
                         help="after which a slice begins nothing new")
@@ -373,7 +381,8 @@ def main():
     points = baseline(options, workloads)
     rng = random.Random(seed)
     if options.all:
-        failures = campaign(options, all_of(points, rng, modes), 1e18)
+        failures = campaign(options,
+                            all_of(points, rng, modes, options.first), 1e18)
     else:
         first, others = ways_of(points, rng, modes)
         failures = campaign(options,

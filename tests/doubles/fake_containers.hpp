@@ -31,8 +31,9 @@ public:
   bool is_deaf = false;
   /// Called by destroy, outside the mutex: a test may hold it there.
   std::function<void(std::string_view)> before_destroy;
-  /// The same of list and inspect.
-  std::function<void()> before_list, before_inspect;
+  /// The same of inspect, and of list, which may be waiting when it is stopped.
+  std::function<void()> before_inspect;
+  std::function<void(const std::stop_token&)> before_list;
   /// By name: those that dockerd does not answer for.
   std::map<std::string, container_silence, std::less<>> silences;
   /// How often a notice of an end was asked for, and how often one was given.
@@ -162,12 +163,14 @@ public:
     return ids;
   }
 
-  result<std::vector<container_info>> list() override {
+  result<std::vector<container_info>> list(std::stop_token stop) override {
     if (before_list)
-      before_list();
+      before_list(stop);
     const std::lock_guard guard{mutex};
     if (auto planned = note("list"); !planned)
       return std::move(planned).error();
+    if (stop.stop_requested())
+      return fault{.code = fault_code::interrupted, .what = "asked to stop"};
     std::vector<container_info> all;
     for (const auto& [id, each] : by_id)
       all.push_back(each.info);

@@ -100,6 +100,22 @@ TEST_CASE("maps and lists that are absent are null, scalars zero", "[http]") {
   CHECK(conf.at("crash_detection_enabled") == true);
 }
 
+TEST_CASE("whether the kernel may kill is shown as it holds, by whichever name "
+          "the Panel says it",
+          "[http]") {
+  const auto is_disabled = [](const std::string& build) {
+    return shown(shown_server(R"({"build":)" + build + "}"), none)
+        .at("configuration")
+        .at("build")
+        .at("oom_disabled");
+  };
+  CHECK(is_disabled(R"({"oom_disabled":true})") == true);
+  CHECK(is_disabled(R"({"oom_killer":false})") == true);
+  CHECK(is_disabled(R"({"oom_killer":true})") == false);
+  CHECK(is_disabled(R"({"oom_disabled":"yes","oom_killer":0})") == false);
+  CHECK(is_disabled("{}") == false);
+}
+
 TEST_CASE("a configuration that cannot be read hides no server", "[http]") {
   auto server = shown_server();
   server.config = GENERATE("", "{", "[]", "7");

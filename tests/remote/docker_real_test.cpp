@@ -349,7 +349,7 @@ TEST_CASE("a stopped dockerd is waited for in time, and works when continued",
     REQUIRE(steady_clock::now() < stands_by);
   const auto begin = steady_clock::now();
   for (const auto& fault :
-       {subject.inspect(name).error(), subject.list().error(),
+       {subject.inspect(name).error(), subject.list({}).error(),
         subject.find_by_label("a=b", {}).error(),
         subject.destroy(other, {}).error()})
     CHECK(fault.code == fault_code::docker_unavailable);

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <future>
+#include <stop_token>
 #include <sys/stat.h>
 
 using namespace alula::remote;
@@ -94,7 +95,7 @@ TEST_CASE("all containers are listed in one call", "[remote]") {
           {dockerd::answers(200, R"([{"Id":"a","Names":["/x"],
             "State":"running"},{"Id":"b","Names":["/y"],"State":"dead"}])")});
   docker subject{patient(peer)};
-  const auto all = subject.list();
+  const auto all = subject.list({});
   REQUIRE(all);
   REQUIRE(all->size() == 2);
   CHECK(all->at(0).running);
@@ -139,7 +140,7 @@ TEST_CASE("a dockerd that is away is unavailable, with the socket's name",
   docker subject{settings};
   for (const auto& fault :
        {subject.inspect(uuid).error(), subject.destroy(uuid, {}).error(),
-        subject.find_by_label("a=b", {}).error(), subject.list().error()}) {
+        subject.find_by_label("a=b", {}).error(), subject.list({}).error()}) {
     CHECK(fault.code == fault_code::docker_unavailable);
     CHECK(fault.what.find(settings.socket) != std::string::npos);
     INFO(fault.what);
@@ -171,10 +172,25 @@ TEST_CASE("every call ends when dockerd says nothing", "[remote]") {
   const auto begin = steady_clock::now();
   for (const auto& fault :
        {subject.inspect(uuid).error(), subject.destroy(uuid, {}).error(),
-        subject.find_by_label("a=b", {}).error(), subject.list().error()}) {
+        subject.find_by_label("a=b", {}).error(), subject.list({}).error()}) {
     CHECK(fault.code == fault_code::docker_unavailable);
     CHECK(fault.what.find(peer.socket()) != std::string::npos);
   }
+  CHECK(steady_clock::now() - begin < soon);
+}
+
+TEST_CASE("a stop ends a list that dockerd does not answer", "[remote]") {
+  dockerd peer;
+  const std::string list_all = "GET /v1.41/containers/json?all=1";
+  peer.on(list_all, {dockerd::hangs()});
+  docker subject{patient(peer)};
+  std::stop_source stop;
+  auto listing = std::async(std::launch::async,
+                            [&] { return subject.list(stop.get_token()); });
+  REQUIRE(peer.saw(list_all));
+  const auto begin = steady_clock::now();
+  stop.request_stop();
+  CHECK(listing.get().error().code == fault_code::interrupted);
   CHECK(steady_clock::now() - begin < soon);
 }
 
@@ -223,7 +239,7 @@ TEST_CASE("nonsense on the socket is unavailable, not a crash", "[remote]") {
   CHECK(subject.inspect(uuid).error().code == fault_code::docker_unavailable);
   CHECK(subject.destroy(uuid, {}).error().code
         == fault_code::docker_unavailable);
-  CHECK(subject.list().error().code == fault_code::docker_unavailable);
+  CHECK(subject.list({}).error().code == fault_code::docker_unavailable);
   CHECK(peer.count("DELETE") == 0);
   CHECK(peer.bytes_sent() < 50'000'000);
 }
