@@ -1,6 +1,7 @@
 #include "actors/access_keeper.hpp"
 
 #include "actors/answer_once.hpp"
+#include "actors/stopping.hpp"
 #include "jobs/log.hpp"
 
 #include <algorithm>
@@ -14,11 +15,6 @@ namespace {
 /// Audit rows that wait for a slow disk; more are logged instead.
 constexpr std::size_t most_unwritten = 10'000;
 constexpr std::size_t waiting_questions = 256;
-
-jobs::fault stopping() {
-  return {.code = jobs::fault_code::shutting_down,
-          .what = "alula is stopping; ask again when it is back"};
-}
 
 jobs::fault unknown_token(const std::string& id) {
   return {.code = jobs::fault_code::token_not_found,

@@ -1,6 +1,7 @@
 #include "actors/actor_engine.hpp"
 
 #include "actors/engine_state.hpp"
+#include "actors/stopping.hpp"
 #include "jobs/lifecycle.hpp"
 #include "jobs/log.hpp"
 
@@ -282,17 +283,12 @@ std::string actor_engine::not_ready_reason() const {
   return state_->reason;
 }
 
-jobs::fault actor_engine::state::stops() {
-  return {.code = jobs::fault_code::shutting_down,
-          .what = "alula is stopping; ask again when it is back"};
-}
-
 std::optional<jobs::fault> actor_engine::state::refusal() const {
   const auto where = now_in.load();
   if (where == phase::ready)
     return std::nullopt;
   if (where == phase::stopping)
-    return stops();
+    return stopping();
   return jobs::fault{.code = jobs::fault_code::starting,
                      .what = "alula is starting; ask again soon"};
 }

@@ -5,6 +5,7 @@
 #include "actors/engine_parts.hpp"
 #include "actors/pool_pauses.hpp"
 #include "actors/server_registry.hpp"
+#include "actors/stopping.hpp"
 #include "actors/task_threads.hpp"
 #include "actors/worker_crew.hpp"
 #include "actors/worker_pool.hpp"
@@ -91,14 +92,13 @@ struct actor_engine::state final : public jobs::commit_listener {
   /// From memory, else on a reader thread; the callback comes at once or from
   /// there.
   void look_up(const jobs::job_id& id, view_callback done);
-  static jobs::fault stops();
   jobs::fault unknown_job(const jobs::job_id& id) const;
   jobs::job_view_ptr newest_view(jobs::job_record record) const;
   template<class T>
   void read(answer_once<T> done, std::function<jobs::result<T>()> query) {
     const bool taken = readers.run([this, done, query = std::move(query)] {
       try {
-        done(closing ? jobs::result<T>{stops()} : query());
+        done(closing ? jobs::result<T>{stopping()} : query());
       } catch (const std::exception& e) {
         done(jobs::fault{.what = std::string{"a query threw: "} + e.what()});
       }

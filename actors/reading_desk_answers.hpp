@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/reading_desk.hpp"
+#include "actors/stopping.hpp"
 #include "jobs/log.hpp"
 
 #include <exception>
@@ -17,11 +18,6 @@ namespace alula::actors {
 inline jobs::fault busy() {
   return {.code = jobs::fault_code::rate_limited,
           .what = "too many questions about backups wait; ask again later"};
-}
-
-inline jobs::fault stopping() {
-  return {.code = jobs::fault_code::shutting_down,
-          .what = "alula is stopping; ask again when it is back"};
 }
 
 template<class T>

@@ -2,6 +2,7 @@
 // for jobs and about jobs, and the ledger's answer to an accept.
 #include "actors/pending_accept.hpp"
 #include "actors/server_actor.hpp"
+#include "actors/stopping.hpp"
 
 #include <utility>
 
@@ -10,8 +11,7 @@ namespace alula::actors {
 void server_actor::handle(const start_job& m) {
   ++seen_;
   if (draining_) {
-    m.done(jobs::fault{.code = jobs::fault_code::shutting_down,
-                       .what = "alula is stopping; ask again when it is back"});
+    m.done(stopping());
   } else if (const auto* owner =
                  m.what->key ? nullptr : preempting(*m.what, m.subject)) {
     // With a key the ledger decides: the request may be one it knows.

@@ -1,6 +1,7 @@
 #include "actors/server_registry.hpp"
 
 #include "actors/pending_accept.hpp"
+#include "actors/stopping.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -39,8 +40,7 @@ void server_registry::pass_on(const std::string& key, const Message& m) {
 
 void server_registry::handle(const start_job& m) {
   if (draining_) {
-    m.done(jobs::fault{.code = jobs::fault_code::shutting_down,
-                       .what = "alula is stopping; ask again when it is back"});
+    m.done(stopping());
     return;
   }
   if (!registers_server(*m.what)) {

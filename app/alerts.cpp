@@ -319,7 +319,7 @@ bool alerts::teller::is_taken(const std::string& body,
   request.limit = std::chrono::seconds{15};
   const auto outcome = http_.send(request, stop);
   const auto* answer = std::get_if<remote::http_answer>(&outcome);
-  return answer && answer->status >= 200 && answer->status < 300;
+  return answer && remote::is_success(*answer);
 }
 
 /// Stopped only when it stops before it is told or given up.

@@ -1,6 +1,7 @@
 #include "backup/ignore_rules.hpp"
 
 #include "backup/ignore_pattern.hpp"
+#include "jobs/ascii.hpp"
 
 #include <optional>
 #include <re2/re2.h>
@@ -13,14 +14,6 @@ namespace {
 constexpr std::uint64_t steps_per_path = 20'000;
 constexpr int most_instructions = 500;
 constexpr std::int64_t expression_memory = std::int64_t{128} * 1024;
-
-std::string_view trimmed(std::string_view line) {
-  constexpr std::string_view blanks = " ";
-  const auto first = line.find_first_not_of(blanks);
-  if (first == std::string_view::npos)
-    return {};
-  return line.substr(first, line.find_last_not_of(blanks) - first + 1);
-}
 
 /// Bytes, not characters: file names need not be UTF-8.
 re2::RE2::Options options() {
@@ -83,7 +76,7 @@ void ignore_rules::add(std::string_view text) {
       line.remove_suffix(1);
     if (line.starts_with('#'))
       continue;
-    line = trimmed(line);
+    line = jobs::trimmed(line, " ");
     if (line.empty())
       continue;
     rule next;

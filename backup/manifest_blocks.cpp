@@ -62,12 +62,34 @@ jobs::status add_block(std::string_view text, std::uint64_t start,
   return {};
 }
 
-} // namespace
-
-jobs::fault damaged_manifest(std::string_view why) {
-  return {.code = jobs::fault_code::backup_damaged,
-          .what = "the manifest cannot be used: " + std::string{why}};
+jobs::result<bytes> read_block(int manifest, const indexed_block& block) {
+  if (block.length > manifest_limits::block_text)
+    return damaged_manifest("a block of it is too long");
+  bytes raw;
+  if (auto read =
+          read_at(manifest, block.offset,
+                  static_cast<std::size_t>(block.length), raw, manifest_name);
+      !read)
+    return std::move(read).error();
+  auto text = decode_member(raw, manifest_limits::block_text);
+  if (!text || text->consumed != raw.size())
+    return damaged_manifest("a block of it does not decode");
+  return std::move(text->content);
 }
+
+jobs::result<std::vector<std::string_view>> lines_of(std::string_view text) {
+  if (!text.empty() && !text.ends_with('\n'))
+    return damaged_manifest("its last line has no end");
+  std::vector<std::string_view> out;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    out.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+} // namespace
 
 jobs::result<opened_manifest> open_manifest(int manifest) {
   struct stat seen {};
@@ -128,31 +150,14 @@ jobs::result<manifest_index> read_index(int manifest,
   return index;
 }
 
-jobs::result<bytes> read_block(int manifest, const indexed_block& block) {
-  if (block.length > manifest_limits::block_text)
-    return damaged_manifest("a block of it is too long");
-  bytes raw;
-  if (auto read =
-          read_at(manifest, block.offset,
-                  static_cast<std::size_t>(block.length), raw, manifest_name);
-      !read)
-    return std::move(read).error();
-  auto text = decode_member(raw, manifest_limits::block_text);
-  if (!text || text->consumed != raw.size())
-    return damaged_manifest("a block of it does not decode");
-  return std::move(text->content);
-}
-
-jobs::result<std::vector<std::string_view>> lines_of(std::string_view text) {
-  if (!text.empty() && !text.ends_with('\n'))
-    return damaged_manifest("its last line has no end");
-  std::vector<std::string_view> out;
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    out.push_back(text.substr(0, end));
-    text.remove_prefix(end + 1);
-  }
-  return out;
+jobs::result<block_lines> read_lines(int manifest, const indexed_block& block) {
+  auto text = read_block(manifest, block);
+  if (!text)
+    return std::move(text).error();
+  auto lines = lines_of(text_of(*text));
+  if (!lines)
+    return std::move(lines).error();
+  return block_lines{std::move(*text), std::move(*lines)};
 }
 
 } // namespace alula::backup

@@ -40,13 +40,12 @@ jobs::result<opened_manifest> open_manifest_in(byte_view beginning,
 jobs::result<manifest_index> read_index(int manifest,
                                         const opened_manifest& opened);
 
-/// The text of a block.
-jobs::result<bytes> read_block(int manifest, const indexed_block& block);
-
-/// The lines of a text that ends with a newline, without theirs. A text that
-/// does not end with one is damaged.
-jobs::result<std::vector<std::string_view>> lines_of(std::string_view text);
-
-jobs::fault damaged_manifest(std::string_view why);
+/// The text of a block, and its lines, which lie in it, without their ends. A
+/// text whose last line has no end is damaged.
+struct block_lines {
+  bytes text;
+  std::vector<std::string_view> lines;
+};
+jobs::result<block_lines> read_lines(int manifest, const indexed_block& block);
 
 } // namespace alula::backup

@@ -20,11 +20,6 @@ constexpr std::array<std::string_view, 3> ignore_words{"none", "request",
                                                        ".pteroignore"};
 constexpr const char* version_key = "alula_manifest";
 
-jobs::fault damaged_header(std::string_view why) {
-  return {.code = jobs::fault_code::backup_damaged,
-          .what = "the manifest cannot be used: " + std::string{why}};
-}
-
 template<class Words>
 std::size_t place_of(const Words& words, const std::string& word) {
   for (std::size_t i = 0; i < words.size(); ++i)
@@ -89,6 +84,11 @@ manifest_header header_of(const json& from) {
 
 } // namespace
 
+jobs::fault damaged_manifest(std::string_view why) {
+  return {.code = jobs::fault_code::backup_damaged,
+          .what = "the manifest cannot be used: " + std::string{why}};
+}
+
 std::string sha256_of(byte_view data) {
   digest hash{sums::sha256};
   hash.update(data);
@@ -123,19 +123,19 @@ std::string header_text(const manifest_facts& facts,
 jobs::result<manifest_header> header_from(std::string_view text) {
   const auto end = text.find('\n');
   if (end == std::string_view::npos)
-    return damaged_header("its header has no end");
+    return damaged_manifest("its header has no end");
   const auto line = text.substr(0, end);
   try {
     const auto seal = json::parse(text.substr(end + 1));
     if (seal.at("sha256").get<std::string>() != sha256_of(view_of(line)))
-      return damaged_header("its header has another checksum");
+      return damaged_manifest("its header has another checksum");
     const auto from = json::parse(line);
     if (from.at(version_key).get<int>() != manifest_version)
-      return damaged_header("its format is of another version");
+      return damaged_manifest("its format is of another version");
     return header_of(from);
   } catch (const std::exception& error) {
-    return damaged_header(std::string{"its header does not read ("}
-                          + error.what() + ")");
+    return damaged_manifest(std::string{"its header does not read ("}
+                            + error.what() + ")");
   }
 }
 

@@ -22,6 +22,8 @@ struct manifest_header {
   manifest_layout layout;
 };
 
+jobs::fault damaged_manifest(std::string_view why);
+
 /// Both lines.
 std::string header_text(const manifest_facts& facts,
                         const manifest_layout& layout);

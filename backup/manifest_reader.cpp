@@ -91,14 +91,11 @@ struct manifest_reader::state {
     lines.clear();
     if (which >= index.entries.size())
       return {};
-    auto read = read_block(file.get(), index.entries[which]);
+    auto read = read_lines(file.get(), index.entries[which]);
     if (!read)
       return std::move(read).error();
-    text = std::move(*read);
-    auto cut = lines_of(text_of(text));
-    if (!cut)
-      return std::move(cut).error();
-    lines = std::move(*cut);
+    text = std::move(read->text);
+    lines = std::move(read->lines);
     is_loaded = true;
     return {};
   }
@@ -292,14 +289,11 @@ jobs::result<std::optional<archive_entry>> manifest_reader::next() {
 jobs::result<std::vector<member_position>> manifest_reader::members() {
   std::vector<member_position> out;
   for (const auto& block : state_->index.members) {
-    auto text = read_block(state_->file.get(), block);
-    if (!text)
-      return std::move(text).error();
-    auto lines = lines_of(text_of(*text));
-    if (!lines)
-      return std::move(lines).error();
+    const auto read = read_lines(state_->file.get(), block);
+    if (!read)
+      return read.error();
     member_position last;
-    for (const auto& line : *lines) {
+    for (const auto& line : read->lines) {
       const auto from = json::parse(line, nullptr, false);
       const auto content = numbers_at(from, "content");
       const auto archive = numbers_at(from, "archive");
@@ -323,13 +317,10 @@ jobs::result<std::vector<member_position>> manifest_reader::members() {
 jobs::result<std::vector<jobs::file_note>> manifest_reader::notes() {
   std::vector<jobs::file_note> out;
   for (const auto& block : state_->index.notes) {
-    auto text = read_block(state_->file.get(), block);
-    if (!text)
-      return std::move(text).error();
-    auto lines = lines_of(text_of(*text));
-    if (!lines)
-      return std::move(lines).error();
-    for (const auto& line : *lines) {
+    const auto read = read_lines(state_->file.get(), block);
+    if (!read)
+      return read.error();
+    for (const auto& line : read->lines) {
       const auto from = json::parse(line, nullptr, false);
       if (!from.is_object())
         return damaged_manifest("a note of it does not read");

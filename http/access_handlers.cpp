@@ -3,10 +3,10 @@
 #include "http/access_book.hpp"
 #include "http/job_answers.hpp"
 #include "http/json_body.hpp"
+#include "http/json_values.hpp"
 #include "http/list_query.hpp"
 #include "http/paging.hpp"
 #include "http/reply.hpp"
-#include "http/timestamps.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -27,18 +27,6 @@ constexpr std::size_t most_tokens = 1'000;
 constexpr std::size_t most_objects = 1'000; ///< in one scope
 constexpr std::size_t longest_name = 200, longest_object = 255;
 constexpr std::int64_t longest_life = 10LL * 366 * 24 * 3'600; ///< seconds
-
-std::string text_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-json time_or_null(jobs::time_ms at) {
-  return at == 0 ? json(nullptr) : json(to_rfc3339(at));
-}
-
-json text_or_null(const std::string& text) {
-  return text.empty() ? json(nullptr) : json(text);
-}
 
 json present_scope(const jobs::object_scope& scope) {
   return {{"all", scope.everything},

@@ -2,6 +2,7 @@
 
 #include "http/body_jobs.hpp"
 #include "http/job_answers.hpp"
+#include "http/json_values.hpp"
 #include "http/system_envelope.hpp"
 #include "http/system_lookup.hpp"
 #include "jobs/body_pipe.hpp"
@@ -25,10 +26,6 @@ using json = nlohmann::ordered_json;
 constexpr std::string_view no_store = "backup storage unavailable";
 constexpr std::string_view no_space = "insufficient storage for backup";
 constexpr std::string_view upload_broke = "backup upload failed";
-
-std::string text_of(const json& data) {
-  return data.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 void refuse_credential(const exchange_ptr& call) {
   call->reply(refuse_appliance(call->req(), {}));

@@ -1,6 +1,7 @@
 #include "http/backup_presenter.hpp"
 
 #include "http/job_answers.hpp"
+#include "http/json_values.hpp"
 #include "http/timestamps.hpp"
 #include "http/words.hpp"
 #include "jobs/path_text.hpp"
@@ -16,18 +17,6 @@ namespace alula::http {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-json time_or_null(jobs::time_ms at) {
-  return at == 0 ? json(nullptr) : json(to_rfc3339(at));
-}
-
-json text_or_null(std::string_view text) {
-  return text.empty() ? json(nullptr) : json(text);
-}
-
-std::string text_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 /// Every place there is an archive of it, the backup directory first.
 json places_of(const jobs::backup_record& b) {

@@ -1,5 +1,6 @@
 #include "http/event_text.hpp"
 
+#include "http/json_values.hpp"
 #include "http/timestamps.hpp"
 
 #include <nlohmann/json.hpp>
@@ -28,20 +29,17 @@ std::string event_text(const jobs::event& e) {
   auto data = json::parse(e.data, nullptr, false);
   if (data.is_discarded())
     data = e.data;
-  const auto id_or_null = [](std::string_view id) {
-    return id.empty() ? json(nullptr) : json(id);
-  };
   const json envelope{{"seq", e.seq},
                       {"type", e.type},
-                      {"job", id_or_null(e.job.view())},
-                      {"kind", id_or_null(e.kind)},
-                      {"server", id_or_null(e.server.view())},
+                      {"job", text_or_null(e.job.view())},
+                      {"kind", text_or_null(e.kind)},
+                      {"server", text_or_null(e.server.view())},
                       {"version", e.job_version},
                       {"at", to_rfc3339(e.at)},
                       {"data", std::move(data)}};
   std::string out =
       "id: " + std::to_string(e.seq) + "\nevent: " + e.type + '\n';
-  add_data(out, envelope.dump(-1, ' ', false, json::error_handler_t::replace));
+  add_data(out, text_of(envelope));
   return out += '\n';
 }
 

@@ -1,12 +1,12 @@
 #include "http/job_list_handlers.hpp"
 
 #include "http/job_answers.hpp"
+#include "http/json_values.hpp"
 #include "http/list_query.hpp"
 #include "http/paging.hpp"
 #include "http/pool_handlers.hpp"
 #include "http/reply.hpp"
 #include "http/scopes.hpp"
-#include "http/timestamps.hpp"
 #include "http/undoable.hpp"
 
 #include <nlohmann/json.hpp>
@@ -72,9 +72,7 @@ json outbox_of(const http::api& api) {
   const auto told = api.outbox ? api.outbox->figures() : jobs::outbox_figures{};
   return {{"open", told.open},
           {"dead", told.dead},
-          {"oldest_open_since", told.oldest_open_at == 0
-                                    ? json(nullptr)
-                                    : json(to_rfc3339(told.oldest_open_at))}};
+          {"oldest_open_since", time_or_null(told.oldest_open_at)}};
 }
 
 } // namespace
@@ -96,18 +94,15 @@ void show_summary(const api_ptr& api, const exchange_ptr& call) {
   json pools = json::array();
   for (const auto& pool : sum.pools)
     pools.push_back(present_pool(pool));
-  const json body{{"jobs",
-                   {{"by_state", json(sum.jobs_by_state)},
-                    {"by_kind", json(sum.jobs_by_kind)}}},
-                  {"pools", pools},
-                  {"oldest_waiting_since",
-                   sum.oldest_waiting_since == 0
-                       ? json(nullptr)
-                       : json(to_rfc3339(sum.oldest_waiting_since))},
-                  {"ended_since_boot", sum.ended_since_boot},
-                  {"outbox", outbox_of(*api)}};
-  auto answer = json_answer(
-      200, body.dump(-1, ' ', false, json::error_handler_t::replace));
+  const json body{
+      {"jobs",
+       {{"by_state", json(sum.jobs_by_state)},
+        {"by_kind", json(sum.jobs_by_kind)}}},
+      {"pools", pools},
+      {"oldest_waiting_since", time_or_null(sum.oldest_waiting_since)},
+      {"ended_since_boot", sum.ended_since_boot},
+      {"outbox", outbox_of(*api)}};
+  auto answer = json_answer(200, text_of(body));
   answer.headers.emplace_back("Cache-Control", "no-cache");
   call->reply(std::move(answer));
 }

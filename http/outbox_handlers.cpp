@@ -1,11 +1,11 @@
 #include "http/outbox_handlers.hpp"
 
 #include "http/job_answers.hpp"
+#include "http/json_values.hpp"
 #include "http/list_query.hpp"
 #include "http/paging.hpp"
 #include "http/reply.hpp"
 #include "http/scopes.hpp"
-#include "http/timestamps.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -62,14 +62,6 @@ jobs::result<outbox_query> read_query(const request& req,
   return out;
 }
 
-json time_or_null(jobs::time_ms at) {
-  return at == 0 ? json(nullptr) : json(to_rfc3339(at));
-}
-
-json text_or_null(std::string_view text) {
-  return text.empty() ? json(nullptr) : json(text);
-}
-
 json object_of(const jobs::report& r) {
   const bool waits = r.state == jobs::report_state::waiting;
   return {
@@ -87,10 +79,6 @@ json object_of(const jobs::report& r) {
       {"last_error", text_or_null(r.error)},
       {"next_try_at", waits ? time_or_null(r.next_at) : json(nullptr)},
       {"ended_at", time_or_null(r.ended_at)}};
-}
-
-std::string text_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string items_of(const request& req, const jobs::report_page& page) {

@@ -1,6 +1,7 @@
 #include "http/pool_handlers.hpp"
 
 #include "http/json_body.hpp"
+#include "http/json_values.hpp"
 #include "http/reply.hpp"
 #include "http/timestamps.hpp"
 
@@ -17,8 +18,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 response no_cache(const json& body) {
-  auto answer = json_answer(
-      200, body.dump(-1, ' ', false, json::error_handler_t::replace));
+  auto answer = json_answer(200, text_of(body));
   answer.headers.emplace_back("Cache-Control", "no-cache");
   return answer;
 }

@@ -1,5 +1,6 @@
 #include "http/reply.hpp"
 
+#include "http/json_values.hpp"
 #include "http/system_envelope.hpp"
 
 #include <nlohmann/json.hpp>
@@ -168,8 +169,7 @@ response problem(std::string_view request_id, const jobs::fault& why,
   // Wings' clients read this member (wings-protocol 1.6).
   body["error"] = body["detail"];
   // Bytes that are no UTF-8 (a client's, echoed) must not become a 500.
-  answer.body =
-      body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  answer.body = text_of(body);
   answer.headers.emplace_back("Content-Type", "application/problem+json");
   if (judged.wait)
     answer.headers.emplace_back("Retry-After", std::to_string(*judged.wait));

@@ -8,15 +8,6 @@
 
 namespace alula::http {
 
-namespace {
-
-jobs::fault no_server_here() {
-  return {jobs::fault_code::server_not_found,
-          "No server with this uuid is on this node."};
-}
-
-} // namespace
-
 handler make_socket_handler(socket_hub& hub, jobs::engine& engine) {
   return
       [&hub, &engine](const exchange_ptr& asked) { hub.admit(asked, engine); };

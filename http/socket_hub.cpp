@@ -10,17 +10,17 @@ namespace alula::http {
 
 namespace {
 
-jobs::fault unknown_server() {
-  return {jobs::fault_code::server_not_found,
-          "No server with this uuid is on this node."};
-}
-
 response plain_answer(int status, header_list headers, std::string body) {
   headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
   return {status, std::move(headers), std::move(body)};
 }
 
 } // namespace
+
+jobs::fault no_server_here() {
+  return {jobs::fault_code::server_not_found,
+          "No server with this uuid is on this node."};
+}
 
 socket_hub::socket_hub(socket_access access, socket_settings settings,
                        const jobs::clock& clock)
@@ -54,7 +54,7 @@ void socket_hub::admit(const exchange_ptr& asked, jobs::engine& engine) {
                 "This node is still starting: " + engine.not_ready_reason()});
   const auto id = jobs::server_id::parse(req.param("server"));
   if (!id || !engine.find_server(*id))
-    return reply_fault(asked, unknown_server());
+    return reply_fault(asked, no_server_here());
   if (!is_welcome(req.header("Origin")))
     return asked->reply(
         plain_answer(403, {{"Sec-Websocket-Version", "13"}},
@@ -76,7 +76,7 @@ void socket_hub::admit(const exchange_ptr& asked, jobs::engine& engine) {
     return reply_fault(asked, server
                                   ? jobs::fault{jobs::fault_code::server_locked,
                                                 "The server is being deleted."}
-                                  : unknown_server());
+                                  : no_server_here());
   }
 
   const std::weak_ptr<socket_session> weak = session;

@@ -183,6 +183,8 @@ private:
   std::unique_ptr<deadline_thread> thread_;
 };
 
+jobs::fault no_server_here();
+
 /// For the routes table. Both outlive the handler.
 handler make_socket_handler(socket_hub& hub, jobs::engine& engine);
 

@@ -1,6 +1,7 @@
 #include "http/socket_jobs.hpp"
 
 #include "http/job_answers.hpp"
+#include "http/json_values.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -57,16 +58,15 @@ json error_of(const jobs::job_record& job, bool with_reason) {
 std::string present_job(const jobs::job_view& job, bool with_reason) {
   const auto& record = job.record();
   const auto step = step_of(record);
-  return json{{"id", record.id.view()},
-              {"url", job_url(record.id)},
-              {"kind", record.kind},
-              {"state", jobs::to_string(record.state)},
-              {"version", record.version},
-              {"etag", job.etag()},
-              {"step", step.empty() ? json(nullptr) : json(step)},
-              {"progress", progress_of(job)},
-              {"error", error_of(record, with_reason)}}
-      .dump(-1, ' ', false, json::error_handler_t::replace);
+  return text_of({{"id", record.id.view()},
+                  {"url", job_url(record.id)},
+                  {"kind", record.kind},
+                  {"state", jobs::to_string(record.state)},
+                  {"version", record.version},
+                  {"etag", job.etag()},
+                  {"step", text_or_null(step)},
+                  {"progress", progress_of(job)},
+                  {"error", error_of(record, with_reason)}});
 }
 
 std::string_view permission_for_job(std::string_view kind) {

@@ -1,5 +1,6 @@
 #include "http/system_backup_handlers.hpp"
 
+#include "http/json_values.hpp"
 #include "http/scopes.hpp"
 #include "http/system_envelope.hpp"
 #include "http/system_links.hpp"
@@ -18,10 +19,6 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-std::string text_of(const json& data) {
-  return data.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 /// Before anything is said of the system: an id that is none is told to
 /// whoever has the permission, whatever the system.
 std::optional<std::string> id_of(const exchange_ptr& call) {
@@ -29,6 +26,23 @@ std::optional<std::string> id_of(const exchange_ptr& call) {
   if (!id)
     reply_enveloped(call, 400, "invalid backup id");
   return id;
+}
+
+/// Hands the system and the backup of the path over, once both are found, on a
+/// thread that may block.
+template<class Then>
+void on_backup(const api_ptr& api, const exchange_ptr& call,
+               std::string_view failed, Then then) {
+  const auto id = id_of(call);
+  if (!id)
+    return;
+  on_reader(api, call, [api, call, id = *id, failed, then] {
+    const auto system = find_system_of(api, call);
+    if (!system || !has_store(api, call))
+      return;
+    if (find_stored(api, call, system->id, id, failed))
+      then(*system, id);
+  });
 }
 
 std::string link_secret(const api_ptr& api) {
@@ -61,52 +75,39 @@ void list_system_backups(const api_ptr& api, const exchange_ptr& call) {
 }
 
 void link_system_backup(const api_ptr& api, const exchange_ptr& call) {
-  const auto id = id_of(call);
-  if (!id)
-    return;
-  on_reader(api, call, [api, call, id = *id] {
-    const auto system = find_system_of(api, call);
-    if (!system || !has_store(api, call))
-      return;
-    constexpr std::string_view failed = "failed to generate download URL";
-    const auto backup = find_stored(api, call, system->id, id, failed);
-    if (!backup)
-      return;
-    // The file is looked for now: a link to nothing helps nobody.
-    if (const auto there = api->systems.parts->objects.open(id); !there)
-      return there.error().code == jobs::fault_code::backup_not_found
-                 ? reply_enveloped(call, 404, "backup not found")
-                 : reply_enveloped(call, 502, failed);
-    const auto& ours = api->systems;
-    const auto lasts = link_lifetime(ours.parts->limits.link);
-    const auto until =
-        api->clock.now()
-        + std::chrono::duration_cast<std::chrono::milliseconds>(lasts).count();
-    json data;
-    data["download_url"] = base_url(ours.public_url, call->req(), ours.has_tls)
-                           + make_system_link(link_secret(api), id, until);
-    data["expires_in_seconds"] = lasts.count();
-    reply_enveloped(call, 200, "download URL issued", text_of(data));
-  });
+  static constexpr std::string_view failed = "failed to generate download URL";
+  on_backup(api, call, failed,
+            [api, call](const jobs::system_record&, const std::string& id) {
+              // The file is looked for now: a link to nothing helps nobody.
+              if (const auto there = api->systems.parts->objects.open(id);
+                  !there)
+                return there.error().code == jobs::fault_code::backup_not_found
+                           ? reply_enveloped(call, 404, "backup not found")
+                           : reply_enveloped(call, 502, failed);
+              const auto& ours = api->systems;
+              const auto lasts = link_lifetime(ours.parts->limits.link);
+              const auto until =
+                  api->clock.now()
+                  + std::chrono::duration_cast<std::chrono::milliseconds>(lasts)
+                        .count();
+              json data;
+              data["download_url"] =
+                  base_url(ours.public_url, call->req(), ours.has_tls)
+                  + make_system_link(link_secret(api), id, until);
+              data["expires_in_seconds"] = lasts.count();
+              reply_enveloped(call, 200, "download URL issued", text_of(data));
+            });
 }
 
 void delete_system_backup(const api_ptr& api, const exchange_ptr& call) {
-  const auto id = id_of(call);
-  if (!id)
-    return;
-  on_reader(api, call, [api, call, id = *id] {
-    const auto system = find_system_of(api, call);
-    if (!system || !has_store(api, call))
-      return;
-    const auto backup =
-        find_stored(api, call, system->id, id, "failed to delete backup");
-    if (!backup)
-      return;
-    json data;
-    data["system_id"] = call->req().param("system");
-    data["backup_id"] = call->req().param("backup");
-    remove_by_job(api, call, of_backup, *system, id, text_of(data));
-  });
+  on_backup(
+      api, call, "failed to delete backup",
+      [api, call](const jobs::system_record& system, const std::string& id) {
+        json data;
+        data["system_id"] = call->req().param("system");
+        data["backup_id"] = call->req().param("backup");
+        remove_by_job(api, call, of_backup, system, id, text_of(data));
+      });
 }
 
 void download_system_backup(const api_ptr& api, const exchange_ptr& call) {
@@ -146,9 +147,7 @@ json described(const jobs::listed_system& system) {
   json out = described(static_cast<const jobs::system_record&>(system));
   out["backups"] = system.backups;
   out["bytes"] = system.bytes;
-  out["newest_at"] = system.newest_at == 0
-                         ? json(nullptr)
-                         : json(jobs::to_rfc3339(system.newest_at));
+  out["newest_at"] = time_or_null(system.newest_at);
   return out;
 }
 

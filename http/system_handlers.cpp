@@ -1,5 +1,6 @@
 #include "http/system_handlers.hpp"
 
+#include "http/json_values.hpp"
 #include "http/reply.hpp"
 
 #include <nlohmann/json.hpp>
@@ -13,8 +14,7 @@ using json = nlohmann::ordered_json;
 namespace {
 
 response answer_with(const json& body) {
-  return json_answer(200,
-                     body.dump(-1, ' ', false, json::error_handler_t::replace));
+  return json_answer(200, text_of(body));
 }
 
 response short_form(const jobs::machine_facts& machine,

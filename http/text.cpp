@@ -6,14 +6,10 @@ namespace alula::http {
 
 namespace {
 
-char to_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 int hex_digit(char c) {
   if (c >= '0' && c <= '9')
     return c - '0';
-  const char low = to_lower(c);
+  const char low = jobs::lower(c);
   return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
@@ -41,24 +37,7 @@ std::string decode_form(std::string_view text) {
   return out;
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-    text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-    text.remove_suffix(1);
-  return text;
-}
-
 } // namespace
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size())
-    return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (to_lower(a[i]) != to_lower(b[i]))
-      return false;
-  return true;
-}
 
 std::optional<std::string> percent_decode(std::string_view text) {
   std::string out;
@@ -127,7 +106,7 @@ std::string escape_pointer(std::string_view key) {
 bool has_token(std::string_view field, std::string_view token) {
   while (!field.empty()) {
     const auto end = field.find(',');
-    if (equal_ignoring_case(trimmed(field.substr(0, end)), token))
+    if (equal_ignoring_case(jobs::trimmed(field.substr(0, end)), token))
       return true;
     if (end == std::string_view::npos)
       return false;

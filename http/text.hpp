@@ -2,6 +2,8 @@
 /// JSON pointers.
 #pragma once
 
+#include "jobs/ascii.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,8 +12,8 @@
 
 namespace alula::http {
 
-/// ASCII only: header names and tokens know nothing else.
-bool equal_ignoring_case(std::string_view a, std::string_view b);
+/// Header names and tokens are ASCII.
+using jobs::equal_ignoring_case;
 
 /// Undoes %XX. Nothing when a percent sign is not followed by two hexadecimal
 /// digits. `+` stays a plus: in a path it is one.

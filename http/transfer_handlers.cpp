@@ -28,19 +28,13 @@ std::optional<jobs::job_id> live_transfer(const api_ptr& api,
   return at == live.end() ? std::nullopt : std::optional{at->id};
 }
 
-fault not_transferring(const jobs::server_id& server) {
-  return {.code = fault_code::not_transferring,
-          .what = "server " + server.to_string()
-                  + " is not in transfer from this node"};
-}
-
 void cancel(const api_ptr& api, const exchange_ptr& call,
             const jobs::server_id& server, const jobs::job_id& job) {
   api->engine.cancel(
       job, [call, server, job](const jobs::result<jobs::job_view_ptr>& view) {
         // It has ended meanwhile: as if one had come a moment later.
         if (!view && view.error().code == fault_code::already_finished)
-          return reply_fault(call, not_transferring(server));
+          return reply_fault(call, jobs::not_in_transfer(server));
         if (!view)
           return reply_fault(call, view.error());
         auto answer = empty_answer(202);
@@ -106,7 +100,7 @@ void stop_transfer(const api_ptr& api, const exchange_ptr& call) {
   // One that comes from another node is made here first.
   const bool is_taken =
       (*server)->transferring && (*server)->state == jobs::server_state::active;
-  reply_fault(call, is_taken ? taken_elsewhere(id) : not_transferring(id));
+  reply_fault(call, is_taken ? taken_elsewhere(id) : jobs::not_in_transfer(id));
 }
 
 } // namespace alula::http

@@ -1,6 +1,7 @@
 #include "http/trash_handlers.hpp"
 
 #include "http/job_answers.hpp"
+#include "http/json_values.hpp"
 #include "http/paging.hpp"
 #include "http/reply.hpp"
 #include "http/scopes.hpp"
@@ -27,8 +28,7 @@ json object_of(const jobs::trash_entry& entry, jobs::time_ms now) {
   const auto url = "/api/trash/" + entry.deleted_by.to_string() + "/restore";
   return {{"job", entry.deleted_by.view()},
           {"server", entry.server.view()},
-          {"server_name",
-           entry.server_name.empty() ? json(nullptr) : json(entry.server_name)},
+          {"server_name", text_or_null(entry.server_name)},
           {"state", entry.state},
           {"detached_at", to_rfc3339(entry.detached_at)},
           {"purge_after", to_rfc3339(entry.purge_after)},

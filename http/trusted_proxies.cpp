@@ -1,5 +1,7 @@
 #include "http/trusted_proxies.hpp"
 
+#include "jobs/ascii.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
@@ -11,13 +13,6 @@ namespace {
 
 constexpr int all_bits = 128;
 constexpr int mapped_bits = 96; // ::ffff:0:0/96, RFC 4291, 2.5.5.2
-
-std::string_view trimmed(std::string_view text) {
-  const auto from = text.find_first_not_of(" \t");
-  if (from == text.npos)
-    return {};
-  return text.substr(from, text.find_last_not_of(" \t") - from + 1);
-}
 
 } // namespace
 
@@ -75,7 +70,7 @@ trusted_proxies::client_of(const std::string& peer,
   for (auto who = parse(client); who && trusts(*who) && !rest.empty();) {
     const auto comma = rest.rfind(',');
     const auto word =
-        trimmed(comma == rest.npos ? rest : rest.substr(comma + 1));
+        jobs::trimmed(comma == rest.npos ? rest : rest.substr(comma + 1));
     rest = comma == rest.npos ? std::string_view{} : rest.substr(0, comma);
     who = parse(word);
     if (who)

@@ -1,14 +1,15 @@
 /// Lists in header fields and query parameters, and the way back into a URL.
 #pragma once
 
+#include "jobs/ascii.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace alula::http {
 
-/// Without the spaces and tabs at both ends.
-std::string_view trimmed(std::string_view text);
+using jobs::trimmed;
 
 /// The trimmed pieces between separators; empty pieces are left out.
 std::vector<std::string_view> split(std::string_view text, char separator);

@@ -1,11 +1,11 @@
 #include "jobs/activity.hpp"
 
+#include "jobs/ascii.hpp"
+
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
-#include <cctype>
 #include <ctime>
 #include <netinet/in.h>
 
@@ -22,11 +22,8 @@ bool is_address(const std::string& text) {
 }
 
 /// Whoever wrote it: a Panel's own uuids are lower case.
-json uuid_or_null(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  const auto id = server_id::parse(text);
+json uuid_or_null(std::string_view text) {
+  const auto id = server_id::parse(lowered(text));
   return id ? json(id->view()) : json(nullptr);
 }
 

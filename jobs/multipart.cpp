@@ -1,5 +1,7 @@
 #include "jobs/multipart.hpp"
 
+#include "jobs/ascii.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <utility>
@@ -19,20 +21,6 @@ fault wrong(std::string what) {
 
 bool is_space(char c) {
   return c == ' ' || c == '\t';
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.front()))
-    text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back()))
-    text.remove_suffix(1);
-  return text;
-}
-
-bool is_same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
 }
 
 /// RFC 2046, 5.1.1: bcharsnospace, and a space inside.
@@ -76,7 +64,7 @@ std::optional<std::string> parameter(std::string_view value,
     const auto key = trimmed(value.substr(0, equals));
     value = trimmed(value.substr(equals + 1));
     auto found = take_value(value);
-    if (!found || is_same_word(key, name))
+    if (!found || equal_ignoring_case(key, name))
       return found;
     value = trimmed(value);
   }
@@ -89,7 +77,7 @@ result<std::string> multipart_boundary(std::string_view content_type) {
   constexpr std::string_view family = "multipart/";
   constexpr std::size_t longest = 70; // RFC 2046, 5.1.1
   const auto type = trimmed(content_type);
-  if (!is_same_word(type.substr(0, family.size()), family))
+  if (!equal_ignoring_case(type.substr(0, family.size()), family))
     return fault{.code = fault_code::malformed,
                  .what = "the body has to be multipart/form-data",
                  .where = "Content-Type"};
@@ -221,7 +209,8 @@ result<multipart_reader::part> multipart_reader::read_header() {
     const auto colon = line.find(':');
     if (colon == std::string_view::npos)
       return wrong("has a header line without a colon");
-    if (!is_same_word(trimmed(line.substr(0, colon)), "Content-Disposition"))
+    if (!equal_ignoring_case(trimmed(line.substr(0, colon)),
+                             "Content-Disposition"))
       continue;
     if (name)
       return wrong("says twice what a part is");

@@ -33,4 +33,10 @@ std::optional<server_state> parse_server_state(std::string_view text) {
   return std::nullopt;
 }
 
+fault not_in_transfer(const server_id& server) {
+  return {.code = fault_code::not_transferring,
+          .what = "server " + server.to_string()
+                  + " is not in transfer from this node"};
+}
+
 } // namespace alula::jobs

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "jobs/ids.hpp"
+#include "jobs/result.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -52,6 +53,9 @@ struct server_record {
 };
 
 using server_ptr = std::shared_ptr<const server_record>;
+
+/// To who would end a transfer to another node. Code: not_transferring.
+fault not_in_transfer(const server_id& server);
 
 /// A deleted server's volume in the trash.
 struct trash_entry {

@@ -1,5 +1,6 @@
 #include "jobs/system_backup.hpp"
 
+#include "jobs/ascii.hpp"
 #include "jobs/clock.hpp"
 
 #include <nlohmann/json.hpp>
@@ -17,17 +18,6 @@ constexpr std::array<std::string_view, 6> extensions{
 constexpr std::size_t uuid_size = 36;
 constexpr std::size_t longest_name = 255;
 
-/// The C locale's, whatever the process has set.
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lowered(std::string_view text) {
-  std::string out{text};
-  std::ranges::transform(out, out.begin(), lower);
-  return out;
-}
-
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -38,11 +28,7 @@ bool is_harmless(char c) {
 }
 
 std::string_view without_blanks(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n\v\f";
-  const auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos)
-    return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+  return trimmed(text, " \t\r\n\v\f");
 }
 
 std::string_view behind_slashes(std::string_view name) {

@@ -1,5 +1,7 @@
 #include "remote/curl_inbox.hpp"
 
+#include "jobs/ascii.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <linux/sockios.h>
@@ -12,14 +14,6 @@
 namespace alula::remote {
 
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return out;
-}
 
 /// A status line begins an answer, an empty line ends what is before its body;
 /// those of 1xx answers are forgotten by the next one.
@@ -39,12 +33,8 @@ bool note_header(inbox& in, std::string_view line) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos)
     return true;
-  auto value = line.substr(colon + 1);
-  while (value.starts_with(' ') || value.starts_with('\t'))
-    value.remove_prefix(1);
-  while (value.ends_with(' ') || value.ends_with('\t'))
-    value.remove_suffix(1);
-  in.head.headers.emplace_back(lower(line.substr(0, colon)), value);
+  in.head.headers.emplace_back(jobs::lowered(line.substr(0, colon)),
+                               jobs::trimmed(line.substr(colon + 1)));
   return true;
 }
 

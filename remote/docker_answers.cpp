@@ -1,5 +1,8 @@
 #include "remote/docker_answers.hpp"
 
+#include "jobs/ascii.hpp"
+#include "remote/docker_json.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -29,12 +32,6 @@ json parse_only(std::string_view text, int depth,
     return std::find(wanted.begin(), wanted.end(), key) != wanted.end();
   };
   return json::parse(text, keep, /* allow_exceptions */ false);
-}
-
-std::string text_at(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : std::string{};
 }
 
 std::optional<bool> is_true(const json& object, const char* key) {
@@ -93,16 +90,9 @@ std::optional<int> read_version(std::string_view text) {
   return major * 1000 + minor;
 }
 
-std::string lower(std::string text) {
-  for (auto& c : text)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 bool says(const http_answer& answer,
           std::initializer_list<std::string_view> any_of) {
-  const auto message = lower(message_of(answer));
+  const auto message = jobs::lowered(message_of(answer));
   return std::any_of(any_of.begin(), any_of.end(), [&](std::string_view words) {
     return message.find(words) != std::string::npos;
   });
@@ -267,10 +257,6 @@ std::string message_of(const http_answer& answer) {
 }
 
 // -- meaning -----------------------------------------------------------------
-
-bool is_success(const http_answer& answer) {
-  return answer.status >= 200 && answer.status < 300;
-}
 
 bool is_missing(const http_answer& answer) {
   return answer.status == 404 && says(answer, {"no such container"});

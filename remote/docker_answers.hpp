@@ -46,7 +46,7 @@ std::optional<api_range> read_api_range(std::string_view json);
 std::string message_of(const http_answer& answer);
 
 // What an answer means. dockerd 20.10 to 28 word these alike.
-bool is_success(const http_answer& answer);
+
 /// Only with dockerd's own words: a 404 of something else on the socket must
 /// not pass for a container that is gone.
 bool is_missing(const http_answer& answer);

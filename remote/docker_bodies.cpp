@@ -1,5 +1,7 @@
 #include "remote/docker_bodies.hpp"
 
+#include "remote/docker_json.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -14,12 +16,6 @@ namespace {
 /// What is no UTF-8 must not throw: dockerd may say what it thinks of it.
 std::string text_of(const json& body) {
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-std::string text_at(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : std::string{};
 }
 
 std::int64_t number_at(const json& object, const char* key) {

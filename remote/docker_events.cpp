@@ -1,6 +1,7 @@
 #include "remote/docker_events.hpp"
 
 #include "jobs/log.hpp"
+#include "remote/docker_json.hpp"
 #include "remote/docker_text.hpp"
 #include "remote/http_client.hpp"
 
@@ -27,12 +28,6 @@ constexpr const char* wanted =
     R"({"type":["container"],"event":["create","start","die","oom","kill",)"
     R"("stop","destroy","pause","unpause","restart","rename","update",)"
     R"("health_status"]})";
-
-std::string text_at(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : std::string{};
-}
 
 } // namespace
 

@@ -1,5 +1,7 @@
 #include "remote/docker_pull.hpp"
 
+#include "remote/docker_json.hpp"
+
 #include <nlohmann/json.hpp>
 
 namespace alula::remote {
@@ -11,12 +13,6 @@ namespace {
 /// Layers whose state is remembered; beyond it every record is told.
 constexpr std::size_t most_layers = 1'024;
 constexpr std::size_t longest_text = 400;
-
-std::string text_at(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : std::string{};
-}
 
 /// dockerd's "[==>    ]  12.58MB/40.11MB" without the bar.
 std::string_view without_bar(std::string_view progress) {

@@ -1,5 +1,7 @@
 #include "remote/docker_wire.hpp"
 
+#include "jobs/ascii.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -10,22 +12,6 @@ namespace {
 constexpr std::size_t longest_head = std::size_t{64} << 10;
 constexpr std::size_t longest_chunk_line = 1'024;
 constexpr std::uint64_t longest_chunk = std::uint64_t{1} << 40;
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-    text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-    text.remove_suffix(1);
-  return text;
-}
 
 } // namespace
 
@@ -47,10 +33,10 @@ void answer_reader::read_field(std::string_view line) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos)
     return;
-  const auto name = lower(line.substr(0, colon));
-  const auto value = trimmed(line.substr(colon + 1));
+  const auto name = jobs::lowered(line.substr(0, colon));
+  const auto value = jobs::trimmed(line.substr(colon + 1));
   if (name == "transfer-encoding")
-    is_chunked_ = lower(value).ends_with("chunked");
+    is_chunked_ = jobs::lowered(value).ends_with("chunked");
   if (name == "content-length") {
     const auto [end, failed] =
         std::from_chars(value.data(), value.data() + value.size(), left_);

@@ -91,6 +91,10 @@ struct http_answer {
   http_head head = {};
 };
 
+inline bool is_success(const http_answer& answer) {
+  return answer.status >= 200 && answer.status < 300;
+}
+
 /// Why there is no answer. What the peer did with the request is unknown,
 /// except after `unreachable`.
 enum class http_failure {

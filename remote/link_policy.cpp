@@ -1,5 +1,7 @@
 #include "remote/link_policy.hpp"
 
+#include "jobs/ascii.hpp"
+
 #include <curl/curl.h>
 
 #include <algorithm>
@@ -142,18 +144,16 @@ bool is_allowed(const ip_bytes& ip, const link_allowance& allowed) {
   });
 }
 
-std::string lowered(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  while (text.ends_with('.'))
-    text.pop_back();
-  return text;
+std::string plain_host(std::string_view text) {
+  auto host = jobs::lowered(text);
+  while (host.ends_with('.'))
+    host.pop_back();
+  return host;
 }
 
 bool is_allowed_name(std::string_view host, const link_allowance& allowed) {
   return std::ranges::any_of(
-      allowed, [&](const std::string& one) { return lowered(one) == host; });
+      allowed, [&](const std::string& one) { return plain_host(one) == host; });
 }
 
 jobs::fault refused(std::string why) {
@@ -209,7 +209,7 @@ jobs::result<read_url> read_link(const std::string& url,
     return no_host();
   if (out.host.starts_with('[') && out.host.ends_with(']'))
     out.host = out.host.substr(1, out.host.size() - 2);
-  out.host = lowered(out.host.substr(0, out.host.find('%')));
+  out.host = plain_host(out.host.substr(0, out.host.find('%')));
   if (out.host.empty())
     return no_host();
   // The resolver takes what inet_aton takes: 2130706433, 0x7f.1, 0177.0.0.1.

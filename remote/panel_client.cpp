@@ -30,10 +30,6 @@ fault not_understood(const std::string& what) {
           .where = what};
 }
 
-bool is_success(const http_answer& answer) {
-  return answer.status >= 200 && answer.status < 300;
-}
-
 } // namespace
 
 struct panel_client::call {

@@ -1,5 +1,6 @@
 #include "remote/signed_links.hpp"
 
+#include "jobs/ascii.hpp"
 #include "remote/md5_source.hpp"
 #include "remote/s3_answers.hpp"
 
@@ -33,11 +34,8 @@ constexpr std::array archive_types{
 };
 
 std::string media_type(std::string_view value) {
-  std::string out{value.substr(0, value.find(';'))};
+  auto out = jobs::lowered(value.substr(0, value.find(';')));
   std::erase(out, ' ');
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
   return out;
 }
 

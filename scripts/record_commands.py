@@ -13,7 +13,6 @@ import shlex
 import subprocess
 import sys
 import time
-import uuid as uuids
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/app"))
@@ -42,15 +41,6 @@ class Recorder:
 
     def title(self, text):
         print(f"# {text}\n")
-
-    def begin(self, path, body=None):
-        _, headers, _ = self.node.ask("POST", path, body,
-                                      headers={"Prefer": "respond-async"})
-        return headers["Location"].rsplit("/", 1)[1]
-
-    def back_up(self, server):
-        return self.begin(f"/api/servers/{server}/backup", {
-            "adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""})
 
     def send_backup(self, system):
         """The id of a backup that an appliance has sent."""
@@ -95,8 +85,8 @@ class Recorder:
         self.alula("backups usage")
         self.grow(castle)
         self.title("Jobs, one of them in line behind another")
-        first = self.back_up(castle)
-        second = self.back_up(castle)
+        first = self.node.begin_backup(castle)
+        second = self.node.begin_backup(castle)
         while node.get(f"/api/jobs/{second}")["reason"] != "WaitingInLine":
             time.sleep(0.05)
         self.alula("jobs --limit 6")
@@ -107,7 +97,7 @@ class Recorder:
         self.alula(f"jobs undo {restored} --wait")
         self.grow(castle)
         self.title("A job that needs somebody: the process died in it three times")
-        parked = self.back_up(castle)
+        parked = self.node.begin_backup(castle)
         for _ in range(3):
             while not any(s["name"] == "archive" and s["state"] == "started"
                           for s in node.get(f"/api/jobs/{parked}")["steps"]):

@@ -1,6 +1,7 @@
 #include "storage/access_changes.hpp"
 
 #include "storage/access_sql.hpp"
+#include "storage/outcome.hpp"
 
 #include <string>
 #include <string_view>
@@ -11,12 +12,6 @@ namespace alula::storage {
 namespace {
 
 constexpr std::size_t longest_path = 1'000;
-
-jobs::status outcome_of(jobs::result<std::int64_t> ran) {
-  if (!ran)
-    return std::move(ran).error();
-  return {};
-}
 
 /// Cut between characters, as SQLite counts those.
 std::string_view cut_path(std::string_view path) {

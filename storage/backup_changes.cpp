@@ -2,6 +2,7 @@
 
 #include "storage/backup_sql.hpp"
 #include "storage/ledger_sql.hpp"
+#include "storage/outcome.hpp"
 
 #include <string>
 #include <utility>
@@ -14,19 +15,10 @@ using jobs::fault;
 using jobs::fault_code;
 using jobs::status;
 
-fault nonsense(std::string what) {
-  return {
-      .code = fault_code::internal, .what = std::move(what), .where = "ledger"};
-}
-
 fault missing(const jobs::backup_id& uuid) {
   return {.code = fault_code::backup_not_found,
           .what = "there is no backup " + uuid.to_string(),
           .where = "ledger"};
-}
-
-status outcome_of(jobs::result<std::int64_t> run) {
-  return run ? status{} : status{std::move(run).error()};
 }
 
 /// It has to touch a row, or the change makes no sense.

@@ -173,6 +173,18 @@ int open_inside(int root, const char* path, int flags) {
                            | RESOLVE_NO_XDEV);
 }
 
+status write_all(int fd, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const auto wrote = ::write(fd, text.data(), text.size());
+    if (wrote < 0 && errno == EINTR)
+      continue;
+    if (wrote < 0)
+      return system_fault(errno, "write", path);
+    text.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return {};
+}
+
 status sync_directory(const directory& dir) {
   if (::fsync(dir.fd.get()) != 0)
     return system_fault(errno, "fsync", dir.path.string());

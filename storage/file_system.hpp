@@ -79,6 +79,9 @@ int open_beneath(int parent, const char* name, int flags);
 /// `root`. EXDEV: it leads out, or a mount lies on it.
 int open_inside(int root, const char* path, int flags);
 
+/// `path` is for the message. Nothing of it is durable yet.
+jobs::status write_all(int fd, std::string_view text, const std::string& path);
+
 /// fsync; a failed one is never repeated and believed (design 3).
 jobs::status sync_directory(const directory& dir);
 

@@ -42,18 +42,6 @@ status check_private(const directory& opened) {
   return {};
 }
 
-status write_all(int fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const auto put = ::write(fd, text.data(), text.size());
-    if (put < 0 && errno == EINTR)
-      continue;
-    if (put < 0)
-      return system_fault(errno, "write", path);
-    text.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return {};
-}
-
 /// Whole and durable, or as it was.
 status replace_file(const directory& in, const std::string& name,
                     std::string_view text, mode_t mode) {

@@ -3,6 +3,7 @@
 #include "jobs/principal.hpp"
 #include "storage/backup_sql.hpp"
 #include "storage/ledger_sql.hpp"
+#include "storage/outcome.hpp"
 #include "storage/server_changes.hpp"
 
 #include <algorithm>
@@ -22,16 +23,6 @@ template<class T>
 void move_to_end(std::vector<T>& to, std::vector<T>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()),
             std::make_move_iterator(from.end()));
-}
-
-template<class T>
-jobs::status outcome_of(jobs::result<T> run) {
-  return run ? jobs::status{} : jobs::status{std::move(run).error()};
-}
-
-fault broken(std::string what) {
-  return {
-      .code = fault_code::internal, .what = std::move(what), .where = "ledger"};
 }
 
 bool same(const jobs::step_record& a, const jobs::step_record& b) {
@@ -94,12 +85,12 @@ jobs::status job_store::check_version(const jobs::job_record& after) {
   auto before = on_.ask(ledger_sql("version_of_job"), after.row);
   if (!before.next())
     return before.outcome()
-               ? broken("there is no job row " + std::to_string(after.row))
+               ? nonsense("there is no job row " + std::to_string(after.row))
                : before.outcome();
   if (before.integer(0) + 1 != after.version)
-    return broken("job " + after.id.to_string() + " has version "
-                  + std::to_string(before.integer(0)) + ", so version "
-                  + std::to_string(after.version) + " cannot follow");
+    return nonsense("job " + after.id.to_string() + " has version "
+                    + std::to_string(before.integer(0)) + ", so version "
+                    + std::to_string(after.version) + " cannot follow");
   return {};
 }
 
@@ -132,9 +123,9 @@ jobs::status job_store::update_steps(const jobs::job_record& after) {
   if (auto got = read_steps(on_, ledger_sql("steps_of_job"), before); !got)
     return got;
   if (before.steps.size() != after.steps.size())
-    return broken("job " + after.id.to_string() + " has "
-                  + std::to_string(before.steps.size()) + " steps, not "
-                  + std::to_string(after.steps.size()));
+    return nonsense("job " + after.id.to_string() + " has "
+                    + std::to_string(before.steps.size()) + " steps, not "
+                    + std::to_string(after.steps.size()));
   for (std::size_t i = 0; i < after.steps.size(); ++i) {
     const auto& step = after.steps[i];
     if (same(before.steps[i], step))
@@ -313,7 +304,7 @@ jobs::result<jobs::job_record> job_store::read(std::int64_t job_row) {
   auto found = on_.ask(ledger_sql("job_by_row"), job_row);
   if (!found.next())
     return found.outcome()
-               ? broken("there is no job row " + std::to_string(job_row))
+               ? nonsense("there is no job row " + std::to_string(job_row))
                : found.outcome().error();
   auto job = read_job(found);
   if (auto got = read_steps(on_, ledger_sql("steps_of_job"), job); !got)

@@ -2,6 +2,7 @@
 
 #include "jobs/outbox.hpp"
 #include "storage/outbox_sql.hpp"
+#include "storage/outcome.hpp"
 
 #include <string>
 #include <string_view>
@@ -12,10 +13,6 @@ namespace alula::storage {
 namespace {
 
 using outcome = jobs::record_delivery::outcome;
-
-jobs::status outcome_of(jobs::result<std::int64_t> run) {
-  return run ? jobs::status{} : jobs::status{std::move(run).error()};
-}
 
 /// Subjects and paths hold nothing that JSON would have to escape.
 std::string event_data(std::int64_t report, std::string_view subject,
@@ -62,9 +59,7 @@ jobs::status outbox_changes::change(const jobs::tell_panel& what) {
   if (!tells_panel_)
     return {};
   if (!is_plain(what.subject) || !is_plain(what.path))
-    return jobs::fault{.code = jobs::fault_code::internal,
-                       .what = "a report has an odd subject or path",
-                       .where = "ledger"};
+    return nonsense("a report has an odd subject or path");
   if (jobs::is_container_status(what.subject))
     if (auto dropped = drop_all(what.subject); !dropped)
       return dropped;

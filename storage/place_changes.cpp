@@ -1,6 +1,7 @@
 #include "storage/place_changes.hpp"
 
 #include "storage/backup_changes.hpp"
+#include "storage/outcome.hpp"
 #include "storage/place_sql.hpp"
 
 #include <nlohmann/json.hpp>
@@ -9,18 +10,9 @@
 
 namespace alula::storage {
 
-namespace {
-
-jobs::status no_more_than_outcome(jobs::result<std::int64_t> run) {
-  return run ? jobs::status{} : jobs::status{std::move(run).error()};
-}
-
-} // namespace
-
 jobs::status place_changes::change(const jobs::record_place& what) {
-  return no_more_than_outcome(on_.run(place_sql("record_place"),
-                                      what.uuid.view(), what.place, what.key,
-                                      what.etag, what.size, now_));
+  return outcome_of(on_.run(place_sql("record_place"), what.uuid.view(),
+                            what.place, what.key, what.etag, what.size, now_));
 }
 
 jobs::status place_changes::change(const jobs::record_found_copy& what) {
@@ -46,13 +38,13 @@ jobs::status place_changes::change(const jobs::record_found_copy& what) {
       on_.run(place_sql("record_found_copy"), file.backup.view(), what.place,
               what.key, what.etag, file.size, sha1, sha256, now_, is_new);
   if (!placed || *placed == 0)
-    return no_more_than_outcome(placed);
-  return no_more_than_outcome(
+    return outcome_of(placed);
+  return outcome_of(
       on_.run(place_sql("lost_lies_elsewhere"), file.backup.view()));
 }
 
 jobs::status place_changes::change(const jobs::forget_place& what) {
-  return no_more_than_outcome(
+  return outcome_of(
       on_.run(place_sql("forget_place"), what.uuid.view(), what.place));
 }
 
@@ -62,7 +54,7 @@ jobs::status place_changes::change(const jobs::note_panel_word& what) {
                           : what.said == has_not
                               ? place_sql("panel_misses_backup")
                               : place_sql("panel_was_asked");
-  return no_more_than_outcome(on_.run(statement, what.uuid.view(), now_));
+  return outcome_of(on_.run(statement, what.uuid.view(), now_));
 }
 
 jobs::status place_changes::change(const jobs::set_local& what) {
@@ -78,8 +70,8 @@ jobs::status place_changes::change(const jobs::set_local& what) {
                    : ended;
     }
   }
-  return no_more_than_outcome(on_.run(place_sql("set_local"), what.uuid.view(),
-                                      what.is_local, what.is_scratch));
+  return outcome_of(on_.run(place_sql("set_local"), what.uuid.view(),
+                            what.is_local, what.is_scratch));
 }
 
 jobs::status place_changes::change(const jobs::keep_transfer& what) {
@@ -107,18 +99,17 @@ jobs::status place_changes::change(const jobs::keep_transfer& what) {
 
 jobs::status place_changes::change(const jobs::keep_transfer_part& what) {
   const auto job = what.job.empty() ? job_.id.view() : what.job.view();
-  return no_more_than_outcome(on_.run(place_sql("keep_transfer_part"), job,
-                                      what.upload, what.part.number,
-                                      what.part.size, what.part.etag));
+  return outcome_of(on_.run(place_sql("keep_transfer_part"), job, what.upload,
+                            what.part.number, what.part.size, what.part.etag));
 }
 
 jobs::status place_changes::change(const jobs::leave_remains& what) {
-  return no_more_than_outcome(on_.run(place_sql("leave_remains"), what.store,
-                                      what.key, what.upload, now_));
+  return outcome_of(on_.run(place_sql("leave_remains"), what.store, what.key,
+                            what.upload, now_));
 }
 
 jobs::status place_changes::change(const jobs::forget_remains& what) {
-  return no_more_than_outcome(on_.run(place_sql("forget_remains"), what.row));
+  return outcome_of(on_.run(place_sql("forget_remains"), what.row));
 }
 
 jobs::status place_changes::let_go() {
@@ -128,8 +119,7 @@ jobs::status place_changes::let_go() {
     if (auto left = on_.run(place_sql("leave_transfer"), job_.id.view(), now_);
         !left)
       return std::move(left).error();
-  return no_more_than_outcome(
-      on_.run(place_sql("drop_transfer"), job_.id.view()));
+  return outcome_of(on_.run(place_sql("drop_transfer"), job_.id.view()));
 }
 
 } // namespace alula::storage

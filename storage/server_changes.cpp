@@ -1,6 +1,7 @@
 #include "storage/server_changes.hpp"
 
 #include "storage/ledger_sql.hpp"
+#include "storage/outcome.hpp"
 
 #include <algorithm>
 #include <string>
@@ -18,15 +19,6 @@ fault locked(std::string what, std::string in_the_way) {
           .what = std::move(what),
           .where = "ledger",
           .in_the_way = std::move(in_the_way)};
-}
-
-fault nonsense(std::string what) {
-  return {
-      .code = fault_code::internal, .what = std::move(what), .where = "ledger"};
-}
-
-jobs::status outcome_of(jobs::result<std::int64_t> run) {
-  return run ? jobs::status{} : jobs::status{std::move(run).error()};
 }
 
 } // namespace

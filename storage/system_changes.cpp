@@ -1,6 +1,7 @@
 #include "storage/system_changes.hpp"
 
 #include "jobs/system_backup.hpp"
+#include "storage/outcome.hpp"
 #include "storage/system_rows.hpp"
 #include "storage/system_sql.hpp"
 
@@ -14,10 +15,6 @@ namespace {
 using jobs::fault;
 using jobs::fault_code;
 using jobs::status;
-
-status outcome_of(jobs::result<std::int64_t> run) {
-  return run ? status{} : status{std::move(run).error()};
-}
 
 fault no_system(std::string_view id) {
   return {.code = fault_code::system_not_found,

@@ -1,5 +1,6 @@
 #include "app/cli/orphans.hpp"
 
+#include "jobs/ascii.hpp"
 #include "jobs/ids.hpp"
 
 #include <algorithm>
@@ -55,17 +56,10 @@ struct origin {
   std::string scheme, host, port;
 };
 
-std::string lowered(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
-
 /// Of "http://host:port"; an address in brackets without them, the port of the
 /// scheme when none is given. None for a URL with anything more in it.
 std::optional<origin> origin_of(const std::string& url) {
-  const auto text = lowered(url);
+  const auto text = jobs::lowered(url);
   const auto scheme = text.substr(0, text.find("://"));
   if ((scheme != "http" && scheme != "https") || scheme == text)
     return std::nullopt;
@@ -95,7 +89,7 @@ std::string machine_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0)
     return {};
-  return lowered(name.data());
+  return jobs::lowered(name.data());
 }
 
 bool is_loopback_v4(const std::string& host) {

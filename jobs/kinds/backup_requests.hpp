@@ -41,6 +41,11 @@ inline result<named_body<job_id>> read_restore(const submission& request) {
   return read_named<job_id>(request, "restore");
 }
 
+/// Whose request that was.
+inline backup_id backup_of(const job_record& job) {
+  return fields::known_id<backup_id>(job.input, "backup");
+}
+
 /// A place that this node can reach: a store of ours or the backup directory.
 inline result<std::string> read_place(const fields::json& body,
                                       const char* name) {

@@ -1,6 +1,7 @@
 #include "jobs/kinds/chosen_paths.hpp"
 
 #include "jobs/engine.hpp"
+#include "jobs/kinds/backup_requests.hpp"
 #include "jobs/path_text.hpp"
 
 #include <algorithm>
@@ -119,7 +120,7 @@ std::vector<std::string> chosen_paths(const step_context& ctx) {
 }
 
 result<bool> manifest_has_paths(step_context& ctx) {
-  const auto backup = fields::known_id<backup_id>(ctx.job.input, "backup");
+  const auto backup = backup_of(ctx.job);
   for (const auto& path : chosen_paths(ctx)) {
     if (ctx.stop.stop_requested())
       return fault{.code = fault_code::interrupted, .what = "asked to stop"};
@@ -138,9 +139,8 @@ result<bool> manifest_has_paths(step_context& ctx) {
 }
 
 result<tree_size> size_of_chosen(step_context& ctx) {
-  auto known = ctx.node.archives.chosen_size(
-      fields::known_id<backup_id>(ctx.job.input, "backup"), chosen_paths(ctx),
-      ctx.stop);
+  auto known = ctx.node.archives.chosen_size(backup_of(ctx.job),
+                                             chosen_paths(ctx), ctx.stop);
   if (!known && is_without_manifest(known.error().code))
     return tree_size{};
   return known;

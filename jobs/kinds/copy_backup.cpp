@@ -28,10 +28,6 @@ result<job_draft> read(const submission& request) {
   return read_about_place(request, "backup.copy", backup_lock::shared, "to");
 }
 
-backup_id backup_of(const step_context& ctx) {
-  return fields::known_id<backup_id>(ctx.job.input, "backup");
-}
-
 std::string destination(const step_context& ctx) {
   return json::parse(ctx.job.input).at("to").get<std::string>();
 }
@@ -48,15 +44,17 @@ fault damaged_here(const backup_record& b, const std::string& advice) {
 }
 
 result<backup_record> ready_backup(const step_context& ctx) {
-  const auto known = ctx.node.records.find_backup(backup_of(ctx));
+  const auto known = ctx.node.records.find_backup(backup_of(ctx.job));
   if (!known)
     return known.error();
   if (!*known || (*known)->state != backup_state::ready)
     return fault{.code = fault_code::backup_not_found,
-                 .what = "there is no backup " + backup_of(ctx).to_string()};
+                 .what =
+                     "there is no backup " + backup_of(ctx.job).to_string()};
   if (!is_here(**known) && !(*known)->any_store())
     return fault{.code = fault_code::backup_lost,
-                 .what = "no archive of backup " + backup_of(ctx).to_string()
+                 .what = "no archive of backup "
+                         + backup_of(ctx.job).to_string()
                          + " can be read by this node"};
   if (!(*known)->is_good_here() && !(*known)->any_store())
     return damaged_here(**known, "");
@@ -90,13 +88,6 @@ step_outcome fetch(step_context& ctx) {
   if (!checked)
     return checked.error();
   return step_done{.output = json{{"fetched", *got}}.dump()};
-}
-
-step_outcome discard(step_context& ctx) {
-  ctx.node.archives.release(ctx.job.id);
-  if (auto gone = ctx.node.archives.discard(backup_of(ctx), ctx.job.id); !gone)
-    return std::move(gone).error();
-  return step_done{};
 }
 
 bool was_fetched(const step_context& ctx) {
@@ -182,10 +173,6 @@ step_outcome unsettle(step_context& ctx) {
   return step_done{};
 }
 
-step_outcome tidy(step_context& ctx) {
-  return discard(ctx);
-}
-
 } // namespace
 
 const kind copy_backup{
@@ -195,10 +182,10 @@ const kind copy_backup{
     .max_attempts = 5,
     .read = read,
     .steps = {
-        compensatable("fetch", fetch, discard, "transfer"),
+        compensatable("fetch", fetch, discard_fetched, "transfer"),
         compensatable("send", send, take_back_upload, "transfer"),
         pivot("settle", settle, unsettle),
-        retriable("tidy", tidy),
+        retriable("tidy", discard_fetched),
     }};
 
 } // namespace alula::jobs

@@ -27,7 +27,7 @@ result<job_draft> read(const submission& request) {
 }
 
 step_outcome unlink(step_context& ctx) {
-  const auto uuid = fields::known_id<backup_id>(ctx.job.input, "backup");
+  const auto uuid = backup_of(ctx.job);
   auto removed = ctx.node.archives.remove(uuid);
   if (removed) {
     const auto known = ctx.node.records.find_backup(uuid);
@@ -44,7 +44,7 @@ step_outcome unlink(step_context& ctx) {
 }
 
 step_outcome forget(step_context& ctx) {
-  const auto uuid = fields::known_id<backup_id>(ctx.job.input, "backup");
+  const auto uuid = backup_of(ctx.job);
   return step_done{.changes = {forget_backup{uuid}}};
 }
 

@@ -60,7 +60,7 @@ status check_another(step_context& ctx, const backup_record& b,
 }
 
 step_outcome remove(step_context& ctx) {
-  const auto uuid = fields::known_id<backup_id>(ctx.job.input, "backup");
+  const auto uuid = backup_of(ctx.job);
   const auto place = json::parse(ctx.job.input).at("place").get<std::string>();
   const auto known = ctx.node.records.find_backup(uuid);
   if (!known)

@@ -1,6 +1,7 @@
 // Archives on their way from other machines.
 #include "jobs/backup.hpp"
 #include "jobs/engine.hpp"
+#include "jobs/kinds/backup_requests.hpp"
 #include "jobs/kinds/far_steps.hpp"
 #include "jobs/log.hpp"
 #include "jobs/rest.hpp"
@@ -372,6 +373,14 @@ result<std::int64_t> fetch_from_stores(step_context& ctx,
   return why.value_or(
       fault{.code = fault_code::backup_lost,
             .what = "no store of ours has backup " + backup.uuid.to_string()});
+}
+
+step_outcome discard_fetched(step_context& ctx) {
+  ctx.node.archives.release(ctx.job.id);
+  if (auto gone = ctx.node.archives.discard(backup_of(ctx.job), ctx.job.id);
+      !gone)
+    return std::move(gone).error();
+  return step_done{};
 }
 
 } // namespace alula::jobs

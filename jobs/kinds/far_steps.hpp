@@ -105,5 +105,7 @@ result<archive_facts> hash_object(step_context& ctx, object_store& store,
 result<std::int64_t> fetch_from_stores(step_context& ctx,
                                        const backup_record& backup,
                                        check_for whom);
+/// Undoes a step that has fetched the archive of the job's backup.
+step_outcome discard_fetched(step_context& ctx);
 
 } // namespace alula::jobs

@@ -1,6 +1,7 @@
 #include "jobs/kinds/fetch_for_restore.hpp"
 
 #include "jobs/engine.hpp"
+#include "jobs/kinds/backup_requests.hpp"
 #include "jobs/kinds/fields.hpp"
 
 #include <optional>
@@ -12,10 +13,6 @@ namespace alula::jobs {
 namespace {
 
 using fields::json;
-
-backup_id backup_of(const step_context& ctx) {
-  return fields::known_id<backup_id>(ctx.job.input, "backup");
-}
 
 /// It is asked for and not read: a link may be good for this one method only.
 status look_behind_link(step_context& ctx) {
@@ -58,14 +55,15 @@ bool has_link(const step_context& ctx) {
 } // namespace
 
 result<backup_record> record_of_restore(const step_context& ctx) {
-  auto known = ctx.node.records.find_backup(backup_of(ctx));
+  auto known = ctx.node.records.find_backup(backup_of(ctx.job));
   if (!known)
     return std::move(known).error();
   if (!*known && !has_link(ctx))
     return fault{.code = fault_code::backup_not_found,
-                 .what = "there is no backup " + backup_of(ctx).to_string()};
+                 .what =
+                     "there is no backup " + backup_of(ctx.job).to_string()};
   auto record = known->value_or(backup_record{});
-  record.uuid = backup_of(ctx);
+  record.uuid = backup_of(ctx.job);
   return record;
 }
 
@@ -115,13 +113,6 @@ status look_for_far_archive(step_context& ctx) {
   return why.value_or(
       fault{.code = fault_code::backup_lost,
             .what = "no store of ours has backup " + record->uuid.to_string()});
-}
-
-step_outcome discard_fetched(step_context& ctx) {
-  ctx.node.archives.release(ctx.job.id);
-  if (auto gone = ctx.node.archives.discard(backup_of(ctx), ctx.job.id); !gone)
-    return std::move(gone).error();
-  return step_done{};
 }
 
 job_id fetched_by(const step_context& ctx) {

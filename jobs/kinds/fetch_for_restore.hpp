@@ -28,7 +28,6 @@ std::int64_t size_to_fetch(const step_context& ctx,
 step_outcome fetch_archive(step_context& ctx);
 /// Whether the step would find the archive; reads none of it.
 status look_for_far_archive(step_context& ctx);
-step_outcome discard_fetched(step_context& ctx);
 /// The job, when it has fetched an archive; else empty.
 job_id fetched_by(const step_context& ctx);
 

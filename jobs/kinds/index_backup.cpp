@@ -5,6 +5,7 @@
 #include "jobs/catalog.hpp"
 #include "jobs/disk_room.hpp"
 #include "jobs/engine.hpp"
+#include "jobs/kinds/backup_requests.hpp"
 #include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fields.hpp"
 #include "jobs/kinds/reading_backups.hpp"
@@ -27,7 +28,7 @@ std::int64_t room_for_index(std::int64_t archive_size) {
 }
 
 step_outcome index(step_context& ctx) {
-  const auto uuid = fields::known_id<backup_id>(ctx.job.input, "backup");
+  const auto uuid = backup_of(ctx.job);
   const auto file = ctx.node.archives.inspect(uuid);
   if (!file)
     return file.error();

@@ -1,5 +1,6 @@
 #include "jobs/kinds/received_archive.hpp"
 
+#include "jobs/ascii.hpp"
 #include "jobs/multipart.hpp"
 #include "jobs/ports.hpp"
 
@@ -112,10 +113,7 @@ result<std::string> read_checksum(multipart_reader& parts) {
   if (!is_sum)
     return malformed("the part \"checksum\" is not the 64 hexadecimal digits "
                      "of a SHA-256, without a line break");
-  std::ranges::transform(*text, text->begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return text;
+  return lowered(*text);
 }
 
 /// The parts of one request, in their order.

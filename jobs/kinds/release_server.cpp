@@ -17,12 +17,6 @@ namespace alula::jobs {
 
 namespace {
 
-fault not_in_transfer(const server_id& server) {
-  return {.code = fault_code::not_transferring,
-          .what = "server " + server.to_string()
-                  + " is not in transfer from this node"};
-}
-
 result<job_draft> read(const submission& request) {
   if (!request.target)
     return no_such_server(request);

@@ -37,6 +37,7 @@
 #include "jobs/kinds/chosen_paths.hpp"
 #include "jobs/kinds/claimed_trees.hpp"
 #include "jobs/kinds/counting.hpp"
+#include "jobs/kinds/far_steps.hpp"
 #include "jobs/kinds/fetch_for_restore.hpp"
 #include "jobs/kinds/in_transfer.hpp"
 #include "jobs/kinds/packing.hpp"
@@ -119,10 +120,6 @@ result<job_draft> read(const submission& request) {
   return draft;
 }
 
-backup_id backup_of(const step_context& ctx) {
-  return fields::known_id<backup_id>(ctx.job.input, "backup");
-}
-
 /// Nothing yet: its undo is the last of all, when the server is free again.
 step_outcome begin(step_context&) {
   return step_done{};
@@ -165,15 +162,15 @@ step_outcome preflight(step_context& ctx) {
 step_outcome verify(step_context& ctx) {
   const bool is_fetched = !fetched_by(ctx).empty();
   const auto found =
-      is_fetched ? check_fetched(ctx, backup_of(ctx))
-                 : check_backup(ctx, backup_of(ctx), check_for::who_waits,
+      is_fetched ? check_fetched(ctx, backup_of(ctx.job))
+                 : check_backup(ctx, backup_of(ctx.job), check_for::who_waits,
                                 check_depth::sum_of_ours);
   if (!found)
     return found.error();
   // What was fetched says nothing of what is stored.
   std::vector<change> changes;
   if (!is_fetched && found->is_telling())
-    changes.push_back(found->on_record(backup_of(ctx)));
+    changes.push_back(found->on_record(backup_of(ctx.job)));
   return step_done{.output = json{{"damage", found->damage},
                                   {"missing", found->missing},
                                   {"whole", found->is_whole},
@@ -243,7 +240,7 @@ step_outcome extract(step_context& ctx) {
   if (!staging)
     return without_room(std::move(staging).error());
   extraction_order order;
-  order.backup = backup_of(ctx);
+  order.backup = backup_of(ctx.job);
   order.paths = chosen_paths(ctx);
   order.limits.bytes = quota_in(ctx);
   order.fetched_by = fetched_by(ctx);
@@ -288,18 +285,18 @@ step_outcome unlock(step_context& ctx) {
   const auto made = fields::told_by(ctx.job, "extract");
   free_room(ctx);
   if (!fetched_by(ctx).empty())
-    if (auto gone = ctx.node.archives.discard(backup_of(ctx), ctx.job.id);
+    if (auto gone = ctx.node.archives.discard(backup_of(ctx.job), ctx.job.id);
         !gone)
       return std::move(gone).error();
   auto result = made;
   result.erase(removed_trees_key);
   if (const auto gone = removed_trees(ctx.job); !gone.empty())
     result[removed_trees_key] = gone;
-  result["backup"] = backup_of(ctx).view();
+  result["backup"] = backup_of(ctx.job).view();
   result.update(told_by_swap(ctx));
   return step_done{
       .changes = {end_restore{}, reports::restore_has_ended(
-                                     ctx.job.server, backup_of(ctx), true)},
+                                     ctx.job.server, backup_of(ctx.job), true)},
       .job_result = result.dump()};
 }
 
@@ -311,9 +308,7 @@ std::vector<change> damage_met(const job_record& ended) {
   if (is_fetched || !extract || extract->state == step_state::done
       || !extract->error || extract->error->code != fault_code::backup_damaged)
     return {};
-  return {
-      record_verification{fields::known_id<backup_id>(ended.input, "backup"),
-                          extract->error->what}};
+  return {record_verification{backup_of(ended), extract->error->what}};
 }
 
 std::vector<change> when_over(const job_record& ended) {
@@ -323,8 +318,8 @@ std::vector<change> when_over(const job_record& ended) {
   auto changes = changes_for_trees(ended);
   for (auto& met : damage_met(ended))
     changes.push_back(std::move(met));
-  changes.push_back(reports::restore_has_ended(
-      ended.server, fields::known_id<backup_id>(ended.input, "backup"), false));
+  changes.push_back(
+      reports::restore_has_ended(ended.server, backup_of(ended), false));
   return changes;
 }
 

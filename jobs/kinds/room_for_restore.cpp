@@ -2,6 +2,7 @@
 
 #include "jobs/backup.hpp"
 #include "jobs/full_disk.hpp"
+#include "jobs/kinds/backup_requests.hpp"
 #include "jobs/kinds/chosen_paths.hpp"
 #include "jobs/kinds/claimed_trees.hpp"
 #include "jobs/kinds/counting.hpp"
@@ -189,7 +190,7 @@ status check_merged_quota(step_context& ctx, const std::string& staged) {
 namespace {
 
 result<outlook> look_at_archive(step_context& ctx) {
-  const auto backup = fields::known_id<backup_id>(ctx.job.input, "backup");
+  const auto backup = backup_of(ctx.job);
   const auto record = record_of_restore(ctx);
   if (!record)
     return record.error();

@@ -35,16 +35,6 @@ result<job_draft> read(const submission& request) {
   return draft;
 }
 
-step_outcome put_back(step_context& ctx) {
-  if (auto back = put_back_into_trash(ctx); !back)
-    return std::move(back).error();
-  return step_done{};
-}
-
-step_outcome release(step_context& ctx) {
-  return step_done{.changes = {release_trash{deleted_by(ctx.job)}}};
-}
-
 } // namespace
 
 const kind settle_undelete{.name = "undelete.settle",
@@ -54,8 +44,8 @@ const kind settle_undelete{.name = "undelete.settle",
                            .finished_by = "undelete.settle",
                            .read = read,
                            .steps = {
-                               retriable("put_back", put_back),
-                               retriable("release", release),
+                               retriable("put_back", put_back_into_trash),
+                               retriable("release", release_entry),
                            }};
 
 } // namespace alula::jobs

@@ -22,15 +22,20 @@ job_id deleted_by(const job_record& job) {
   return job_id::parse(text).value();
 }
 
-status put_back_into_trash(step_context& ctx) {
+step_outcome put_back_into_trash(step_context& ctx) {
   const auto entry = trash_name(deleted_by(ctx.job));
   const auto there = ctx.node.volumes.is_in_trash(entry);
   if (!there)
     return there.error();
   if (*there)
-    return {};
-  const auto moved = ctx.node.volumes.detach(ctx.job.server, entry);
-  return moved ? status{} : status{moved.error()};
+    return step_done{};
+  if (const auto moved = ctx.node.volumes.detach(ctx.job.server, entry); !moved)
+    return moved.error();
+  return step_done{};
+}
+
+step_outcome release_entry(step_context& ctx) {
+  return step_done{.changes = {release_trash{deleted_by(ctx.job)}}};
 }
 
 result<deleted_files> find_deleted(step_context& ctx,

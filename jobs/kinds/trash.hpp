@@ -21,7 +21,10 @@ job_id deleted_by(const job_record& job);
 /// into the trash again. While the entry lies there nothing was moved, and a
 /// volume that is in the way belongs to somebody else. Otherwise the volume is
 /// ours: nobody else gets the uuid while the entry is claimed.
-status put_back_into_trash(step_context& ctx);
+step_outcome put_back_into_trash(step_context& ctx);
+
+/// The entry is free for its delete again.
+step_outcome release_entry(step_context& ctx);
 
 enum class deleted_files {
   in_trash,

@@ -31,22 +31,12 @@ step_outcome claim(step_context&) {
   return step_done{};
 }
 
-step_outcome release(step_context& ctx) {
-  return step_done{.changes = {release_trash{deleted_by(ctx.job)}}};
-}
-
 step_outcome restore(step_context& ctx) {
   const auto deletion = deleted_by(ctx.job);
   auto back = ctx.node.volumes.reattach(trash_name(deletion), ctx.job.server);
   if (!back)
     return std::move(back).error();
   return step_done{.changes = {restore_server{deletion}}};
-}
-
-step_outcome put_back(step_context& ctx) {
-  if (auto back = put_back_into_trash(ctx); !back)
-    return std::move(back).error();
-  return step_done{};
 }
 
 } // namespace
@@ -60,11 +50,11 @@ const kind undelete_server{.name = "server.undelete",
                                {.name = "claim",
                                 .cls = step_class::compensatable,
                                 .run = claim,
-                                .undo = release},
+                                .undo = release_entry},
                                {.name = "restore",
                                 .cls = step_class::pivot,
                                 .run = restore,
-                                .undo = put_back},
+                                .undo = put_back_into_trash},
                            }};
 
 } // namespace alula::jobs

@@ -10,6 +10,7 @@
 #include "jobs/backup.hpp"
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
+#include "jobs/kinds/backup_requests.hpp"
 #include "jobs/kinds/far_steps.hpp"
 #include "jobs/kinds/fields.hpp"
 #include "jobs/kinds/reading_backups.hpp"
@@ -94,7 +95,7 @@ step_outcome check_in(step_context& ctx, const backup_record& b,
 }
 
 step_outcome check(step_context& ctx) {
-  const auto uuid = fields::known_id<backup_id>(ctx.job.input, "backup");
+  const auto uuid = backup_of(ctx.job);
   const auto known = ctx.node.records.find_backup(uuid);
   if (!known)
     return known.error();

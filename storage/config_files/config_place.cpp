@@ -104,18 +104,6 @@ bool is_unchanged(const struct stat& one, const struct stat& other) {
          && one.st_mtim.tv_nsec == other.st_mtim.tv_nsec;
 }
 
-status write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const auto wrote = ::write(fd, text.data(), text.size());
-    if (wrote < 0 && errno == EINTR)
-      continue;
-    if (wrote < 0)
-      return system_fault(errno, "write", part_name);
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return {};
-}
-
 } // namespace
 
 result<config_place> config_place::find(int volume, std::string_view path,
@@ -212,7 +200,7 @@ status config_place::make_beside(std::string_view text) const {
                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
   if (!fd.is_open())
     return system_fault(errno, "open", part_name);
-  if (auto wrote = write_all(fd.get(), text); !wrote)
+  if (auto wrote = write_all(fd.get(), text, part_name); !wrote)
     return wrote;
   struct stat now {};
   if (::fstat(fd.get(), &now) != 0)

@@ -1,3 +1,4 @@
+#include "jobs/ascii.hpp"
 #include "storage/config_files/config_values.hpp"
 #include "storage/config_files/formats.hpp"
 #include "storage/config_files/text_lines.hpp"
@@ -33,17 +34,17 @@ ini_name read_name(const std::string& match) {
 
 /// The name of the section that the line opens.
 std::optional<std::string_view> section_of(std::string_view line) {
-  line = trimmed(line);
+  line = jobs::trimmed(line);
   if (!line.starts_with('['))
     return std::nullopt;
   const auto end = line.rfind(']');
   if (end == line.npos)
     return std::nullopt;
-  return trimmed(line.substr(1, end - 1));
+  return jobs::trimmed(line.substr(1, end - 1));
 }
 
 bool is_comment(std::string_view line) {
-  line = trimmed(line);
+  line = jobs::trimmed(line);
   return line.empty() || line.front() == ';' || line.front() == '#';
 }
 
@@ -72,7 +73,7 @@ std::optional<ini_pair> read_pair(std::string_view line, std::string_view key) {
     return std::nullopt;
   for (const char separator : {'=', ':'}) {
     const auto at = line.find(separator);
-    if (at == line.npos || trimmed(line.substr(0, at)) != key)
+    if (at == line.npos || jobs::trimmed(line.substr(0, at)) != key)
       continue;
     auto rest = line.substr(at + 1);
     const auto begin = std::min(rest.find_first_not_of(" \t"), rest.size());
@@ -90,7 +91,7 @@ std::optional<ini_pair> read_pair(std::string_view line, std::string_view key) {
         return pair;
       }
     }
-    pair.value = trimmed(rest.substr(0, comment_in(rest)));
+    pair.value = jobs::trimmed(rest.substr(0, comment_in(rest)));
     pair.tail = rest.substr(pair.value.size());
     if (!pair.tail.empty() && pair.value.empty())
       pair.tail.insert(0, " ");
@@ -100,7 +101,8 @@ std::optional<ini_pair> read_pair(std::string_view line, std::string_view key) {
 }
 
 std::string quoted(const std::string& value, char quote) {
-  if (!quote && (comment_in(value) != value.size() || trimmed(value) != value))
+  if (!quote
+      && (comment_in(value) != value.size() || jobs::trimmed(value) != value))
     quote = '"';
   if (!quote || value.find(quote) != value.npos)
     return value;
@@ -157,14 +159,14 @@ void add_pair(std::vector<text_line>& lines, const ini_name& name,
   auto parts = find_section(lines, name.section);
   auto line = name.key + separator_in(lines, parts) + quoted(value, 0);
   if (parts.empty()) {
-    if (!lines.empty() && !trimmed(lines.back().body).empty())
+    if (!lines.empty() && !jobs::trimmed(lines.back().body).empty())
       insert_line(lines, lines.size(), "", end);
     insert_line(lines, lines.size(), "[" + name.section + "]", end);
     insert_line(lines, lines.size(), std::move(line), end);
     return;
   }
   auto at = parts.back().end;
-  while (at > parts.back().begin && trimmed(lines[at - 1].body).empty())
+  while (at > parts.back().begin && jobs::trimmed(lines[at - 1].body).empty())
     --at;
   insert_line(lines, at, std::move(line), end);
 }
@@ -188,7 +190,7 @@ bool replace(std::vector<text_line>& lines, const jobs::config_replacement& one,
         return false;
       lines[i].body = pair->lead + quoted(value->text, pair->quote);
       // Behind nothing at all "# comment" would be read as a value.
-      if (!value->text.empty() || !trimmed(pair->tail).starts_with('#'))
+      if (!value->text.empty() || !jobs::trimmed(pair->tail).starts_with('#'))
         lines[i].body += pair->tail;
     }
   const auto value = is_there ? std::nullopt : value_for(one, std::nullopt);

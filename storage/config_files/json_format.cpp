@@ -1,3 +1,4 @@
+#include "jobs/ascii.hpp"
 #include "storage/config_files/formats.hpp"
 #include "storage/config_files/text_lines.hpp"
 #include "storage/config_files/tree_builder.hpp"
@@ -162,7 +163,7 @@ std::optional<fault> read_json(std::string_view text, json_reader& reader) {
 jobs::result<config_text> edit_json(std::string_view text,
                                     const config_replacements& wanted) {
   json_reader reader;
-  if (trimmed(text).find_first_not_of("\r\n") == std::string_view::npos)
+  if (jobs::trimmed(text).find_first_not_of("\r\n") == std::string_view::npos)
     reader.tree.root.is = kind::map; // an empty file
   else if (auto why = read_json(text, reader))
     return std::move(*why);

@@ -44,33 +44,4 @@ void insert_line(std::vector<text_line>& lines, std::size_t at,
                {std::move(body), end});
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == text.npos)
-    return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const auto first = static_cast<unsigned char>(text[at++]);
-    if (first < 0x80)
-      continue;
-    const int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-    if (first < 0xC2 || first > 0xF4)
-      return false;
-    unsigned code = first & (0x3FU >> more);
-    for (int i = 0; i < more; ++i, ++at) {
-      if (at == text.size() || (text[at] & 0xC0) != 0x80)
-        return false;
-      code = (code << 6) | (static_cast<unsigned char>(text[at]) & 0x3FU);
-    }
-    const bool is_short =
-        (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
-    if (is_short || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
-      return false;
-  }
-  return true;
-}
-
 } // namespace alula::storage

@@ -23,9 +23,4 @@ std::string line_end_of(std::string_view text);
 void insert_line(std::vector<text_line>& lines, std::size_t at,
                  std::string body, const std::string& end);
 
-/// Without blanks and tabs at both ends.
-std::string_view trimmed(std::string_view text);
-
-bool is_utf8(std::string_view text);
-
 } // namespace alula::storage

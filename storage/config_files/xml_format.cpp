@@ -1,3 +1,4 @@
+#include "jobs/path_text.hpp"
 #include "storage/config_files/formats.hpp"
 #include "storage/config_files/text_lines.hpp"
 #include "storage/config_files/xml_editor.hpp"
@@ -93,7 +94,7 @@ bool is_ascii(const config_replacements& wanted) {
 jobs::result<config_text> edit_xml(std::string_view text,
                                    const config_replacements& wanted) {
   // Its bytes are kept, whatever they mean; others cannot be mixed in.
-  if (!is_utf8(text) && !is_ascii(wanted))
+  if (!jobs::is_utf8(text) && !is_ascii(wanted))
     return fault{fault_code::malformed, "It is no text in UTF-8."};
   pugi::xml_document document;
   if (!is_blank(text))

@@ -1,5 +1,6 @@
 #include "storage/config_files/yaml_reader.hpp"
 
+#include "jobs/path_text.hpp"
 #include "storage/config_files/text_lines.hpp"
 #include "storage/config_files/tree_builder.hpp"
 #include "storage/config_files/yaml_words.hpp"
@@ -160,7 +161,7 @@ bool has_more(YAML::Parser& parser) {
 } // namespace
 
 jobs::result<yaml_document> read_yaml(std::string_view text) {
-  if (!is_utf8(text))
+  if (!jobs::is_utf8(text))
     return fault{fault_code::malformed, "It is no text in UTF-8."};
   event_reader reader;
   yaml_document document;

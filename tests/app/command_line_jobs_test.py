@@ -62,9 +62,7 @@ class Jobs(Commands):
     def test_a_job_that_is_cancelled_as_asked_is_a_success(self):
         self.node.ask("POST", "/api/pools/backup/pause", {"reason": "a test"})
         self.addCleanup(self.node.ask, "POST", "/api/pools/backup/resume")
-        _, headers, _ = self.node.ask("POST", f"/api/servers/{self.server}/backup",
-                                      {"adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""})
-        job = headers["Location"].rsplit("/", 1)[1]
+        job = self.node.begin_backup(self.server)
         self.assertIn("cancelled", self.run_alula("jobs", "cancel", job, "--wait"))
 
     def test_a_job_is_listed_by_the_name_of_its_server(self):

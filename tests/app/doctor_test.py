@@ -12,7 +12,7 @@ import time
 import unittest
 import uuid as uuids
 
-from running_node import RunningNode, run_tests
+from running_node import RunningNode, run_tests, small_disk
 
 BINARY = ""
 # Of a node that is well; "space" stands for the directories that are there.
@@ -43,12 +43,6 @@ class Doctor(unittest.TestCase):
         fit = [f for f in found if f["area"] == area and f["level"] == level and what in f["what"]]
         self.assertEqual(len(fit), 1, json.dumps(found, indent=1))
         self.assertIn(to_do, fit[0]["to_do"] or "")
-
-    def small_disk(self, at, size):
-        at.mkdir(parents=True, exist_ok=True)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", at], capture_output=True).returncode != 0:
-            self.skipTest("this process may not mount a small file system")
-        self.addCleanup(subprocess.run, ["umount", "-l", at])
 
     def test_each_check_is_made_and_a_node_that_is_well_has_nothing_bad(self):
         self.node_with().start()
@@ -96,13 +90,13 @@ class Doctor(unittest.TestCase):
 
     def test_a_disk_that_is_nearly_full(self):
         node = self.node_with()
-        self.small_disk(node.base / "backups", "4m")
+        self.addCleanup(small_disk(node.base / "backups", "size=4m"))
         (node.base / "backups/filler").write_bytes(bytes(4 * 1024 * 1024 - 4096))
         self.finds("space", "bad", "backups: ", "backups are refused")
 
     def test_a_disk_that_has_little_room_left(self):
         node = self.node_with()
-        self.small_disk(node.base / "backups", "4m")
+        self.addCleanup(small_disk(node.base / "backups", "size=4m"))
         # A tenth is kept free; less than another is left.
         (node.base / "backups/filler").write_bytes(bytes(4 * 1024 * 1024 - 700 * 1024))
         self.finds("space", "warning", "backups: ", "more may be taken")
@@ -110,7 +104,7 @@ class Doctor(unittest.TestCase):
     def test_a_disk_for_what_systems_send_or_for_installations_that_is_nearly_full(self):
         node = self.node_with()
         for directory, name in (("systems", "systems: "), ("tmp", "installations: ")):
-            self.small_disk(node.base / directory, "4m")
+            self.addCleanup(small_disk(node.base / directory, "size=4m"))
             (node.base / directory / "filler").write_bytes(bytes(4 * 1024 * 1024 - 4096))
             self.finds("space", "bad", name, "alula backups usage")
 
@@ -122,12 +116,12 @@ class Doctor(unittest.TestCase):
     def test_a_trash_on_another_mount_than_the_volumes(self):
         node = self.node_with()
         (node.base / "volumes").mkdir()
-        self.small_disk(node.base / ".trash", "4m")
+        self.addCleanup(small_disk(node.base / ".trash", "size=4m"))
         self.finds("mounts", "bad", "is on another mount", "system.trash_directory")
 
     def test_a_trash_that_the_first_start_would_make_on_another_mount(self):
         node = self.node_with()
-        self.small_disk(node.base / "elsewhere", "4m")
+        self.addCleanup(small_disk(node.base / "elsewhere", "size=4m"))
         node.config.write_text(node.config.read_text().replace(
             "  undelete_hours", f"  trash_directory: {node.base}/elsewhere/a/trash\n  undelete_hours"))
         self.finds("mounts", "bad", "is on another mount", "system.trash_directory")
@@ -161,7 +155,7 @@ class Doctor(unittest.TestCase):
 
     def test_a_disk_too_small_for_the_reserve_of_the_ledger(self):
         node = self.node_with()
-        self.small_disk(node.base / "alula", "100m")
+        self.addCleanup(small_disk(node.base / "alula", "size=100m"))
         node.start()
         self.assertIn("ledger-ballast-waits", (node.base / "alula.log").read_text())
         self.finds("database", "warning", "is taken when 192 MiB are", "system.ledger_directory")

@@ -4,6 +4,7 @@
 #include "tests/doubles/counted_way.hpp"
 #include "tests/doubles/panel_process.hpp"
 #include "tests/doubles/real_s3.hpp"
+#include "tests/doubles/skipped.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -20,13 +21,6 @@ namespace {
 
 const std::string backup = "0b5d3b1e-5c47-4f0a-9b1e-0d3a2c000001";
 constexpr std::int64_t part = std::int64_t{5} << 20; // S3's least
-
-bool is_skipped() {
-  const auto why = doubles::no_s3();
-  if (!why.empty())
-    WARN("skipped: " << why);
-  return !why.empty();
-}
 
 std::string url_of(const std::string& of = backup) {
   return "/api/servers/" + uuid + "/backup/" + of;
@@ -147,7 +141,7 @@ TEST_CASE(
     "a backup goes to a real store by the Panel's links and comes back by "
     "one",
     "[app][s3]") {
-  if (is_skipped())
+  if (doubles::is_skipped(doubles::no_s3()))
     return;
   const auto mode = GENERATE(as<std::string>{}, "", "    s3_stream: true\n");
   CAPTURE(mode);
@@ -190,7 +184,7 @@ TEST_CASE(
 TEST_CASE("an upload goes on after kill -9, and sends no part twice that is on "
           "record",
           "[app][s3]") {
-  if (is_skipped())
+  if (doubles::is_skipped(doubles::no_s3()))
     return;
   doubles::counted_way way{doubles::real_s3().endpoint};
   far_node w{"    s3_parallel: 1\n    s3_upload_limit: 4\n"};
@@ -237,7 +231,7 @@ TEST_CASE("an upload goes on after kill -9, and sends no part twice that is on "
 }
 
 TEST_CASE("a backup lives in a real store of the node's own", "[app][s3]") {
-  if (is_skipped())
+  if (doubles::is_skipped(doubles::no_s3()))
     return;
   const auto mode = GENERATE(as<std::string>{}, "", "    s3_stream: true\n");
   CAPTURE(mode);

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import sys
-import uuid as uuids
 
 from looked_after import Node, until
 from running_node import ROOT, run_tests
@@ -81,14 +80,13 @@ class Prometheus(Node):
         node = self.node_with("").start()
         server = node.make_server("castle")
         node.ask("POST", "/api/pools/backup/pause", {"reason": "a test"})
-        _, headers, _ = node.ask("POST", f"/api/servers/{server}/backup", {
-            "adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""}, headers={"Prefer": "respond-async"})
-        job = until("the job waits", lambda: (seen := node.get(headers["Location"]))["reason"] == "PoolPaused" and seen)
+        begun = node.begin_backup(server)
+        job = until("the job waits", lambda: (seen := node.get(f"/api/jobs/{begun}"))["reason"] == "PoolPaused" and seen)
         of = f'alula_jobs_by_kind{{kind="backup.create",state="{job["state"]}"}}'
         self.assertEqual(self.values(node)[of], 1)
         self.assertGreater(self.values(node)['alula_pool_paused_seconds{pool="backup"}'], 0)
         node.ask("POST", "/api/pools/backup/resume")
-        node.end_of(headers["Location"])
+        node.end_of(begun)
         until("it is counted no more", lambda: self.values(node)[of] == 0)
         self.assertEqual(self.values(node)['alula_pool_paused_seconds{pool="backup"}'], 0)
 

@@ -9,12 +9,10 @@ With SCREENSHOTS=DIR it also leaves pictures there.
 
 import os
 import pathlib
-import subprocess
 import sys
-import uuid as uuids
 
 from page import Browsed, Keys
-from running_node import Panel, RunningNode, run_tests
+from running_node import Panel, RunningNode, run_tests, small_disk
 
 BINARY = ""
 
@@ -41,11 +39,7 @@ class Actions(Browsed):
         big = self.node.base / "volumes" / self.village / "world" / "big"
         big.write_bytes(os.urandom(1 << 20) * 100)
         self.addCleanup(big.unlink)
-        def back_up():
-            _, headers, _ = self.node.ask("POST", f"/api/servers/{self.village}/backup", {
-                "adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""})
-            return headers["Location"].rsplit("/", 1)[1]
-        first, second = back_up(), back_up()
+        first, second = (self.node.begin_backup(self.village) for _ in range(2))
         self.open("jobs")
         self.wait_text(f"waits for the end of backup.create {first}", "Since", "What to do:", f"alula jobs show {first}")
         # And one that died in its step three times, which needs somebody.
@@ -77,9 +71,7 @@ class Actions(Browsed):
         big = self.node.base / "volumes" / self.village / "world" / "big"
         big.write_bytes(os.urandom(1 << 20) * 100)
         self.addCleanup(big.unlink)
-        _, headers, _ = self.node.ask("POST", f"/api/servers/{self.village}/backup", {
-            "adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""})
-        job = headers["Location"].rsplit("/", 1)[1]
+        job = self.node.begin_backup(self.village)
         self.addCleanup(self.node.end_of, job)
         self.addCleanup(self.node.ask, "POST", f"/api/jobs/{job}/cancel")
         self.wait(lambda: self.node.get(f"/api/jobs/{job}")["state"] == "running")
@@ -103,16 +95,12 @@ class Actions(Browsed):
         node = RunningNode(BINARY)
         self.addCleanup(node.close)
         disk = node.base / "backups"
-        disk.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], capture_output=True).returncode != 0:
-            self.skipTest("this process may not mount a small file system")
-        self.addCleanup(subprocess.run, ["umount", "-l", disk])
+        self.addCleanup(small_disk(disk))
         node.start()
         self.addCleanup(node.kill)
         server = node.make_server("castle")
         (node.base / "volumes" / server / "big").write_bytes(os.urandom(1 << 20) * 100)
-        _, headers, _ = node.ask("POST", f"/api/servers/{server}/backup", {"adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""})
-        job = node.end_of(headers["Location"])
+        job = node.end_of(node.begin_backup(server))
         self.browser.get(node.url + "/")
         self.wait(lambda: self.find("#token"))[0].send_keys(node.token, Keys.ENTER)
         self.wait_text("MiB are needed on the backup disk")
@@ -126,10 +114,7 @@ class Actions(Browsed):
         node = RunningNode(BINARY)
         self.addCleanup(node.close)
         disk = node.base / "backups"
-        disk.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], capture_output=True).returncode != 0:
-            self.skipTest("this process may not mount a small file system")
-        self.addCleanup(subprocess.run, ["umount", "-l", disk])
+        self.addCleanup(small_disk(disk))
         node.start()
         self.addCleanup(node.kill)
         self.assertEqual([disk["holds"] for disk in node.get("/api/backups/usage")["disks"]], [["backups"], ["volumes", "ledger"]])

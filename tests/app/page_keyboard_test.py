@@ -6,7 +6,6 @@
 
 import os
 import sys
-import uuid as uuids
 
 from page import Browsed, Keys
 from running_node import run_tests
@@ -95,9 +94,7 @@ class Keyboard(Browsed):
         big = self.node.base / "volumes" / self.village / "world" / "big"
         big.write_bytes(os.urandom(1 << 20) * 20)
         self.addCleanup(big.unlink)
-        _, headers, _ = self.node.ask("POST", f"/api/servers/{self.village}/backup", {
-            "adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""})
-        job = headers["Location"].rsplit("/", 1)[1]
+        job = self.node.begin_backup(self.village)
         self.open(f"jobs/{job}")
         said = []
 

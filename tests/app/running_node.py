@@ -1,6 +1,7 @@
 """A real alula on a configuration of its own, with a dockerd that is a few
 lines of Python, for tests that look at it from outside."""
 
+import functools
 import http.server
 import json
 import pathlib
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import unittest
 import urllib.error
 import urllib.request
 import uuid as uuids
@@ -56,6 +58,15 @@ class Panel:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+def small_disk(at, options="size=4m"):
+    """A file system of its own in a directory that is made. What is returned
+    takes it away."""
+    at.mkdir(parents=True, exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", at], capture_output=True).returncode != 0:
+        raise unittest.SkipTest("this process may not mount a small file system")
+    return functools.partial(subprocess.run, ["umount", "-l", at])
 
 
 class RunningNode:
@@ -161,20 +172,26 @@ class RunningNode:
         self.end_of(headers["Location"])
         return uuid
 
+    def begin(self, method, path, body=None):
+        """The job of a request that does not wait for it."""
+        status, headers, text = self.ask(method, path, body, headers={"Prefer": "respond-async"})
+        if status != 202:
+            raise RuntimeError(f"{method} {path}: {status} {text}")
+        return headers["Location"].rsplit("/", 1)[1]
+
+    def begin_backup(self, server, uuid=None):
+        return self.begin("POST", f"/api/servers/{server}/backup",
+                          {"adapter": "wings", "uuid": uuid or str(uuids.uuid4()), "ignore": ""})
+
     def make_backup(self, server):
         uuid = str(uuids.uuid4())
-        status, headers, text = self.ask("POST", f"/api/servers/{server}/backup",
-                                         {"adapter": "wings", "uuid": uuid, "ignore": ""})
-        if status != 202:
-            raise RuntimeError(f"POST backup: {status} {text}")
-        self.end_of(headers["Location"])
+        self.end_of(self.begin_backup(server, uuid))
         return uuid
 
 
 def run_tests(module, minimum=2):
     """Runs the unittest cases of a test script: SCRIPT BINARY [TEST…]. The
     binary is BINARY in the script, and here for what scripts share."""
-    import unittest
     global BINARY
     if len(sys.argv) < minimum:
         raise SystemExit(f"usage: {sys.argv[0]} ALULA [TEST…]")

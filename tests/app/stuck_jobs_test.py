@@ -11,9 +11,8 @@ import subprocess
 import sys
 import time
 import unittest
-import uuid as uuids
 
-from running_node import RunningNode, run_tests
+from running_node import RunningNode, run_tests, small_disk
 
 BINARY = ""
 PATIENCE = 120  # seconds, for anything
@@ -30,15 +29,6 @@ class StuckJobs(unittest.TestCase):
                               stdin=subprocess.DEVNULL, timeout=PATIENCE)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stdout
-
-    def begin(self, method, path, body=None):
-        status, headers, text = self.node.ask(method, path, body, headers={"Prefer": "respond-async"})
-        self.assertEqual(status, 202, text)
-        return headers["Location"].rsplit("/", 1)[1]
-
-    def begin_backup(self, server):
-        return self.begin("POST", f"/api/servers/{server}/backup",
-                          {"adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""})
 
     def until(self, job, is_so):
         end = time.monotonic() + PATIENCE
@@ -75,7 +65,7 @@ class StuckJobs(unittest.TestCase):
 
     def test_docker_is_away(self):
         node = self.node_with(docker=False).start()
-        job = self.begin("DELETE", f"/api/servers/{node.make_server('castle')}")
+        job = self.node.begin("DELETE", f"/api/servers/{node.make_server('castle')}")
         self.holds(job, "DockerUnavailable", "", "Start Docker")
         found = self.alula("doctor", code=1)
         self.assertIn("BAD  docker: dockerd does not answer", found)
@@ -84,8 +74,8 @@ class StuckJobs(unittest.TestCase):
     def test_another_job_of_the_server_is_before_it(self):
         self.node_with(read_limit=2).start()
         server = self.big_server()
-        first = self.begin_backup(server)
-        second = self.begin_backup(server)
+        first = self.node.begin_backup(server)
+        second = self.node.begin_backup(server)
         self.holds(second, "WaitingInLine", f"waits for the end of backup.create {first}",
                    f"`alula jobs show {first}` says what that one is at and prints what can be done about it.")
         self.assertIn(f"alula jobs cancel {second}\n", self.alula("jobs", "show", second))
@@ -99,7 +89,7 @@ class StuckJobs(unittest.TestCase):
         node.read_limit = 1
         node.write_config()
         node.start()
-        job = self.begin_backup(server)
+        job = self.node.begin_backup(server)
         status, _, text = node.ask("POST", f"/api/servers/{server}/backup/{backup}/restore",
                                    {"adapter": "wings", "truncate_directory": True})
         self.assertEqual(status, 409, text)
@@ -113,7 +103,7 @@ class StuckJobs(unittest.TestCase):
         node = self.node_with().start()
         server = node.make_server("castle")
         self.assertEqual(node.ask("POST", "/api/pools/backup/pause", {"reason": "a disk is changed"})[0], 200)
-        job = self.begin_backup(server)
+        job = self.node.begin_backup(server)
         seen = self.holds(job, "PoolPaused", "a disk is changed", "`alula pools resume backup`")
         self.assertNotIn("token", seen["message"])  # who did is not for everybody
         self.assertNotIn("{", seen["advice"])
@@ -124,7 +114,7 @@ class StuckJobs(unittest.TestCase):
 
     def test_the_process_died_in_it_again_and_again(self):
         node = self.node_with(read_limit=1).start()
-        job = self.begin_backup(self.big_server())
+        job = self.node.begin_backup(self.big_server())
         for _ in range(3):
             self.until(job, lambda seen: any(s["name"] == "archive" and s["state"] == "started" for s in seen["steps"]))
             node.kill()
@@ -148,15 +138,10 @@ class StuckJobs(unittest.TestCase):
 
     def test_the_disk_of_the_backups_is_full(self):
         node = self.node_with()
-        disk = node.base / "backups"
-        disk.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], capture_output=True)
-        if mounted.returncode != 0:
-            self.skipTest("this process may not mount a small file system")
-        self.addCleanup(subprocess.run, ["umount", "-l", disk])
+        self.addCleanup(small_disk(node.base / "backups"))
         node.start()
         self.addCleanup(node.kill)
-        job = self.begin_backup(self.big_server())
+        job = self.node.begin_backup(self.big_server())
         seen = self.until(job, lambda seen: seen["done"])
         self.assertEqual((seen["state"], seen["error"]["code"]), ("failed", "no-room"))
         self.assertIn("MiB are needed on the backup disk", seen["error"]["detail"])
@@ -181,7 +166,7 @@ class StuckJobs(unittest.TestCase):
         self.assertIn("BAD  panel: http://127.0.0.1:1 does not answer", found)
         self.assertIn("-> Look at `remote`, DNS and the firewall.", found)
         # A job that needs the Panel says what it ran into, and what to do.
-        job = self.begin("POST", f"/api/servers/{server}/sync")
+        job = self.node.begin("POST", f"/api/servers/{server}/sync")
         seen = self.until(job, lambda seen: seen["advice"])
         shown = self.alula("jobs", "show", job)
         self.assertIn("  why     ", shown)

@@ -20,7 +20,7 @@ import unittest
 import uuid as uuids
 
 from page import Browsed
-from running_node import Panel, RunningNode, run_tests
+from running_node import Panel, RunningNode, run_tests, small_disk
 
 BINARY = ""
 PATIENCE = 60  # seconds, for anything
@@ -30,7 +30,7 @@ class World:
     """The node, and its jobs by what they are stuck at."""
 
     def __init__(self):
-        self.disks = []
+        self.unmounts = []
         self.began = datetime.datetime.now(datetime.timezone.utc)
         self.panel = Panel(503)
         self.node = RunningNode(BINARY, docker=False, read_limit=1, more=self.panel.config())
@@ -43,32 +43,18 @@ class World:
     def close(self):
         if self.node.process and self.node.process.poll() is None:
             self.node.kill()
-        for disk in self.disks:
-            subprocess.run(["umount", "-l", disk])
+        for unmount in self.unmounts:
+            unmount()
         self.node.close()
 
     def small_disk(self, name, options):
         at = self.node.base / name
-        at.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", at], capture_output=True)
-        if done.returncode != 0:
-            raise unittest.SkipTest("this process may not mount a small file system")
-        self.disks.append(at)
+        self.unmounts.append(small_disk(at, options))
         return at
-
-    def begin(self, method, path, body=None):
-        status, headers, text = self.node.ask(method, path, body, headers={"Prefer": "respond-async"})
-        if status != 202:
-            raise RuntimeError(f"{method} {path}: {status} {text}")
-        return headers["Location"].rsplit("/", 1)[1]
-
-    def back_up(self, server):
-        return self.begin("POST", f"/api/servers/{server}/backup",
-                          {"adapter": "wings", "uuid": str(uuids.uuid4()), "ignore": ""})
 
     def create_server(self):
         uuid = str(uuids.uuid4())
-        return self.begin("POST", "/api/servers", {
+        return self.node.begin("POST", "/api/servers", {
             "uuid": uuid, "start_on_completion": False,
             "settings": {"uuid": uuid, "meta": {"name": "late", "description": ""},
                          "container": {"image": "~alula/test"}, "build": {"memory_limit": 1024, "disk_space": 0}},
@@ -86,7 +72,7 @@ class World:
         (volumes / castle / "big").write_bytes(os.urandom(1 << 20) * 16)
         (volumes / barn / "big").write_bytes(os.urandom(1 << 20) * 48)
 
-        parked = self.back_up(castle)
+        parked = self.node.begin_backup(castle)
         for _ in range(3):
             end = time.monotonic() + PATIENCE
             while not self.is_in_archive(parked):
@@ -95,7 +81,7 @@ class World:
             node.kill()
             node.start()
         self.panel.close()
-        full = self.back_up(barn)
+        full = self.node.begin_backup(barn)
         node.end_of(full)
         try:
             for i in range(1000):
@@ -107,11 +93,11 @@ class World:
         self.jobs = {
             "parked": (parked, "Parked", ['alula died 3 times in step "archive"'],
                        ["look at the log and the memory", "retry", "abandon"], "is parked"),
-            "locked": (self.back_up(castle), "WaitingInLine", [f"waits for the end of backup.create {parked}, which is parked"],
+            "locked": (self.node.begin_backup(castle), "WaitingInLine", [f"waits for the end of backup.create {parked}, which is parked"],
                        [f"alula jobs retry {parked}", f"alula jobs abandon {parked} --reason WHY"], "waits for"),
-            "docker": (self.begin("DELETE", f"/api/servers/{mill}"), "DockerUnavailable", [str(node.socket)],
+            "docker": (self.node.begin("DELETE", f"/api/servers/{mill}"), "DockerUnavailable", [str(node.socket)],
                        ["Start Docker", "goes on by itself"], "waits for"),
-            "panel": (self.begin("POST", f"/api/servers/{hut}/sync"), "PanelUnavailable",
+            "panel": (self.node.begin("POST", f"/api/servers/{hut}/sync"), "PanelUnavailable",
                       ["the Panel cannot be reached", f"asked at http://127.0.0.1:{self.panel.server.server_port}"],
                       ["remote", "goes on by itself"], "waits for"),
             "disk": (self.create_server(), "InsufficientStorage", [f"the disk at {volumes} has no free inodes", " are free"],

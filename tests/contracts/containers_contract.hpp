@@ -3,14 +3,13 @@
 #pragma once
 
 #include "jobs/ports.hpp"
+#include "tests/doubles/end_listener.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <functional>
-#include <future>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -141,21 +140,8 @@ inline void containers_keep_their_contract(
 
   SECTION("the end of what runs is told, once, and not to who let go") {
     using namespace std::chrono_literals;
-    struct listener {
-      std::atomic<int> times = 0;
-      std::promise<void> first;
-      std::function<void()> told() {
-        return [this] {
-          if (++times == 1)
-            first.set_value();
-        };
-      }
-      bool hears() {
-        return first.get_future().wait_for(60s) == std::future_status::ready;
-      }
-    };
     const auto id = world->add(name, true, "");
-    listener by_name, by_id, gone;
+    doubles::end_listener by_name, by_id, gone;
     const auto one = containers.notice_end(name, 1h, by_name.told());
     const auto other = containers.notice_end(id, 1h, by_id.told());
     (void)containers.notice_end(id, 1h, gone.told());
@@ -168,7 +154,7 @@ inline void containers_keep_their_contract(
     CHECK(one->is_over());
     CHECK(other->is_over());
 
-    listener down, missing;
+    doubles::end_listener down, missing;
     const auto third = containers.notice_end(id, 1h, down.told());
     CHECK(down.hears());
     const auto fourth =

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tests/doubles/places.hpp"
+#include "tests/doubles/skipped.hpp"
 
 #include <array>
 #include <atomic>
@@ -43,6 +44,11 @@ inline std::string no_docker() {
   if (run_command("timeout 10 docker info").first != 0)
     return "no dockerd answers; scripts/with-dockerd brings one";
   return {};
+}
+
+inline bool is_skipped_without_docker() {
+  static const auto why_not = no_docker();
+  return doubles::is_skipped(why_not);
 }
 
 class real_dockerd {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
@@ -124,6 +125,14 @@ public:
 
   // -- replies ---------------------------------------------------------------
 
+  /// The head of an answer in chunks; the last one is "0\r\n\r\n".
+  static inline const std::string chunked =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  static std::string chunk(const std::string& text) {
+    char size[24];
+    std::snprintf(size, sizeof size, "%zx\r\n", text.size());
+    return size + text + "\r\n";
+  }
   static std::string head(int status, std::size_t length) {
     return "HTTP/1.1 " + std::to_string(status)
            + " X\r\nContent-Type: application/json\r\nContent-Length: "

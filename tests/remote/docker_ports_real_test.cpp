@@ -92,14 +92,6 @@ struct real_streams_world final : contracts::container_streams_world {
   void appear() override {}
 };
 
-/// True when there is no dockerd, after saying so.
-bool is_skipped() {
-  static const auto why = no_docker();
-  if (!why.empty())
-    WARN("skipped: " << why);
-  return !why.empty();
-}
-
 std::size_t threads() {
   const std::filesystem::directory_iterator tasks{"/proc/self/task"};
   return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
@@ -108,7 +100,7 @@ std::size_t threads() {
 } // namespace
 
 TEST_CASE("dockerd keeps the contract of a factory", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   contracts::container_factory_keeps_its_contract(
       +[]() -> std::unique_ptr<contracts::container_factory_world> {
@@ -117,21 +109,21 @@ TEST_CASE("dockerd keeps the contract of a factory", "[remote][docker]") {
 }
 
 TEST_CASE("dockerd keeps the contract of consoles", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_streams_world world;
   contracts::consoles_keep_their_contract(world);
 }
 
 TEST_CASE("dockerd keeps the contract of events", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_streams_world world;
   contracts::events_keep_their_contract(world);
 }
 
 TEST_CASE("a container is what it was asked to be", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_factory_world world;
   const auto directory =
@@ -201,7 +193,7 @@ TEST_CASE("a container is what it was asked to be", "[remote][docker]") {
 
 TEST_CASE("a container echoes what it is told, and uses something",
           "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_streams_world world;
   const auto name = world.unique("game");
@@ -228,7 +220,7 @@ TEST_CASE("a container echoes what it is told, and uses something",
 
 TEST_CASE("a real game answers what is typed into its console",
           "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   if (!std::filesystem::exists("/usr/games/openttd")) {
     WARN("skipped: no OpenTTD; scripts/setup --with-docker installs it");
@@ -256,7 +248,7 @@ TEST_CASE("a real game answers what is typed into its console",
 
 TEST_CASE("a container that is removed behind our back has ended",
           "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_streams_world world;
   const auto name = world.unique("game");
@@ -274,7 +266,7 @@ TEST_CASE("a container that is removed behind our back has ended",
 
 TEST_CASE("twenty containers are heard with three threads",
           "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   const auto before = threads();
   real_streams_world world;
@@ -309,13 +301,11 @@ TEST_CASE("twenty containers are heard with three threads",
 
 TEST_CASE("a dockerd that hangs is away, and back until it is killed",
           "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   own_dockerd own;
-  if (!own.why_not().empty()) {
-    WARN("skipped: " << own.why_not());
+  if (doubles::is_skipped(own.why_not()))
     return;
-  }
   real_dockerd real{own.host()};
   docker_settings settings;
   settings.socket = real.socket();

@@ -54,14 +54,6 @@ std::unique_ptr<alula::contracts::containers_world> make() {
   return std::make_unique<World>();
 }
 
-/// True when there is no dockerd, after saying so.
-bool is_skipped() {
-  static const auto why = no_docker();
-  if (!why.empty())
-    WARN("skipped: " << why);
-  return !why.empty();
-}
-
 } // namespace
 
 TEST_CASE("the fake container engine keeps the contract", "[remote]") {
@@ -69,14 +61,14 @@ TEST_CASE("the fake container engine keeps the contract", "[remote]") {
 }
 
 TEST_CASE("dockerd keeps the contract", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   alula::contracts::containers_keep_their_contract(make<docker_world>);
 }
 
 TEST_CASE("the process in a container sees the signal of a kill",
           "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_dockerd real;
   docker subject{{.socket = real.socket()}};
@@ -104,7 +96,7 @@ TEST_CASE("the process in a container sees the signal of a kill",
 }
 
 TEST_CASE("destroy ends a container in every state", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_dockerd real;
   docker subject{{.socket = real.socket()}};
@@ -145,7 +137,7 @@ TEST_CASE("destroy ends a container in every state", "[remote][docker]") {
 }
 
 TEST_CASE("stop lets a container end by its signal", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_dockerd real;
   docker subject{{.socket = real.socket()}};
@@ -180,7 +172,7 @@ TEST_CASE("stop lets a container end by its signal", "[remote][docker]") {
 }
 
 TEST_CASE("stop ends a container in every state", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_dockerd real;
   docker subject{{.socket = real.socket()}};
@@ -214,7 +206,7 @@ TEST_CASE("stop ends a container in every state", "[remote][docker]") {
 }
 
 TEST_CASE("a signal nobody knows is refused", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_dockerd real;
   docker subject{{.socket = real.socket()}};
@@ -227,7 +219,7 @@ TEST_CASE("a signal nobody knows is refused", "[remote][docker]") {
 
 TEST_CASE("anonymous volumes go with their container, named ones stay",
           "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_dockerd real;
   docker subject{{.socket = real.socket()}};
@@ -247,7 +239,7 @@ TEST_CASE("anonymous volumes go with their container, named ones stay",
 }
 
 TEST_CASE("a container is known by its start time", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_dockerd real;
   docker subject{{.socket = real.socket()}};
@@ -263,7 +255,7 @@ TEST_CASE("a container is known by its start time", "[remote][docker]") {
 }
 
 TEST_CASE("twenty containers are destroyed at once", "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_dockerd real;
   docker subject{{.socket = real.socket()}};
@@ -292,7 +284,7 @@ TEST_CASE("twenty containers are destroyed at once", "[remote][docker]") {
 
 TEST_CASE("a removal started twice at once succeeds twice",
           "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   real_dockerd real;
   docker_settings settings;
@@ -322,13 +314,11 @@ TEST_CASE("a removal started twice at once succeeds twice",
 
 TEST_CASE("a stopped dockerd is waited for in time, and works when continued",
           "[remote][docker]") {
-  if (is_skipped())
+  if (is_skipped_without_docker())
     return;
   own_dockerd own;
-  if (!own.why_not().empty()) {
-    WARN("skipped: " << own.why_not());
+  if (alula::doubles::is_skipped(own.why_not()))
     return;
-  }
   real_dockerd real{own.host()};
   const auto name = real.unique("stopped");
   const auto other = real.unique("other");

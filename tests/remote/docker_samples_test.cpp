@@ -9,26 +9,14 @@ using namespace alula;
 using namespace alula::remote::streamed_containers;
 using namespace std::chrono_literals;
 
-namespace {
-
-std::string chunk(const std::string& text) {
-  char size[16];
-  std::snprintf(size, sizeof size, "%zx\r\n", text.size());
-  return size + text + "\r\n";
-}
-
-const std::string chunked =
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-
-} // namespace
-
 TEST_CASE("samples come as they are read", "[remote]") {
   place p;
   p.with("game", says_and_stays(""));
   p.peer.on(stats_of("game"),
             {[](dockerd::connection& to, const dockerd::request&) {
-              to.send(chunked + chunk(R"({"read":"2026-11-20T18:54:12Z",)")
-                      + chunk("\"memory_stats\":{\"usage\":5}}\n"));
+              to.send(dockerd::chunked
+                      + dockerd::chunk(R"({"read":"2026-11-20T18:54:12Z",)")
+                      + dockerd::chunk("\"memory_stats\":{\"usage\":5}}\n"));
               to.wait(1h);
               return false;
             }});
@@ -41,9 +29,9 @@ TEST_CASE("samples that break off are asked for again", "[remote]") {
   place p;
   p.with("game", says_and_stays(""));
   p.peer.on(stats_of("game"),
-            {dockerd::cuts_after(chunked + "5\r\n{\"r"),
+            {dockerd::cuts_after(dockerd::chunked + "5\r\n{\"r"),
              dockerd::cuts_after("garbage\r\n"),
-             dockerd::cuts_after(chunked + "0\r\n\r\n"),
+             dockerd::cuts_after(dockerd::chunked + "0\r\n\r\n"),
              dockerd::says(500, "not now"), dockerd::hangs()});
   auto& streams = p.open();
   REQUIRE(streams.attach("game", p.listener));
@@ -54,8 +42,9 @@ TEST_CASE("samples that break off are asked for again", "[remote]") {
 TEST_CASE("a container that was removed has no console any more", "[remote]") {
   place p;
   p.with("game", says_and_stays("hello\n"));
-  p.peer.on(stats_of("game"), {dockerd::cuts_after(chunked + "0\r\n\r\n"),
-                               dockerd::says(404, "No such container: game")});
+  p.peer.on(stats_of("game"),
+            {dockerd::cuts_after(dockerd::chunked + "0\r\n\r\n"),
+             dockerd::says(404, "No such container: game")});
   auto& streams = p.open();
   REQUIRE(streams.attach("game", p.listener));
   CHECK(p.listener->ends());

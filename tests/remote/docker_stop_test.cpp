@@ -1,63 +1,26 @@
-#include "remote/docker.hpp"
-#include "tests/doubles/scripted_dockerd.hpp"
+#include "tests/remote/one_container.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
 #include <future>
+#include <utility>
 
 using namespace alula::remote;
+using namespace alula::remote::one_container;
 using alula::jobs::fault_code;
-using namespace std::chrono_literals;
 using std::chrono::steady_clock;
-using dockerd = scripted_dockerd;
-using lines = std::vector<std::string>;
 
 namespace {
 
-const std::string uuid = "8d3fb5e2-5c47-4f0a-9b1e-0d3a2c1f5a7d";
-const std::string id(64, 'a');
-const std::string look = "GET /v1.41/containers/" + uuid + "/json";
-const std::string look_again = "GET /v1.41/containers/" + id + "/json";
 const std::string post = "POST /v1.41/containers/" + id;
-const std::string interrupt_it = post + "/kill?signal=SIGINT";
-const std::string kill_it = post + "/kill?signal=KILL";
+const std::string interrupt_it = kill_it + "?signal=SIGINT";
+const std::string end_it = kill_it + "?signal=KILL";
 const std::string await_it = post + "/wait?condition=not-running";
 
-dockerd::reply is(const std::string& state, bool running = false,
-                  const std::string& stop_signal = {}) {
-  return dockerd::answers(
-      200, R"({"Id":")" + id + R"(","Name":"/)" + uuid
-               + R"(","State":{"Status":")" + state + R"(","Running":)"
-               + (running ? "true" : "false") + R"(},"Config":{"StopSignal":")"
-               + stop_signal + R"("}})");
-}
-
-dockerd::reply is_gone() {
-  return dockerd::says(404, "No such container: " + uuid);
-}
-
-/// Limits that no test waits for, or that one waits for the end of; circuits
-/// that stay out of the way.
-docker_settings limited(const dockerd& peer,
-                        std::chrono::milliseconds limit = 60s) {
-  docker_settings settings;
-  settings.socket = peer.socket();
-  settings.inspect = settings.kill = settings.start = limit;
-  settings.poll = 40ms;
-  settings.circuit.first_pause = 0ms;
-  settings.circuit.longest_pause = 0ms;
-  return settings;
-}
-
-/// An end that came at once or at a limit: not by another way.
-constexpr auto soon = 20s;
-
 /// And without the wait, which is asked for beside the looks.
-lines without_repeats(lines journal) {
+lines orders_and_looks(lines journal) {
   std::erase(journal, await_it);
-  journal.erase(std::unique(journal.begin(), journal.end()), journal.end());
-  return journal;
+  return without_repeats(std::move(journal));
 }
 
 } // namespace
@@ -73,7 +36,7 @@ TEST_CASE("what is missing or down is stopped already", "[remote]") {
   SECTION("on its way out") {
     peer.on(look, {is("removing")});
   }
-  docker subject{limited(peer)};
+  docker subject{patient(peer)};
   CHECK(subject.stop(uuid, "SIGINT", 1h, {}));
   CHECK(peer.journal() == lines{look});
 }
@@ -97,9 +60,9 @@ TEST_CASE("a container is asked, awaited, and not killed", "[remote]") {
     peer.on(interrupt_it, {is_gone()});
     peer.on(look_again, {is_gone()});
   }
-  docker subject{limited(peer)};
+  docker subject{patient(peer)};
   CHECK(subject.stop(uuid, "SIGINT", 1h, {}));
-  CHECK(without_repeats(peer.journal())
+  CHECK(orders_and_looks(peer.journal())
         == lines{look, interrupt_it, look_again});
 }
 
@@ -116,7 +79,7 @@ TEST_CASE("without a signal the image's own is sent, SIGTERM when it has none",
   }
   peer.on(look, {is("running", true)});
   peer.on(post + "/kill", {dockerd::answers(204)});
-  docker subject{limited(peer)};
+  docker subject{patient(peer)};
   CHECK(subject.stop(uuid, "", 1h, {}));
   const auto sent = signal.empty() ? "SIGTERM" : "SIGRTMIN%2B3";
   CHECK(peer.count(post + "/kill?signal=" + sent) == 1);
@@ -128,12 +91,12 @@ TEST_CASE("after its grace a container is killed", "[remote]") {
   peer.on(look, {is("running", true)});
   peer.on(interrupt_it, {dockerd::answers(204)});
   peer.on(look_again, {is("running", true)});
-  peer.on(kill_it, {[&peer](auto& to, const auto& what) {
+  peer.on(end_it, {[&peer](auto& to, const auto& what) {
             peer.on(look_again, {is("exited")});
             return dockerd::answers(204)(to, what);
           }});
   const auto begin = steady_clock::now();
-  docker subject{limited(peer)};
+  docker subject{patient(peer)};
   SECTION("at once when it has none") {
     CHECK(subject.stop(uuid, "SIGINT", 0ms, {}));
   }
@@ -141,8 +104,8 @@ TEST_CASE("after its grace a container is killed", "[remote]") {
     CHECK(subject.stop(uuid, "SIGINT", 300ms, {}));
     CHECK(steady_clock::now() - begin >= 300ms);
   }
-  CHECK(without_repeats(peer.journal())
-        == lines{look, interrupt_it, look_again, kill_it, look_again});
+  CHECK(orders_and_looks(peer.journal())
+        == lines{look, interrupt_it, look_again, end_it, look_again});
 }
 
 TEST_CASE("a container between two runs is not down", "[remote]") {
@@ -150,7 +113,7 @@ TEST_CASE("a container between two runs is not down", "[remote]") {
   peer.on(look, {is("restarting", false)});
   peer.on(interrupt_it, {dockerd::answers(204)});
   peer.on(look_again, {is("restarting", false), is("exited")});
-  docker subject{limited(peer)};
+  docker subject{patient(peer)};
   CHECK(subject.stop(uuid, "SIGINT", 1h, {}));
   CHECK(peer.count(interrupt_it) == 1);
 }
@@ -170,7 +133,7 @@ TEST_CASE("a paused container is thawed, or it could not obey", "[remote]") {
                            dockerd::answers(204)});
     signals = 2;
   }
-  docker subject{limited(peer)};
+  docker subject{patient(peer)};
   CHECK(subject.stop(uuid, "SIGINT", 1h, {}));
   CHECK(peer.count(interrupt_it) == signals);
   CHECK(peer.count(post + "/unpause") == 1);
@@ -181,14 +144,14 @@ TEST_CASE("what survives its kill is container_busy in time", "[remote]") {
   peer.on(look, {is("running", true)});
   peer.on(look_again, {is("running", true)});
   peer.on(post + "/kill", {dockerd::says(500, "permission denied")});
-  docker subject{limited(peer, 400ms)};
+  docker subject{patient(peer, 400ms)};
   const auto begin = steady_clock::now();
   const auto stopped = subject.stop(uuid, "SIGINT", 50ms, {});
   REQUIRE_FALSE(stopped);
   CHECK(stopped.error().code == fault_code::container_busy);
   CHECK(stopped.error().what.find("permission denied") != std::string::npos);
   CHECK(steady_clock::now() - begin < soon);
-  CHECK(peer.count(kill_it) == 1);
+  CHECK(peer.count(end_it) == 1);
 }
 
 TEST_CASE("a final no to the signal is passed on", "[remote]") {
@@ -202,9 +165,9 @@ TEST_CASE("a final no to the signal is passed on", "[remote]") {
     peer.on(post + "/kill", {dockerd::says(503, "daemon is shutting down")});
     code = fault_code::docker_unavailable;
   }
-  docker subject{limited(peer)};
+  docker subject{patient(peer)};
   CHECK(subject.stop(uuid, "SIGINT", 1h, {}).error().code == code);
-  CHECK(peer.count(kill_it) == 0);
+  CHECK(peer.count(end_it) == 0);
 }
 
 TEST_CASE("a stop ends at its limits when dockerd hangs", "[remote]") {
@@ -222,9 +185,9 @@ TEST_CASE("a stop ends at its limits when dockerd hangs", "[remote]") {
     peer.on(look_again, {dockerd::hangs()});
   }
   SECTION("at the kill") {
-    peer.on(kill_it, {dockerd::hangs()});
+    peer.on(end_it, {dockerd::hangs()});
   }
-  docker subject{limited(peer, 400ms)};
+  docker subject{patient(peer, 400ms)};
   const auto begin = steady_clock::now();
   CHECK(subject.stop(uuid, "SIGINT", 50ms, {}).error().code
         == fault_code::docker_unavailable);
@@ -237,7 +200,7 @@ TEST_CASE("a stop request ends the wait for a container at once", "[remote]") {
   peer.on(look, {is("running", true)});
   peer.on(interrupt_it, {dockerd::answers(204)});
   peer.on(look_again, {is("running", true)});
-  auto settings = limited(peer);
+  auto settings = patient(peer);
   settings.poll = 60s;
   docker subject{settings};
   std::stop_source stop;
@@ -249,7 +212,7 @@ TEST_CASE("a stop request ends the wait for a container at once", "[remote]") {
   stop.request_stop();
   CHECK(stopping.get().error().code == fault_code::interrupted);
   CHECK(steady_clock::now() - begin < soon);
-  CHECK(peer.count(kill_it) == 0);
+  CHECK(peer.count(end_it) == 0);
 }
 
 TEST_CASE("Docker's own word of an end ends the wait for a container",
@@ -263,7 +226,7 @@ TEST_CASE("Docker's own word of an end ends the wait for a container",
             peer.on(look_again, {is("exited")});
             return dockerd::answers(200, R"({"StatusCode":0})")(to, what);
           }});
-  auto settings = limited(peer);
+  auto settings = patient(peer);
   settings.poll = 1h; // pauses that double from 20 ms on
   docker subject{settings};
   auto stopping = std::async(
@@ -274,7 +237,7 @@ TEST_CASE("Docker's own word of an end ends the wait for a container",
   CHECK(peer.count(await_it) == 1);
   peer.let_go();
   CHECK(stopping.get());
-  CHECK(peer.count(kill_it) == 0);
+  CHECK(peer.count(end_it) == 0);
 }
 
 TEST_CASE("a wait that Docker breaks off or refuses ends no ladder",
@@ -296,9 +259,9 @@ TEST_CASE("a wait that Docker breaks off or refuses ends no ladder",
   SECTION("it hangs") {
     peer.on(await_it, {dockerd::hangs()});
   }
-  docker subject{limited(peer)};
+  docker subject{patient(peer)};
   CHECK(subject.stop(uuid, "SIGINT", 1h, {}));
-  CHECK(peer.count(kill_it) == 0);
+  CHECK(peer.count(end_it) == 0);
 }
 
 TEST_CASE("others may look at a container while it is being stopped",
@@ -307,7 +270,7 @@ TEST_CASE("others may look at a container while it is being stopped",
   peer.on(look, {is("running", true)});
   peer.on(interrupt_it, {dockerd::answers(204)});
   peer.on(look_again, {is("running", true)});
-  auto settings = limited(peer);
+  auto settings = patient(peer);
   settings.circuit.patience = 50ms;
   docker subject{settings};
   std::stop_source stop;
@@ -329,7 +292,7 @@ TEST_CASE("a container is started by its id", "[remote]") {
   SECTION("304: it runs already") {
     peer.on(post + "/start", {dockerd::answers(304)});
   }
-  docker subject{limited(peer)};
+  docker subject{patient(peer)};
   CHECK(subject.start(uuid));
   CHECK(peer.journal() == lines{look, post + "/start"});
 }
@@ -346,7 +309,7 @@ TEST_CASE("a start that fails says why", "[remote]") {
   }
   SECTION("somebody's id begins so") {
     peer.on("GET /v1.41/containers/aaaa/json", {is("exited")});
-    docker subject{limited(peer, 400ms)};
+    docker subject{patient(peer, 400ms)};
     CHECK(subject.start("aaaa").error().code == code);
     CHECK(peer.count("POST") == 0);
     return;
@@ -364,7 +327,7 @@ TEST_CASE("a start that fails says why", "[remote]") {
     peer.on(post + "/start", {dockerd::hangs()});
     code = fault_code::docker_unavailable;
   }
-  docker subject{limited(peer, 400ms)};
+  docker subject{patient(peer, 400ms)};
   const auto begin = steady_clock::now();
   CHECK(subject.start(uuid).error().code == code);
   CHECK(steady_clock::now() - begin < soon);
@@ -372,7 +335,7 @@ TEST_CASE("a start that fails says why", "[remote]") {
 
 TEST_CASE("text that is no name is neither stopped nor started", "[remote]") {
   dockerd peer;
-  docker subject{limited(peer)};
+  docker subject{patient(peer)};
   for (const std::string name : {"", "..", "a/b", "a?force=1"}) {
     INFO(name);
     CHECK(subject.stop(name, "", 0ms, {}).error().code

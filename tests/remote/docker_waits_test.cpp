@@ -1,11 +1,10 @@
 // Waits for the ends of containers, at a dockerd that does as it is told.
+#include "tests/doubles/end_listener.hpp"
 #include "tests/remote/one_container.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <atomic>
 #include <chrono>
-#include <functional>
 #include <future>
 #include <string>
 #include <thread>
@@ -14,6 +13,8 @@ using namespace alula::remote;
 using namespace one_container;
 
 namespace {
+
+using listener = alula::doubles::end_listener;
 
 const std::string await_it =
     "POST /v1.41/containers/" + uuid + "/wait?condition=not-running";
@@ -40,20 +41,6 @@ dockerd::reply stays(std::promise<void>& left) {
     return false;
   };
 }
-
-struct listener {
-  std::atomic<int> times = 0;
-  std::promise<void> first;
-  std::function<void()> told() {
-    return [this] {
-      if (++times == 1)
-        first.set_value();
-    };
-  }
-  bool hears() {
-    return first.get_future().wait_for(60s) == std::future_status::ready;
-  }
-};
 
 void await_over(const alula::jobs::end_notice& notice) {
   const auto end = std::chrono::steady_clock::now() + 60s;

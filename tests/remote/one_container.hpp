@@ -25,11 +25,13 @@ inline const std::string kill_it = "POST /v1.41/containers/" + id + "/kill";
 inline const std::string remove_it = "DELETE /v1.41/containers/" + id + "?v=1";
 inline const std::string force_it = remove_it + "&force=1";
 
-inline dockerd::reply is(const std::string& state, bool running = false) {
-  return dockerd::answers(200, R"({"Id":")" + id + R"(","Name":"/)" + uuid
-                                   + R"(","State":{"Status":")" + state
-                                   + R"(","Running":)"
-                                   + (running ? "true" : "false") + "}}");
+inline dockerd::reply is(const std::string& state, bool running = false,
+                         const std::string& stop_signal = {}) {
+  return dockerd::answers(
+      200, R"({"Id":")" + id + R"(","Name":"/)" + uuid
+               + R"(","State":{"Status":")" + state + R"(","Running":)"
+               + (running ? "true" : "false") + R"(},"Config":{"StopSignal":")"
+               + stop_signal + R"("}})");
 }
 
 inline dockerd::reply is_gone() {
@@ -40,12 +42,13 @@ inline dockerd::reply in_progress() {
   return dockerd::says(409, "removal of container x is already in progress");
 }
 
-/// What no test waits for, however slow the machine is. Circuits stay out of
-/// the way.
-inline docker_settings patient(const dockerd& peer) {
+/// Limits that no test waits for, however slow the machine is; or that one
+/// waits for the end of. Circuits stay out of the way.
+inline docker_settings patient(const dockerd& peer,
+                               std::chrono::milliseconds limit = 60s) {
   docker_settings settings;
   settings.socket = peer.socket();
-  settings.inspect = settings.list = settings.kill = settings.start = 60s;
+  settings.inspect = settings.list = settings.kill = settings.start = limit;
   settings.removal = 60s;
   settings.poll = 40ms;
   settings.circuit.first_pause = 0ms;
@@ -55,8 +58,7 @@ inline docker_settings patient(const dockerd& peer) {
 
 /// Limits for a test that waits for their end.
 inline docker_settings quick(const dockerd& peer) {
-  auto settings = patient(peer);
-  settings.inspect = settings.list = settings.kill = settings.start = 400ms;
+  auto settings = patient(peer, 400ms);
   settings.removal = 1'500ms;
   return settings;
 }

@@ -6,6 +6,7 @@
 #include "tests/contracts/object_store_contract.hpp"
 #include "tests/doubles/fake_object_store.hpp"
 #include "tests/doubles/real_s3.hpp"
+#include "tests/doubles/skipped.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -33,13 +34,6 @@ struct real_store_world final : contracts::store_world {
   std::size_t least_part() override { return std::size_t{5} << 20; }
 };
 
-bool is_skipped() {
-  const auto why = doubles::no_s3();
-  if (!why.empty())
-    WARN("skipped: " << why);
-  return !why.empty();
-}
-
 } // namespace
 
 TEST_CASE("the fake object store keeps the contract", "[remote][far]") {
@@ -50,7 +44,7 @@ TEST_CASE("the fake object store keeps the contract", "[remote][far]") {
 }
 
 TEST_CASE("a real object store keeps the contract", "[remote][far][s3]") {
-  if (is_skipped())
+  if (doubles::is_skipped(doubles::no_s3()))
     return;
   contracts::object_stores_keep_their_contract(
       []() -> std::unique_ptr<contracts::store_world> {
@@ -59,7 +53,7 @@ TEST_CASE("a real object store keeps the contract", "[remote][far][s3]") {
 }
 
 TEST_CASE("wrong keys are refused for good", "[remote][far][s3]") {
-  if (is_skipped())
+  if (doubles::is_skipped(doubles::no_s3()))
     return;
   jobs::system_clock clock;
   auto settings = doubles::real_s3();
@@ -71,7 +65,7 @@ TEST_CASE("wrong keys are refused for good", "[remote][far][s3]") {
 }
 
 TEST_CASE("a presigned URL gets the object without keys", "[remote][far][s3]") {
-  if (is_skipped())
+  if (doubles::is_skipped(doubles::no_s3()))
     return;
   real_store_world w;
   REQUIRE(w.store.put("some file", text_source{"hello"}, {}));
@@ -90,7 +84,7 @@ TEST_CASE("a presigned URL gets the object without keys", "[remote][far][s3]") {
 
 TEST_CASE("many parts go through at once, and a second run sends none",
           "[remote][far][s3]") {
-  if (is_skipped())
+  if (doubles::is_skipped(doubles::no_s3()))
     return;
   real_store_world w;
   constexpr std::int64_t part = std::int64_t{5} << 20;
@@ -131,7 +125,7 @@ TEST_CASE("many parts go through at once, and a second run sends none",
 TEST_CASE("a store that hangs is given up after the stall limit, and goes on "
           "afterwards",
           "[remote][far][s3]") {
-  if (is_skipped())
+  if (doubles::is_skipped(doubles::no_s3()))
     return;
   const char* process = std::getenv("ALULA_S3_PID");
   REQUIRE(process);

@@ -3,6 +3,7 @@
 #include "storage/data_lock.hpp"
 #include "storage/last_words.hpp"
 #include "storage/sqlite_ledger.hpp"
+#include "tests/doubles/skipped.hpp"
 #include "tests/storage/ledger_place.hpp"
 
 #include <catch2/catch.hpp>
@@ -89,6 +90,11 @@ private:
   bool is_there_ = false;
 };
 
+bool is_skipped_unless(const small_disk& disk) {
+  return doubles::is_skipped(
+      disk.is_there() ? "" : "this process may not mount a small file system");
+}
+
 struct small_world final : contracts::ledger_world {
   std::unique_ptr<jobs::ledger> open() override {
     return std::make_unique<sqlite_ledger>(settings, clock);
@@ -142,10 +148,8 @@ TEST_CASE("a commit that cannot be written ends the ledger") {
 
 TEST_CASE("a ledger that gives up says so, also on a full disk") {
   small_world world;
-  if (!world.disk.is_there()) {
-    WARN("skipped: this process may not mount a small file system");
+  if (is_skipped_unless(world.disk))
     return;
-  }
   world.settings.ballast_bytes = 0;
   std::int64_t gave_up = 0;
   {
@@ -255,10 +259,8 @@ TEST_CASE("what was acknowledged is there after a kill, nothing else is") {
 
 TEST_CASE("a full disk costs the ballast, not the job") {
   small_world world;
-  if (!world.disk.is_there()) {
-    WARN("skipped: this process may not mount a small file system");
+  if (is_skipped_unless(world.disk))
     return;
-  }
   world.settings.ballast_bytes = 2 * 1024 * 1024;
   ledger_session session{world};
   const auto ballast = world.disk / "alula.db.ballast";
@@ -272,10 +274,8 @@ TEST_CASE("a full disk costs the ballast, not the job") {
 
 TEST_CASE("a full disk without ballast ends the ledger, and nothing lied") {
   small_world world;
-  if (!world.disk.is_there()) {
-    WARN("skipped: this process may not mount a small file system");
+  if (is_skipped_unless(world.disk))
     return;
-  }
   {
     ledger_session session{world};
     session.must_accept(session.draft());
@@ -294,10 +294,8 @@ TEST_CASE("a full disk without ballast ends the ledger, and nothing lied") {
 TEST_CASE("a boot says that a disk is too small for the ballast, and by how "
           "much") {
   small_world world;
-  if (!world.disk.is_there()) {
-    WARN("skipped: this process may not mount a small file system");
+  if (is_skipped_unless(world.disk))
     return;
-  }
   std::vector<std::string> lines;
   const bool fits = GENERATE(false, true);
   world.settings.ballast_bytes = (fits ? 1 : 4) * 1024 * 1024;
@@ -321,10 +319,8 @@ TEST_CASE("a boot says that a disk is too small for the ballast, and by how "
 
 TEST_CASE("a boot on a full disk gives the ballast up") {
   small_world world;
-  if (!world.disk.is_there()) {
-    WARN("skipped: this process may not mount a small file system");
+  if (is_skipped_unless(world.disk))
     return;
-  }
   world.settings.ballast_bytes = 2 * 1024 * 1024;
   {
     ledger_session session{world};
