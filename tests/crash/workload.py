@@ -17,6 +17,7 @@ import system_moves
 import transfer_moves
 from backup_moves import BackupMoves
 from checks import ENDED
+from download_moves import DownloadMoves
 from life_moves import LifeMoves
 from far_moves import FarMoves
 from node import PATIENCE
@@ -59,6 +60,7 @@ class Told:
         self.far = {}         # backup → its key: told ready, elsewhere
         self.only_far = set()  # of those, told to be here no more
         self.links = {}       # idempotency key → the link it asked with
+        self.followed = {}    # one-time link → told used up
         self.appliance = ""   # the credentials of one
         self.sent = {}        # backup of a system → its payload: told stored
         self.unsent = set()   # backups of systems that were told deleted
@@ -68,8 +70,8 @@ class Told:
         self.copies = collections.defaultdict(dict)
 
 
-class Client(BackupMoves, FarMoves, LifeMoves, PanelMoves, PoolMoves,
-             ServerMoves, SettleMoves, SystemMoves, TransferMoves):
+class Client(BackupMoves, DownloadMoves, FarMoves, LifeMoves, PanelMoves,
+             PoolMoves, ServerMoves, SettleMoves, SystemMoves, TransferMoves):
     def __init__(self, node, told):
         self.node, self.told = node, told
         self.etags = {}
