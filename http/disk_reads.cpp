@@ -14,7 +14,7 @@ namespace {
 /// A second one goes on while the first waits for a slow place of the disk.
 constexpr std::size_t threads_per_disk = 2;
 /// More than there can be downloads: also those whose clients have gone since.
-constexpr std::size_t most_waiting = 128;
+constexpr std::size_t most_reads = 128;
 
 /// By what the kernel remembers: a file server is not asked.
 dev_t disk_of(int file) {
@@ -62,7 +62,7 @@ errands& disk_reads::lane_of(int file) {
   const auto next = known_.size() % most_lanes;
   auto& lane = lanes_.at(known_.try_emplace(disk_of(file), next).first->second);
   if (!lane)
-    lane = std::make_unique<errands>(most_waiting, threads_per_disk);
+    lane = std::make_unique<errands>(most_reads, threads_per_disk);
   return *lane;
 }
 
