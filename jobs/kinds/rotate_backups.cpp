@@ -209,36 +209,34 @@ step_outcome choose(step_context& ctx) {
   return done;
 }
 
+backup_id chosen_in(const json& choice) {
+  return backup_id::parse(choice.at("backup").get<std::string>()).value();
+}
+
+/// In the words of the job's result, with what earlier runs have removed.
+json removed_so_far(const step_context& ctx, const json& chosen,
+                    const removals& made) {
+  const auto& before = ctx.job.find_step("remove")->output;
+  auto told =
+      before.empty() ? json{{"removed", json::array()}} : json::parse(before);
+  for (const auto& each : chosen)
+    if (std::ranges::count(made.gone, chosen_in(each)) > 0)
+      told.at("removed").push_back(each);
+  return told;
+}
+
 step_outcome remove(step_context& ctx) {
-  const auto chosen = fields::told_by(ctx.job, "choose");
-  step_done done;
-  auto removed_ones = json::array();
-  std::int64_t count = 0;
-  for (const auto& each : chosen.at("remove")) {
-    const auto uuid =
-        backup_id::parse(each.at("backup").get<std::string>()).value();
-    const auto known = ctx.node.records.find_backup(uuid);
-    if (!known)
-      return known.error();
-    // Pinned in time, or gone.
-    if (!*known || (*known)->state != backup_state::deleting
-        || (*known)->owner_job != ctx.job.id)
-      continue;
-    removed_ones.push_back(each);
-    auto removed = ctx.node.archives.remove(uuid);
-    if (!removed && removed.error().code == fault_code::backup_in_use)
-      return wait_for_readers(ctx, "remove", uuid);
-    if (!removed)
-      return std::move(removed).error();
-    remove_objects(ctx, **known, done.changes);
-    done.changes.emplace_back(forget_backup{uuid});
-    ctx.report({.done = ++count,
-                .total = static_cast<std::int64_t>(chosen.at("remove").size()),
-                .unit = "backups"});
-  }
-  if (!chosen.at("remove").empty())
-    done.job_result = json{{"removed", removed_ones}}.dump();
-  return done;
+  const auto chosen = fields::told_by(ctx.job, "choose").at("remove");
+  if (chosen.empty())
+    return step_done{};
+  std::vector<backup_id> uuids;
+  for (const auto& each : chosen)
+    uuids.push_back(chosen_in(each));
+  auto made = remove_marked(ctx, uuids);
+  if (!made)
+    return std::move(made).error();
+  auto told = removed_so_far(ctx, chosen, *made).dump();
+  return outcome_of(ctx, "remove", *std::move(made), std::move(told));
 }
 
 } // namespace

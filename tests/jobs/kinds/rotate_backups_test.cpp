@@ -169,16 +169,6 @@ TEST_CASE("a rotation waits for who reads what it has chosen", "[kinds]") {
   w.go_on(verify_backup, reading);
 }
 
-TEST_CASE("a rotation waits for a download of what it removes", "[kinds]") {
-  rotation_world w;
-  auto job =
-      w.go_on(rotate_backups, w.must_ask(rotate_backups, w.body(1)), "remove");
-  const auto download = w.backups.open(w.backup(2)).value();
-  const auto waits = w.run(rotate_backups, job, "remove");
-  REQUIRE(std::holds_alternative<step_waits>(waits));
-  CHECK(std::get<step_waits>(waits).reason == "BackupInUse");
-}
-
 TEST_CASE("a policy of a rotation is checked, and pointed at", "[kinds]") {
   rotation_world w;
   const auto fault_of = [&](const std::string& body) {
