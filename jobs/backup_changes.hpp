@@ -93,7 +93,8 @@ struct record_lost_backup {
 };
 
 /// The server an archive without a manifest belongs to, by who asked for it.
-/// Fault backup_not_found when it is another one's.
+/// Fault backup_not_found when it is another one's; backup_in_use when it is on
+/// its way out.
 struct claim_backup {
   backup_id uuid;
   server_id server;

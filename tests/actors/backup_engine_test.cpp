@@ -231,6 +231,29 @@ TEST_CASE("a failed job of no server is tried again as a new one", "[actors]") {
   CHECK(w.end_of(again->job->record().id).state == job_state::succeeded);
 }
 
+TEST_CASE("a failed restore is not tried again from a backup on its way out",
+          "[actors]") {
+  backup_node w;
+  w.put_backup(1, 1);
+  w.put_backup(2, 1, w.clock.at);
+  w.boot();
+  w.archives.fail_next("extract",
+                       {.code = fault_code::archive_refused, .what = "no"});
+  const auto failed =
+      w.end_of(w.submit(jobs::restore_backup, 1, w.restore_body(1)));
+  REQUIRE(failed.state == job_state::failed);
+  const auto download = w.archives.open(w.backup(1)).value();
+  const auto rotation =
+      w.submit(jobs::rotate_backups, 1, R"({"policy":{"keep_last":1}})");
+  w.until_reason(rotation, "BackupInUse");
+  const auto refused = w.retry(failed.id);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == fault_code::backup_in_use);
+  CHECK(refused.error().in_the_way == rotation.to_string());
+  CHECK(w.engine->find_server(server_number(1))->state
+        == jobs::server_state::active);
+}
+
 TEST_CASE("a failed backup and a failed restore are tried again by their "
           "inputs",
           "[actors]") {

@@ -281,6 +281,17 @@ inline void ledger_deletes_backups(world_maker make_world) {
     CHECK(why.code == jobs::fault_code::backup_in_use);
     CHECK(why.in_the_way == job.id.to_string());
   }
+  SECTION("what is on its way out is claimed by nobody") {
+    session.make(session.first);
+    const auto job =
+        session.must_ask(session.first, {jobs::begin_backup_delete{uuid}});
+    const jobs::claim_backup claim{uuid, session.first.uuid};
+    const auto why = session.refusal(session.first, {claim});
+    CHECK(why.code == jobs::fault_code::backup_in_use);
+    CHECK(why.in_the_way == job.id.to_string());
+    session.cancel(job); // it stays after all
+    session.must_ask(session.first, {claim});
+  }
   SECTION("what is still there when it is given up is as it was") {
     session.make(session.first);
     session.cancel(

@@ -115,6 +115,10 @@ protected:
             && known->second.record.server != c.server))
       return missing();
     auto row = known->second;
+    if (row.record.state == jobs::backup_state::deleting)
+      return jobs::fault{.code = jobs::fault_code::backup_in_use,
+                         .what = "another job deletes the backup",
+                         .in_the_way = row.record.owner_job.to_string()};
     row.record.server = c.server;
     s().put(s().backups, c.uuid, row);
     return {};
