@@ -37,9 +37,7 @@ struct backup_node : engine_world {
   }
 
   static jobs::backup_id backup(int number) {
-    auto digits = std::to_string(number);
-    digits.insert(0, 12 - digits.size(), '0');
-    return *jobs::backup_id::parse("0b5d3b1e-5c47-4f0a-9b1e-" + digits);
+    return actors_test::backup(number);
   }
   /// On the disk, and on record as ready.
   void put_backup(int number, int server, jobs::time_ms verified_at = 0) {

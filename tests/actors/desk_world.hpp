@@ -17,12 +17,6 @@
 
 namespace alula::actors_test {
 
-inline jobs::backup_id backup(int number) {
-  auto digits = std::to_string(number);
-  digits.insert(0, 12 - digits.size(), '0');
-  return *jobs::backup_id::parse("0b5d3b1e-5c47-4f0a-9b1e-" + digits);
-}
-
 inline std::string this_thread_name() {
   std::array<char, 16> name{};
   pthread_getname_np(pthread_self(), name.data(), name.size());

@@ -47,6 +47,12 @@ inline jobs::server_id server_number(int number) {
   return *jobs::server_id::parse("8d3fb5e2-5c47-4f0a-9b1e-" + digits);
 }
 
+inline jobs::backup_id backup(int number) {
+  auto digits = std::to_string(number);
+  digits.insert(0, 12 - digits.size(), '0');
+  return *jobs::backup_id::parse("0b5d3b1e-5c47-4f0a-9b1e-" + digits);
+}
+
 /// What a call with a callback answered.
 template<class T, class Call>
 jobs::result<T> answer_of(Call call) {

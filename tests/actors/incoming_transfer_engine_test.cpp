@@ -4,6 +4,7 @@
 #include "tests/actors/backup_node.hpp"
 #include "tests/doubles/fake_life.hpp"
 #include "tests/doubles/fake_panel.hpp"
+#include "tests/doubles/transfer_form.hpp"
 
 #include <atomic>
 #include <future>
@@ -14,13 +15,6 @@ using jobs::fault_code;
 using jobs::job_state;
 
 namespace {
-
-const std::string mark = "boundary";
-
-std::string part(const std::string& name, const std::string& content) {
-  return "--" + mark + "\r\nContent-Disposition: form-data; name=\"" + name
-         + "\"\r\n\r\n" + content + "\r\n";
-}
 
 struct target_node : backup_node {
   target_node() : backup_node(1) {
@@ -58,19 +52,12 @@ struct target_node : backup_node {
     pull_may_go.notify_all();
   }
 
-  std::string body() {
-    const std::string between(1, jobs::fake_archives::between);
-    const auto bytes = "archive" + between + "level.dat" + between + "world";
-    const auto sum = archives.hash(
-        [&](const jobs::archive_sink& sink) { return sink(bytes); });
-    return part("archive", bytes) + part("checksum", sum.value().sha256) + "--"
-           + mark + "--\r\n";
-  }
   jobs::result<jobs::ticket> ask_to_receive(const std::string& name) {
     auto pipe = std::make_shared<jobs::body_pipe>();
-    pipe->push(body());
+    pipe->push(doubles::forms::body(archives));
     pipe->finish();
-    incoming.announce(name, {.body = pipe, .boundary = mark, .length = -1});
+    incoming.announce(
+        name, {.body = pipe, .boundary = doubles::forms::mark, .length = -1});
     jobs::submission what;
     what.kind = jobs::receive_server.name;
     what.body =

@@ -57,6 +57,16 @@ struct far_desk : desk_world {
   }
   ~far_desk() { by_far.stop(); }
 
+  /// The next question to the store is answered when it is let go.
+  void hold_store() {
+    far.offsite.before = [this](const std::string&) -> jobs::status {
+      asked.set_value();
+      let_go.get_future().wait();
+      return jobs::fake_object_store::away();
+    };
+  }
+
+  std::promise<void> asked, let_go;
   jobs::fake_far far{store};
   actors::reading_desk by_far{
       {.threads = 1}, archives, queries, ledger, &far.places};
@@ -66,21 +76,15 @@ struct far_desk : desk_world {
 
 TEST_CASE("a store that hangs keeps no question waiting", "[actors]") {
   far_desk w;
-  std::promise<void> asked;
-  std::promise<void> let_go;
-  w.far.offsite.before = [&](const std::string&) -> jobs::status {
-    asked.set_value();
-    let_go.get_future().wait();
-    return jobs::fake_object_store::away();
-  };
+  w.hold_store();
   std::promise<fault_code> heard;
   w.by_far.open_content(backup(1), "a", [&](const auto& content) {
     heard.set_value(content ? fault_code::internal : content.error().code);
   });
-  asked.get_future().wait();
+  w.asked.get_future().wait();
   CHECK(answer_of<jobs::backup_record>(
       [&](auto done) { w.by_far.find({}, backup(1), std::move(done)); }));
-  let_go.set_value();
+  w.let_go.set_value();
   CHECK(heard.get_future().get() == fault_code::store_unavailable);
 }
 
@@ -110,24 +114,18 @@ TEST_CASE("far files that are fetched at once share the disk's room",
   far_desk w;
   w.archives.disk_free = w.archives.find_piece(backup(1), "a")->length;
   REQUIRE(w.archives.disk_free > 0);
-  std::promise<void> asked;
-  std::promise<void> let_go;
-  w.far.offsite.before = [&](const std::string&) -> jobs::status {
-    asked.set_value();
-    let_go.get_future().wait();
-    return jobs::fake_object_store::away();
-  };
+  w.hold_store();
   using content = std::unique_ptr<jobs::content_reader>;
   std::promise<void> first_ended;
   w.by_far.open_content(backup(1), "a",
                         [&](const auto&) { first_ended.set_value(); });
-  asked.get_future().wait();
+  w.asked.get_future().wait();
   const auto second = answer_of<content>([&](auto done) {
     w.by_far.open_content(backup(1), "a", std::move(done));
   });
   REQUIRE_FALSE(second);
   CHECK(second.error().code == fault_code::no_room);
-  let_go.set_value();
+  w.let_go.set_value();
   first_ended.get_future().wait();
   CHECK(w.far.offsite.count("get") == 1);
   // What has ended takes nothing any more.

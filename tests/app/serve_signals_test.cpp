@@ -13,6 +13,17 @@
 using namespace alula::tests;
 using Catch::Contains;
 
+namespace {
+
+/// Nobody ever writes into its certificate: the start waits for it for ever.
+void have_endless_start(node_directory& here) {
+  const auto pipe = (here.dir.path() / "cert.pem").string();
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  here.api = "  ssl: {enabled: true, cert: " + pipe + ", key: " + pipe + "}\n";
+}
+
+} // namespace
+
 TEST_CASE("SIGTERM answers who waits, costs the job nothing, and leaves clean",
           "[app]") {
   const std::string look = "GET /v1.41/containers/" + uuid;
@@ -135,10 +146,7 @@ TEST_CASE("SIGHUP reads the token's file again, and makes none", "[app]") {
 
 TEST_CASE("SIGTERM ends a start that does not come to its end", "[app]") {
   node_directory here;
-  // Nobody ever writes into it: the start waits for its certificate for ever.
-  const auto pipe = (here.dir.path() / "cert.pem").string();
-  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
-  here.api = "  ssl: {enabled: true, cert: " + pipe + ", key: " + pipe + "}\n";
+  have_endless_start(here);
   here.extra = "jobs: {stop_grace: 200ms}\n";
   const auto alula = here.start();
   REQUIRE(alula->line_with(" starting "));
@@ -153,9 +161,7 @@ TEST_CASE("SIGTERM ends a start that does not come to its end", "[app]") {
 
 TEST_CASE("a second SIGTERM ends a start at once", "[app]") {
   node_directory here;
-  const auto pipe = (here.dir.path() / "cert.pem").string();
-  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
-  here.api = "  ssl: {enabled: true, cert: " + pipe + ", key: " + pipe + "}\n";
+  have_endless_start(here);
   here.extra = "jobs: {stop_grace: 10m}\n";
   const auto alula = here.start();
   REQUIRE(alula->line_with(" starting "));

@@ -180,6 +180,7 @@ private:
   bool is_sum_enough(const backup_id& backup, const archive_facts& found,
                      const archive_expectation& wanted) const;
   result<const stored*> find_indexed(const backup_id& backup) const;
+  static fault not_found(const backup_id& backup);
 };
 
 } // namespace alula::jobs

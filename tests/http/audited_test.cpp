@@ -1,7 +1,7 @@
 // No change without a row in the audit, whichever route it comes by.
+#include "tests/doubles/transfer_form.hpp"
 #include "tests/http/api_world.hpp"
 #include "tests/http/token_maker.hpp"
-#include "tests/http/transfer_form.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -66,7 +66,7 @@ header_list token_for_open_routes(jobs::time_ms now) {
                     {"exp", now / 1'000 + 900},
                     {"sub", some_server}};
   return {{"Authorization", "Bearer " + sign(claims, signing_key)},
-          {"Content-Type", form_type}};
+          {"Content-Type", doubles::forms::type}};
 }
 
 struct audited_world : api_world {

@@ -3,9 +3,9 @@
 #include "http/server.hpp"
 #include "jobs/incoming_transfers.hpp"
 #include "tests/doubles/raw_client.hpp"
+#include "tests/doubles/transfer_form.hpp"
 #include "tests/http/systems_world.hpp"
 #include "tests/http/token_maker.hpp"
-#include "tests/http/transfer_form.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -51,8 +51,8 @@ struct transfer_door : systems_world {
                       {"exp", now + 900}};
     return "POST /api/transfers HTTP/1.1\r\nHost: node\r\nAuthorization: "
            "Bearer "
-           + sign(claims, signing_key) + "\r\nContent-Type: " + form_type
-           + "\r\n" + length + "\r\n";
+           + sign(claims, signing_key) + "\r\nContent-Type: "
+           + doubles::forms::type + "\r\n" + length + "\r\n";
   }
   static std::string length_of(const std::string& body) {
     return "Content-Length: " + std::to_string(body.size()) + "\r\n";
@@ -98,7 +98,8 @@ TEST_CASE("a server flows past the door's memory", "[transfers][upload]") {
   std::string content(std::size_t{24} << 20, 'x');
   for (std::size_t i = 0; i < content.size(); i += 4'097)
     content[i] = static_cast<char>('a' + i % 26);
-  const auto body = transfer_form(w.archives, archive_of(content));
+  const auto body =
+      doubles::forms::body(w.archives, doubles::forms::archive(content));
   auto peer = w.client();
   SECTION("with its length") {
     REQUIRE(peer.send(w.head_of(w.length_of(body)) + body));
@@ -124,7 +125,7 @@ TEST_CASE("a server flows past the door's memory", "[transfers][upload]") {
 
 TEST_CASE("a server may come byte by byte", "[transfers][upload]") {
   transfer_door w;
-  const auto body = transfer_form(w.archives, archive_of("world"));
+  const auto body = doubles::forms::body(w.archives);
   const auto all = w.head_of(w.length_of(body)) + body;
   auto peer = w.client();
   for (const char c : all)
@@ -137,7 +138,7 @@ TEST_CASE("a server may come byte by byte", "[transfers][upload]") {
 TEST_CASE("an archive that is not what was sent becomes no server",
           "[transfers][upload]") {
   transfer_door w;
-  auto body = transfer_form(w.archives, archive_of("world"));
+  auto body = doubles::forms::body(w.archives);
   body.replace(body.find("world"), 5, "sworn");
   const auto answer = w.client().ask(w.head_of(w.length_of(body)) + body);
   REQUIRE(answer);
@@ -149,7 +150,7 @@ TEST_CASE("an archive that is not what was sent becomes no server",
 TEST_CASE("a server that is here already is refused before its body",
           "[transfers][upload]") {
   transfer_door w;
-  const auto body = transfer_form(w.archives, archive_of("world"));
+  const auto body = doubles::forms::body(w.archives);
   REQUIRE(w.client().ask(w.head_of(w.length_of(body)) + body));
   w.engine.join();
   auto peer = w.client();
@@ -163,8 +164,8 @@ TEST_CASE("a server that is here already is refused before its body",
 
 TEST_CASE("a sender that is cut off leaves nothing", "[transfers][upload]") {
   transfer_door w;
-  const auto body =
-      transfer_form(w.archives, archive_of(std::string(3'000'000, 'x')));
+  const auto body = doubles::forms::body(
+      w.archives, doubles::forms::archive(std::string(3'000'000, 'x')));
   const auto sent = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{100},
                              std::size_t{2'000'000});
   auto peer = w.client();
@@ -182,7 +183,7 @@ TEST_CASE("a sender that goes behind its body gets no server",
           "[transfers][upload]") {
   transfer_door w;
   w.archives.hold("extract");
-  const auto body = transfer_form(w.archives, archive_of("world"));
+  const auto body = doubles::forms::body(w.archives);
   auto peer = w.client();
   REQUIRE(peer.send(w.head_of(w.length_of(body)) + body));
   REQUIRE(w.archives.wait_until_held("extract"));
@@ -200,7 +201,7 @@ TEST_CASE("a Panel that fails is an answer", "[transfers][upload]") {
   transfer_door w;
   w.panel.fail(jobs::fault{.code = jobs::fault_code::panel_unavailable,
                            .what = "the Panel is away"});
-  const auto body = transfer_form(w.archives, archive_of("world"));
+  const auto body = doubles::forms::body(w.archives);
   const auto answer = w.client().ask(w.head_of(w.length_of(body)) + body);
   REQUIRE(answer);
   CHECK(answer->status == 502);

@@ -1,9 +1,9 @@
 // Who may send a server here, and how such a transfer is answered and
 // cancelled.
 #include "http/incoming_transfer_handlers.hpp"
+#include "tests/doubles/transfer_form.hpp"
 #include "tests/http/api_world.hpp"
 #include "tests/http/token_maker.hpp"
-#include "tests/http/transfer_form.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -44,11 +44,10 @@ struct transfer_api : api_world {
 
   header_list headers() {
     return {{"Authorization", "Bearer " + sign(claims, signing_key)},
-            {"Content-Type", form_type}};
+            {"Content-Type", doubles::forms::type}};
   }
   response post(header_list with) {
-    return ask("POST", "/api/transfers", "--" + form_boundary + "--\r\n",
-               std::move(with));
+    return ask("POST", "/api/transfers", doubles::forms::last, std::move(with));
   }
   /// Posts, and lets the job end so.
   response post_until(job_state how, std::optional<fault> why = {}) {
@@ -106,7 +105,7 @@ TEST_CASE("the request waits while its job is at work", "[http][transfers]") {
   CHECK_FALSE(call->is_answered());
   const auto taken = world.incoming.take(request);
   REQUIRE(taken);
-  CHECK(taken->boundary == form_boundary);
+  CHECK(taken->boundary == doubles::forms::mark);
   CHECK(taken->length == 4);
   world.engine.put(ended(world.job->record(), job_state::failed,
                          because(fault_code::transfer_failed)));

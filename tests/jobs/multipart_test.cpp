@@ -1,5 +1,6 @@
 // Bodies of forms, whole, cut and hostile.
 #include "jobs/multipart.hpp"
+#include "tests/doubles/transfer_form.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -9,18 +10,13 @@
 #include <vector>
 
 using namespace alula::jobs;
+using alula::doubles::forms::last;
+using alula::doubles::forms::mark;
+using alula::doubles::forms::part;
 
 namespace {
 
 using fields = std::vector<std::pair<std::string, std::string>>;
-
-const std::string mark = "x-boundary-x";
-
-std::string part(const std::string& name, const std::string& content) {
-  return "--" + mark + "\r\nContent-Disposition: form-data; name=\"" + name
-         + "\"\r\n\r\n" + content + "\r\n";
-}
-const std::string last = "--" + mark + "--\r\n";
 
 /// Gives the text in pieces of these sizes, the last of them again and again.
 multipart_reader::source in_pieces(std::string text,

@@ -53,12 +53,6 @@ struct merge_place : disk {
   }
 };
 
-inline struct stat stat_of(const fs::path& path) {
-  struct stat found {};
-  REQUIRE(::lstat(path.c_str(), &found) == 0);
-  return found;
-}
-
 inline void set_time(const fs::path& path, time_t when) {
   const timespec times[] = {{when, 0}, {when, 0}};
   REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0);

@@ -19,12 +19,6 @@ using origin = jobs::volumes::origin;
 const auto job = *jobs::job_id::parse("0199c1de-0000-7000-8000-000000000002");
 const auto tree = job.to_string();
 
-struct stat look_at(const fs::path& path) {
-  struct stat found {};
-  REQUIRE(::lstat(path.c_str(), &found) == 0);
-  return found;
-}
-
 } // namespace
 
 TEST_CASE("the staging directory is 0700, a tree in it the server user's",
@@ -39,8 +33,8 @@ TEST_CASE("the staging directory is 0700, a tree in it the server user's",
   const auto made = (*opened)->stage(tree, {});
   ::umask(before);
   REQUIRE(made);
-  CHECK((look_at(place.root / "staging").st_mode & 07777) == 0700);
-  const auto found = look_at(place.staged(tree));
+  CHECK((stat_of(place.root / "staging").st_mode & 07777) == 0700);
+  const auto found = stat_of(place.staged(tree));
   CHECK((found.st_mode & 07777) == 0755);
   CHECK(found.st_uid == settings.uid);
   struct stat held {};
@@ -132,9 +126,9 @@ TEST_CASE("a restored volume looks as the one before it", "[storage]") {
     REQUIRE(::chown(place.volume().c_str(), 988, 987) == 0);
   REQUIRE(place.opened->stage(tree, {}));
   REQUIRE(place.opened->replace(origin::staging, tree, server, entry));
-  CHECK((look_at(place.volume()).st_mode & 07777) == 0750);
+  CHECK((stat_of(place.volume()).st_mode & 07777) == 0750);
   if (is_root())
-    CHECK(look_at(place.volume()).st_uid == 988);
+    CHECK(stat_of(place.volume()).st_uid == 988);
 }
 
 TEST_CASE("what no restore can replace is an obstacle, named with its mend",

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -27,6 +28,13 @@ inline const std::string entry = "0199c1de-0000-7000-8000-000000000001";
 
 inline void write_file(const fs::path& path, std::string_view text = "x") {
   std::ofstream{path} << text;
+}
+
+/// Of a link itself.
+inline struct stat stat_of(const fs::path& path) {
+  struct stat found {};
+  REQUIRE(::lstat(path.c_str(), &found) == 0);
+  return found;
 }
 
 inline bool is_root() {

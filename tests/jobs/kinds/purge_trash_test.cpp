@@ -1,20 +1,9 @@
-#include "tests/jobs/kinds/world.hpp"
+#include "tests/jobs/kinds/deleted_world.hpp"
 
 using namespace alula::jobs;
 
-namespace {
-
-struct abandoned_world : world {
-  abandoned_world() {
-    subject = make_job_id(now);
-    disk.trash[subject.to_string()] = {.files = 3, .bytes = 30};
-  }
-};
-
-} // namespace
-
 TEST_CASE("a purge of left trash adopts it with its accept", "[kinds]") {
-  abandoned_world w;
+  deleted_world w;
   const auto draft = w.read(purge_trash, {}, false);
   REQUIRE(draft);
   CHECK(std::get<adopt_trash>(draft->changes.at(0)).deleted_by == w.subject);
@@ -23,7 +12,7 @@ TEST_CASE("a purge of left trash adopts it with its accept", "[kinds]") {
 
 TEST_CASE("a purge that failed is about the same files when it is tried again",
           "[kinds]") {
-  abandoned_world w;
+  deleted_world w;
   const auto failed = w.accept(purge_trash, {}, false);
   const auto files = std::exchange(w.subject, make_job_id(w.now));
   const auto draft = w.read(purge_trash, failed.input, false);
@@ -40,7 +29,7 @@ TEST_CASE("a purge of nothing in particular is refused", "[kinds]") {
 
 TEST_CASE("a purge of left trash ends it on the list and on the disk",
           "[kinds]") {
-  abandoned_world w;
+  deleted_world w;
   auto job = w.accept(purge_trash, {}, false);
   CHECK(only_change<begin_purge>(w.run(purge_trash, job, "take")).deleted_by
         == w.subject);
@@ -53,7 +42,7 @@ TEST_CASE("a purge of left trash ends it on the list and on the disk",
 
 TEST_CASE("a purge of left trash waits for files that an undelete has moved",
           "[kinds]") {
-  abandoned_world w;
+  deleted_world w;
   auto job = w.accept(purge_trash, {}, false);
   w.store->trash[w.subject].entry = {.deleted_by = w.subject, .server = w.id};
   REQUIRE(w.disk.reattach(w.subject.view(), w.id));
@@ -76,7 +65,7 @@ TEST_CASE("a purge of left trash waits for files that an undelete has moved",
 }
 
 TEST_CASE("a purge of left trash cannot be cancelled", "[kinds]") {
-  abandoned_world w;
+  deleted_world w;
   CHECK_FALSE(w.accept(purge_trash, {}, false).is_cancellable());
 }
 

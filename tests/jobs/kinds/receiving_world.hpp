@@ -2,6 +2,7 @@
 #pragma once
 
 #include "jobs/incoming_transfers.hpp"
+#include "tests/doubles/transfer_form.hpp"
 #include "tests/jobs/kinds/life_world.hpp"
 
 #include <memory>
@@ -11,13 +12,8 @@
 namespace alula::jobs {
 
 inline const std::string the_request = "5c1f9c1e-0000-4000-8000-000000000001";
-inline const std::string mark = "boundary";
-
-inline std::string part(const std::string& name, const std::string& content) {
-  return "--" + mark + "\r\nContent-Disposition: form-data; name=\"" + name
-         + "\"\r\n\r\n" + content + "\r\n";
-}
-inline const std::string last = "--" + mark + "--\r\n";
+using doubles::forms::last;
+using doubles::forms::part;
 
 struct receiving_world : life_world {
   receiving_world() : life_world(with_denied_files()) {
@@ -31,18 +27,14 @@ struct receiving_world : life_world {
            R"("process_configuration":{}})";
   }
 
-  /// As archives are written by the fake that reads them.
   static std::string archive(const std::string& content = "world") {
-    const std::string between(1, fake_archives::between);
-    return "archive" + between + "level.dat" + between + content;
+    return doubles::forms::archive(content);
   }
   std::string sum_of(const std::string& bytes) {
-    return backups.hash([&](const archive_sink& sink) { return sink(bytes); })
-        .value()
-        .sha256;
+    return doubles::forms::sum_of(backups, bytes);
   }
   std::string good_body(const std::string& bytes = archive()) {
-    return part("archive", bytes) + part("checksum", sum_of(bytes)) + last;
+    return doubles::forms::body(backups, bytes);
   }
 
   void send(const std::string& body) {
@@ -51,8 +43,9 @@ struct receiving_world : life_world {
     announce();
   }
   void announce() {
-    incoming.announce(the_request,
-                      {.body = pipe, .boundary = mark, .length = -1});
+    incoming.announce(
+        the_request,
+        {.body = pipe, .boundary = doubles::forms::mark, .length = -1});
   }
 
   job_record begin() {

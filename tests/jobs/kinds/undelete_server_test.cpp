@@ -1,17 +1,6 @@
-#include "tests/jobs/kinds/world.hpp"
+#include "tests/jobs/kinds/deleted_world.hpp"
 
 using namespace alula::jobs;
-
-namespace {
-
-struct deleted_world : world {
-  deleted_world() {
-    subject = make_job_id(now);
-    disk.trash[subject.to_string()] = {.files = 3, .bytes = 30};
-  }
-};
-
-} // namespace
 
 TEST_CASE("undelete claims the trash with its accept", "[kinds]") {
   deleted_world w;

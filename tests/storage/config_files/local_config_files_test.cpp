@@ -72,12 +72,6 @@ std::unique_ptr<contracts::config_files_world> world() {
   return std::make_unique<World>();
 }
 
-struct stat status_of(const fs::path& path) {
-  struct stat found {};
-  REQUIRE(::lstat(path.c_str(), &found) == 0);
-  return found;
-}
-
 std::size_t entries_in(const fs::path& directory) {
   return static_cast<std::size_t>(std::distance(
       fs::directory_iterator{directory}, fs::directory_iterator{}));
@@ -100,9 +94,9 @@ TEST_CASE("a rewritten file keeps its mode and its owner", "[config-files]") {
   fs::permissions(w.at("a"), fs::perms{0640});
   if (is_root())
     REQUIRE(::chown(w.at("a").c_str(), 1234, 2345) == 0);
-  const auto before = status_of(w.at("a"));
+  const auto before = stat_of(w.at("a"));
   CHECK(w.rewrite("a").is == effect::rewritten);
-  const auto after = status_of(w.at("a"));
+  const auto after = stat_of(w.at("a"));
   CHECK(w.text("a") == "port=25565\n");
   CHECK(after.st_mode == before.st_mode);
   CHECK(after.st_uid == before.st_uid);
@@ -115,7 +109,7 @@ TEST_CASE("no file becomes set-user-id", "[config-files]") {
   write_file(w.at("a"), "port=1\n");
   fs::permissions(w.at("a"), fs::perms{04755});
   CHECK(w.rewrite("a").is == effect::rewritten);
-  CHECK((status_of(w.at("a")).st_mode & 07777) == 0755);
+  CHECK((stat_of(w.at("a")).st_mode & 07777) == 0755);
 }
 
 TEST_CASE("a new file and its directories belong to the server user",
@@ -126,17 +120,17 @@ TEST_CASE("a new file and its directories belong to the server user",
   new (&w.files) local_config_files{*w.place.opened, {uid, ::getegid(), {}}};
   CHECK(w.rewrite("a/b/c").is == effect::created);
   for (const auto* path : {"a", "a/b", "a/b/c"})
-    CHECK(status_of(w.at(path)).st_uid == uid);
-  CHECK((status_of(w.at("a/b")).st_mode & 07777) == 0755);
-  CHECK((status_of(w.at("a/b/c")).st_mode & 07777) == 0644);
+    CHECK(stat_of(w.at(path)).st_uid == uid);
+  CHECK((stat_of(w.at("a/b")).st_mode & 07777) == 0755);
+  CHECK((stat_of(w.at("a/b/c")).st_mode & 07777) == 0644);
 }
 
 TEST_CASE("an unchanged file is not written", "[config-files]") {
   real w;
   write_file(w.at("a"), "port=25565\n");
-  const auto before = status_of(w.at("a"));
+  const auto before = stat_of(w.at("a"));
   CHECK(w.rewrite("a").is == effect::unchanged);
-  CHECK(status_of(w.at("a")).st_ino == before.st_ino);
+  CHECK(stat_of(w.at("a")).st_ino == before.st_ino);
 }
 
 TEST_CASE("a file that cannot be understood stays exactly as it is",
