@@ -115,6 +115,8 @@ void chores::start() {
   // What these jobs leave in the trash may be due sooner than what is known.
   ends_.begin(engine_, [this](const jobs::event_batch& batch) {
     const bool look = std::ranges::any_of(batch.events, [](const auto& e) {
+      if (e->type == "job.failed" || e->type == "job.cancelled")
+        return e->kind == "backup.restore"; // it may have begun to remove one
       return e->type == "job.succeeded"
              && (e->kind.starts_with("backup.") || e->kind == "server.delete"
                  || e->kind == "restore.remove_replaced");
@@ -127,6 +129,9 @@ void chores::start() {
     for (const auto& e : batch.events)
       if (e->type == "job.succeeded" && e->kind == "backup.ask_panel")
         later([this, ended = e->job] { forget_gone(ended); });
+    for (const auto& e : batch.events)
+      if (e->type == "job.failed" && e->kind == "backup.drop_copy")
+        later([this, ended = e->job] { keep_scratch(ended); });
     // What another place has for sure now, and what a job has left in a store.
     const bool is_settled =
         std::ranges::any_of(batch.events, [](const auto& e) {
@@ -238,6 +243,7 @@ void chores::scan() {
   sweep_systems();
   submit("backup.scan", {}, "");
   copied_.clear(); // what has failed is tried once more
+  kept_scratch_.clear();
   copy_out(true);
   settle();
 }

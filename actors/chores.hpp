@@ -107,6 +107,7 @@ private:
   void scan();
   void scan_stores();
   void settle();
+  void keep_scratch(const jobs::job_id& of_failed);
   void clean_stores(std::int64_t from);
   void copy_out(bool all);
   void submit_copy(const jobs::backup_record& backup);
@@ -150,6 +151,9 @@ private:
   /// Backups whose copy was asked for since the last scan; of the same thread.
   std::set<jobs::backup_id> copied_;
   bool has_more_to_copy_ = false;
+  /// Backups whose scratch was kept since the last scan, as no other place was
+  /// found to have them; of the same thread.
+  std::set<jobs::backup_id> kept_scratch_;
   /// What is done again after a while; of the same thread.
   std::set<std::string> put_off_;
   /// Backups that another job held when their copy was asked for. The engine

@@ -134,11 +134,25 @@ void chores::settle() {
     again("scratch", read_again_after, [this] { settle(); });
   else
     for (const auto& b : *scratch)
-      if (!is_wanted_in_store(b) || b.completed_at <= clock_.now() - a_day)
+      if (!kept_scratch_.contains(b.uuid)
+          && (!is_wanted_in_store(b) || b.completed_at <= clock_.now() - a_day))
         submit("backup.drop_copy",
                b.server_lives ? b.server : jobs::server_id{},
                R"({"backup":")" + b.uuid.to_string() + R"(","place":"local"})");
   clean_stores(newest_remains_ + 1);
+}
+
+/// A store that is away, or has lost it, is not asked about it with whatever
+/// settles next.
+void chores::keep_scratch(const jobs::job_id& of_failed) {
+  const auto job = queries_.find_job(of_failed);
+  if (!job || !*job)
+    return;
+  const auto asked = nlohmann::json::parse((*job)->input);
+  if (asked.at("place") == jobs::local_place)
+    if (const auto uuid =
+            jobs::backup_id::parse(asked.at("backup").get<std::string>()))
+      kept_scratch_.insert(*uuid);
 }
 
 /// What was left before is asked for every hour only: its store is away, and

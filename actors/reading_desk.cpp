@@ -81,10 +81,12 @@ void reading_desk::find(
     if (!known) {
       once(std::move(known).error());
     } else if (*known) {
-      if (is_of(**known, server))
-        once(**std::move(known));
-      else
+      if (!is_of(**known, server))
         once(unknown(backup));
+      else if (auto newer = newer_than(**known))
+        record_found(server, *std::move(newer), once);
+      else
+        once(**std::move(known));
     } else if (auto file = archives_.inspect(backup); !file) {
       once(std::move(file).error());
     } else if (!*file
@@ -99,7 +101,21 @@ void reading_desk::find(
     refuse(once);
 }
 
-/// It was put into the directory since the last scan.
+/// The archive of one that nobody has read to its end, when another one than is
+/// on record lies there by now: it was still being written.
+std::optional<jobs::archive_file>
+reading_desk::newer_than(const jobs::backup_record& known) {
+  const auto& facts = known.facts;
+  if (known.state != jobs::backup_state::ready || !facts.sha1.empty()
+      || !facts.sha256.empty() || !known.is_local || known.lost_at != 0)
+    return std::nullopt;
+  auto file = archives_.inspect(known.uuid);
+  if (!file || !*file || !jobs::is_outdated_by(known, **file))
+    return std::nullopt;
+  return **std::move(file);
+}
+
+/// It was put into the directory, or written to, since the last scan.
 void reading_desk::record_found(const jobs::server_id& server,
                                 jobs::archive_file file,
                                 const answer_once<jobs::backup_record>& done) {

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -103,6 +104,8 @@ private:
               const std::function<jobs::result<T>()>& question);
   jobs::result<std::vector<jobs::backup_record>>
   all_of(const jobs::backup_filter& filter);
+  std::optional<jobs::archive_file>
+  newer_than(const jobs::backup_record& known);
   void record_found(const jobs::server_id& server, jobs::archive_file file,
                     const answer_once<jobs::backup_record>& done);
 

@@ -141,6 +141,8 @@ void server_actor::settled(live_job& job, const intent& what) {
           [&](const jobs::happened::cancel_requested&) {
             if (job.run && !job.run->is_undo())
               job.run->ask_to_stop(stop_cause::cancelled);
+            if (const auto* kind = parts().kinds.find(job.record.kind))
+              jobs::tell_unbegun(*kind, job.record, parts().node);
           },
           [&](const jobs::happened::retry_requested&) {
             job.busy_tries = 0;

@@ -242,7 +242,7 @@ intent server_actor::intent_of(live_job& job, const step_run& run,
   }
   if (const auto* on = std::get_if<jobs::step_goes_on>(&outcome)) {
     if (!run.is_undo())
-      return {.what = jobs::happened::step_went_on{on->output},
+      return {.what = jobs::happened::step_went_on{on->output, on->job_result},
               .changes = on->changes};
     return failure(
         job, true,

@@ -1,6 +1,7 @@
 // The part of the server actor that deals with jobs in each other's way.
 #include "actors/server_actor.hpp"
 #include "jobs/job_in_front.hpp"
+#include "jobs/next_action.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -15,7 +16,11 @@ namespace {
 constexpr milliseconds look_again{60'000};
 
 bool is_apart(const live_job& job) {
-  return job.kind && job.kind->is_apart;
+  if (!job.kind || job.kind->is_apart)
+    return job.kind != nullptr;
+  const auto next = jobs::forward_step(job.record);
+  const auto* step = next ? find_step(job, *next) : nullptr;
+  return job.record.past_pivot && step && step->is_apart;
 }
 
 } // namespace

@@ -274,7 +274,7 @@ void server_keeper::job_ended(const jobs::event& what) {
   }
   if (!well) {
     if (what.kind == "server.install")
-      install_failed(what.job, what.server);
+      ended_in_line(what.job, "begin");
     if (what.kind == "server.reinstall")
       reinstall_failed(what.job);
     if (what.kind == "server.transfer")

@@ -75,10 +75,8 @@ private:
   bool ran_under_wings(const jobs::server_id& server) const;
   void job_ended(const jobs::event& what);
   void catch_up();
-  void install_failed(const jobs::job_id& install,
-                      const jobs::server_id& server);
   void reinstall_failed(const jobs::job_id& reinstall);
-  bool ended_in_line(const jobs::job_id& job, std::string_view step);
+  void ended_in_line(const jobs::job_id& job, std::string_view step);
   bool start_if_only_stopped(const jobs::job_record& reinstall);
   bool start_if_left_by_reinstall(const jobs::server_id& server);
   bool is_decided_since(const jobs::job_record& reinstall) const;

@@ -144,19 +144,6 @@ void server_keeper::docker_away() {
   }
 }
 
-/// It was to be started when it is installed: whoever mends that starts it, and
-/// no boot does. Not so one that ran until a reinstallation stopped it.
-void server_keeper::install_failed(const jobs::job_id& id,
-                                   const jobs::server_id& server_id) {
-  if (ended_in_line(id, "begin"))
-    return;
-  const auto server = engine_.find_server(server_id);
-  const bool never_installed = server && server->installed_at == 0;
-  if (never_installed && server->wanted_up
-      && board_.state(server_id) == jobs::process_state::offline)
-    amend({jobs::want_power{.up = false, .server = server_id}});
-}
-
 /// What has happened is read from the job's own record: how the server is now
 /// tells nothing of who has stopped it.
 void server_keeper::reinstall_failed(const jobs::job_id& id) {
@@ -167,16 +154,15 @@ void server_keeper::reinstall_failed(const jobs::job_id& id) {
 /// It kept the server from being started when a reinstallation before it
 /// failed. Unless that step of it has begun, it has done nothing that would
 /// start the server, or be a reason to leave it down.
-bool server_keeper::ended_in_line(const jobs::job_id& id,
+void server_keeper::ended_in_line(const jobs::job_id& id,
                                   std::string_view step) {
   const auto found = queries_.find_job(id);
   if (!found || !*found)
-    return false;
+    return;
   const auto& ended = **found;
   const auto* first = ended.find_step(step);
-  if (!first || first->started_at != 0)
-    return false;
-  return start_if_left_by_reinstall(ended.server);
+  if (first && first->started_at == 0)
+    start_if_left_by_reinstall(ended.server);
 }
 
 bool server_keeper::is_left_to_an_end(const jobs::server_id& server) const {

@@ -1,6 +1,8 @@
 #include "backup/archive_reader.hpp"
 
 #include "backup/archive_file.hpp"
+#include "backup/file_io.hpp"
+#include "backup/noted_members.hpp"
 #include "backup/stream_decoder.hpp"
 
 #include <libdeflate.h>
@@ -11,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <sys/stat.h>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -19,51 +22,7 @@ namespace alula::backup {
 namespace {
 
 constexpr std::size_t decoded_at_once = std::size_t{1024} * 1024;
-/// Our own members have 1 MiB; an index that speaks of more is not used.
-constexpr std::uint64_t most_in_member = std::size_t{8} * 1024 * 1024;
 constexpr std::size_t trailer_size = 8; // RFC 1952, 2.3.1
-
-constexpr std::uint64_t most_of_archive =
-    most_in_member + most_in_member / 16; ///< for one of them
-/// Of those that are noted: 16 MiB of memory.
-constexpr std::size_t most_noted = std::size_t{1} << 20;
-
-/// Where members begin, as they are found front to back.
-class noted_members {
-public:
-  void add(const member_position& next) {
-    if (is_useless_)
-      return;
-    if (!found_.empty() && !fits_before(next))
-      return give_up();
-    if (found_.size() == most_noted)
-      return give_up();
-    found_.push_back(next);
-  }
-
-  /// `end`: behind the last one.
-  std::vector<member_position> up_to(const member_position& end) const {
-    return found_.size() > 1 && fits_before(end)
-               ? found_
-               : std::vector<member_position>{};
-  }
-
-private:
-  bool fits_before(const member_position& next) const {
-    const auto& last = found_.back();
-    return next.content > last.content
-           && next.content - last.content <= most_in_member
-           && next.archive - last.archive <= most_of_archive;
-  }
-
-  void give_up() {
-    is_useless_ = true;
-    found_ = std::vector<member_position>{};
-  }
-
-  std::vector<member_position> found_;
-  bool is_useless_ = false;
-};
 
 bool is_usable(const std::vector<member_position>& members,
                std::uint64_t size) {
@@ -143,6 +102,7 @@ struct archive_reader::state {
   slot* handed_out = nullptr; ///< of the consuming thread alone
   std::uint64_t position = 0;
   std::uint64_t archive_position = 0;
+  std::optional<jobs::fault> failure; ///< of starting threads
 
   std::vector<std::jthread> threads;
 
@@ -169,14 +129,29 @@ struct archive_reader::state {
 
   void start_members() {
     make_slots(settings.threads + 3);
-    threads.emplace_back([this] { feed_members(); });
-    for (unsigned i = 0; i < settings.threads; ++i)
-      threads.emplace_back([this] { decode_members(); });
+    start([this] {
+      threads.emplace_back([this] { feed_members(); });
+      for (unsigned i = 0; i < settings.threads; ++i)
+        threads.emplace_back([this] { decode_members(); });
+    });
   }
 
   void start_stream(std::uint64_t at) {
     make_slots(4);
-    threads.emplace_back([this, at] { decode_stream(at); });
+    start([this, at] {
+      threads.emplace_back([this, at] { decode_stream(at); });
+    });
+  }
+
+  /// Too few threads are none, and what the next read is told.
+  template<class Start>
+  void start(const Start& them) {
+    try {
+      them();
+    } catch (const std::system_error& why) {
+      stop();
+      failure = no_thread(why);
+    }
   }
 
   void stop() {
@@ -328,6 +303,8 @@ struct archive_reader::state {
 
   jobs::result<byte_view> next() {
     for (;;) {
+      if (failure)
+        return *failure;
       auto* first = take_in_order();
       if (first == nullptr)
         return byte_view{};

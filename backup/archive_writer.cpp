@@ -48,10 +48,8 @@ public:
     const auto fd =
         open_beneath(at.parent, at.name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     struct stat now {};
-    if (!fd.is_open() || ::fstat(fd.get(), &now) != 0) {
-      skipped(at.path, errno == ENOENT ? "vanished" : error_text(errno));
-      return {};
-    }
+    if (!fd.is_open() || ::fstat(fd.get(), &now) != 0)
+      return pass_over(at.path, errno);
     if (!S_ISREG(now.st_mode)) {
       skipped(at.path, "is no longer a file");
       return {};
@@ -76,10 +74,8 @@ public:
     std::string target(longest_link, '\0');
     const auto size =
         ::readlinkat(at.parent, at.name, target.data(), target.size());
-    if (size < 0) {
-      skipped(at.path, errno == ENOENT ? "vanished" : error_text(errno));
-      return {};
-    }
+    if (size < 0)
+      return pass_over(at.path, errno);
     target.resize(static_cast<std::size_t>(size));
     auto entry = entry_for(at, seen, entry_type::link);
     entry.target = std::move(target);
@@ -109,6 +105,14 @@ public:
   }
 
 private:
+  /// A note of what cannot be read.
+  jobs::status pass_over(std::string_view path, int error) {
+    if (is_shortage(error))
+      return jobs::system_fault(error, "open", path);
+    skipped(path, error == ENOENT ? "vanished" : error_text(error));
+    return {};
+  }
+
   using still_waited_for = std::function<bool()>;
 
   jobs::status write_file(const place& at, int fd, const struct stat& now,
@@ -273,10 +277,8 @@ private:
                     "is a database that was written all the time; its copy may "
                     "be torn");
     struct stat now {};
-    if (::fstat(fd, &now) != 0) {
-      skipped(at.path, error_text(errno));
-      return {};
-    }
+    if (::fstat(fd, &now) != 0)
+      return pass_over(at.path, errno);
     const auto until = clock::now() + settings_.longest_hold;
     const auto companion = hold->companion();
     const auto is_waited_for = [&] {
@@ -307,8 +309,9 @@ private:
     const auto fd =
         open_beneath(of.parent, name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
     struct stat now {};
-    if (!fd.is_open() || ::fstat(fd.get(), &now) != 0
-        || !S_ISREG(now.st_mode)) {
+    if (!fd.is_open() || ::fstat(fd.get(), &now) != 0)
+      return pass_over(path, errno);
+    if (!S_ISREG(now.st_mode)) {
       skipped(path, "vanished");
       return {};
     }

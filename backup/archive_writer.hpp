@@ -101,8 +101,9 @@ struct archive_summary {
 ///
 /// A file that grows, shrinks, vanishes or cannot be read while it is archived
 /// keeps the length its header declares, clamped or padded with zeros, and is
-/// noted; the backup goes on. Pages that were not in the page cache before are
-/// dropped from it afterwards, the game's own stay.
+/// noted; the backup goes on. Not so where the node is short of descriptors or
+/// memory: every file would be left out (io_error). Pages that were not in the
+/// page cache before are dropped from it afterwards, the game's own stay.
 ///
 /// A SQLite database is copied under SQLite's own locks, together with its
 /// write-ahead log or the journal of a writer that died, so that the copy is

@@ -12,6 +12,8 @@ namespace alula::backup {
 namespace {
 
 constexpr mode_t file_mode = 0600;
+/// What is no regular file must neither block nor become our terminal.
+constexpr int carefully = O_NONBLOCK | O_NOCTTY;
 
 bool has_no_nameless_files(int error) {
   return error == EOPNOTSUPP || error == EISDIR || error == EINVAL;
@@ -55,9 +57,22 @@ backup_directory::open(std::filesystem::path path) {
 
 jobs::result<opened_file>
 backup_directory::find(const std::string& name) const {
+  return look_at(name,
+                 open_beneath(fd_.get(), name.c_str(), O_RDONLY | carefully));
+}
+
+/// NFS makes a lock of the whole file of it: "in order to place an exclusive
+/// lock, the file must be opened for writing" (flock(2)), or it fails with
+/// EBADF. Elsewhere what may only be read is locked as well.
+jobs::result<opened_file>
+backup_directory::find_to_lock(const std::string& name) const {
+  auto fd = open_beneath(fd_.get(), name.c_str(), O_RDWR | carefully);
+  return fd.is_open() ? look_at(name, std::move(fd)) : find(name);
+}
+
+jobs::result<opened_file> backup_directory::look_at(const std::string& name,
+                                                    file_descriptor fd) const {
   opened_file out;
-  auto fd =
-      open_beneath(fd_.get(), name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!fd.is_open()) {
     if (errno == ENOENT || errno == ELOOP || errno == EXDEV || errno == ENXIO)
       return out;

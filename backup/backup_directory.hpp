@@ -26,6 +26,9 @@ public:
 
   /// A regular file for reading.
   jobs::result<opened_file> find(const std::string& name) const;
+  /// The same for an exclusive flock(2): open for writing as well, where that
+  /// is allowed.
+  jobs::result<opened_file> find_to_lock(const std::string& name) const;
   jobs::result<bool> exists(const std::string& name) const;
 
   /// A new, empty file of mode 0600 for reading and writing, in place of what
@@ -57,6 +60,10 @@ public:
 private:
   backup_directory(std::filesystem::path path, file_descriptor fd)
     : path_(std::move(path)), fd_(std::move(fd)) {}
+
+  /// What was opened just now, or why it was not (errno).
+  jobs::result<opened_file> look_at(const std::string& name,
+                                    file_descriptor fd) const;
 
   std::filesystem::path path_;
   file_descriptor fd_;

@@ -52,6 +52,8 @@ content_writer::file_promptly(quiet_reader& from, std::uint64_t size,
     if (auto asked = look_at_stop(); !asked)
       return std::move(asked).error();
     const auto got = from.read(buffer_.data(), want);
+    if (got < 0 && is_shortage(errno))
+      return jobs::system_fault(errno, "pread", "a file of the server");
     if (got <= 0) {
       auto what = (got < 0 ? "cannot be read (" + error_text(errno) + ")"
                            : std::string{"shrank"})

@@ -11,6 +11,17 @@ std::string error_text(int number) {
   return ::strerror_r(number, buffer, sizeof buffer);
 }
 
+bool is_shortage(int error_number) {
+  return error_number == EMFILE || error_number == ENFILE
+         || error_number == ENOMEM;
+}
+
+jobs::fault no_thread(const std::system_error& why) {
+  return {.code = jobs::fault_code::io_error,
+          .what = "the node gives no further thread: "
+                  + error_text(why.code().value())};
+}
+
 jobs::status write_all(int fd, byte_view data, std::string_view name) {
   while (!data.empty()) {
     const auto put = ::write(fd, data.data(), data.size());

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace alula::backup {
 
@@ -20,6 +21,14 @@ inline std::string_view text_of(byte_view data) {
 
 /// What strerror(3) says. Any thread.
 std::string error_text(int number);
+
+/// Whether a call failed for want of descriptors or memory: that is the node's
+/// failure, and says nothing of the file.
+bool is_shortage(int error_number);
+
+/// A thread that the system does not give (TasksMax, a limit of the user): the
+/// node's failure too.
+jobs::fault no_thread(const std::system_error& why);
 
 /// Writes all of `data` at the descriptor's position. `name` is for the
 /// sentence. Faults: insufficient_storage, io_error.

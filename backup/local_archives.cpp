@@ -16,6 +16,12 @@ void log_unusable(const jobs::backup_id& backup, const jobs::fault& why) {
             {{"backup", backup.view()}, {"reason", why.what}});
 }
 
+void log_unreadable(const jobs::backup_id& backup, const jobs::fault& why) {
+  jobs::log(
+      jobs::log_level::warning, "archive-unreadable",
+      {{"backup", backup.view()}, {"where", why.where}, {"reason", why.what}});
+}
+
 } // namespace
 
 jobs::fault local_archives::not_found(const jobs::backup_id& backup) {
@@ -216,8 +222,8 @@ jobs::result<std::vector<jobs::archive_file>> local_archives::list() {
   for (const auto& backup : backups) {
     auto found = inspect(backup);
     if (!found)
-      return std::move(found).error();
-    if (*found)
+      log_unreadable(backup, found.error());
+    else if (*found)
       out.push_back(std::move(**found));
   }
   return out;

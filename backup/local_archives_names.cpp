@@ -178,7 +178,7 @@ jobs::status local_archives::remove(const jobs::backup_id& backup) {
   std::vector<opened_file> held;
   std::vector<std::string> names;
   for (auto& name : names_.all_of(backup)) {
-    auto file = directory_.find(name);
+    auto file = directory_.find_to_lock(name);
     if (!file)
       return std::move(file).error();
     if (file->fd.is_open() && ::flock(file->fd.get(), LOCK_EX | LOCK_NB) != 0) {

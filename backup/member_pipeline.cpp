@@ -1,10 +1,13 @@
 #include "backup/member_pipeline.hpp"
 
+#include "backup/file_io.hpp"
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -53,20 +56,29 @@ struct member_pipeline::state {
       slots.back()->content.reserve(settings.block_size);
       free.push_back(slots.back().get());
     }
-    for (unsigned i = 0; i < settings.threads; ++i)
-      threads.emplace_back([this] { encode_blocks(); });
-    threads.emplace_back([this] { drain(); });
-    threads.emplace_back([this] { hash_members(); });
+    try {
+      for (unsigned i = 0; i < settings.threads; ++i)
+        threads.emplace_back([this] { encode_blocks(); });
+      threads.emplace_back([this] { drain(); });
+      threads.emplace_back([this] { hash_members(); });
+    } catch (const std::system_error& why) { // what the first write() is told
+      give_up(no_thread(why));
+    }
   }
 
   ~state() {
+    give_up({.code = jobs::fault_code::interrupted,
+             .what = "the archive was given up"});
+  }
+
+  /// Lets every thread come to its end.
+  void give_up(jobs::fault why) {
     {
       const std::lock_guard guard{mutex};
       is_closed = true;
       to_encode.clear();
       if (!failure)
-        failure = jobs::fault{.code = jobs::fault_code::interrupted,
-                              .what = "the archive was given up"};
+        failure = std::move(why);
     }
     changed.notify_all();
   }

@@ -48,7 +48,8 @@ struct pipeline_result {
 class member_pipeline {
 public:
   /// Called in order, on one thread of the pipeline; may block. Its first
-  /// fault ends the pipeline and is what write() and finish() return.
+  /// fault ends the pipeline and is what write() and finish() return, as is
+  /// that the node gives too few threads.
   using sink = std::function<jobs::status(byte_view archive)>;
 
   member_pipeline(pipeline_settings settings, sink to);

@@ -74,11 +74,11 @@ private:
       return visit(top, top.names.c_str() + top.entries[top.next++].at);
     if (top.is_listed)
       return leave();
-    if (!list(top)) {
-      skip(error_text(errno));
-      top.is_listed = true;
-    }
-    return {};
+    if (list(top))
+      return {};
+    top.is_listed = true;
+    return pass_over(errno, "cannot be read to its end",
+                     "some of what is in it is missing");
   }
 
   jobs::status visit(const level& top, const char* name) {
@@ -90,10 +90,8 @@ private:
       return {};
     }
     struct stat seen {};
-    if (::fstatat(top.fd.get(), name, &seen, AT_SYMLINK_NOFOLLOW) != 0) {
-      skip(errno == ENOENT ? "vanished" : error_text(errno));
-      return {};
-    }
+    if (::fstatat(top.fd.get(), name, &seen, AT_SYMLINK_NOFOLLOW) != 0)
+      return pass_over(errno);
     if (S_ISDIR(seen.st_mode))
       return enter(top, name);
     if (rules_.is_ignored(path_))
@@ -128,16 +126,13 @@ private:
   jobs::status enter(const level& top, const char* name) {
     level next;
     next.fd = open_beneath(top.fd.get(), name, O_RDONLY | O_DIRECTORY);
-    if (!next.fd.is_open()) {
-      skip(errno == ENOENT  ? "vanished"
-           : errno == EXDEV ? "a mount"
-                            : error_text(errno));
+    if (!next.fd.is_open() && errno == EXDEV) {
+      skip("a mount");
       return {};
     }
-    if (::fstat(next.fd.get(), &next.seen) != 0 || !list(next)) {
-      skip(error_text(errno));
-      return {};
-    }
+    if (!next.fd.is_open() || ::fstat(next.fd.get(), &next.seen) != 0
+        || !list(next))
+      return pass_over(errno, "cannot be read", "what is in it is missing");
     next.path_size = path_.size();
     levels_.push_back(std::move(next));
     if (levels_.size() > most_levels_open)
@@ -152,7 +147,10 @@ private:
     if (levels_.empty())
       return {};
     auto& parent = levels_.back();
+    errno = 0;
     if (!parent.fd.is_open() && !reopen(parent)) {
+      if (is_shortage(errno))
+        return pass_over(errno);
       visitor_.skipped(std::string_view{path_}.substr(0, parent.path_size),
                        "moved away while it was read; the rest is left out");
       parent.next = parent.entries.size();
@@ -218,6 +216,21 @@ private:
   }
 
   void skip(std::string_view why) { visitor_.skipped(path_, why); }
+
+  /// A note of what cannot be read; `what` and `so` of a directory.
+  jobs::status pass_over(int error, std::string what = {},
+                         std::string_view so = {}) {
+    if (is_shortage(error))
+      return jobs::system_fault(error, "open", path_);
+    if (error == ENOENT)
+      what = "vanished";
+    else if (what.empty())
+      what = error_text(error);
+    else
+      what.append(" (").append(error_text(error)).append("); ").append(so);
+    skip(what);
+    return {};
+  }
 
   const ignore_rules& rules_;
   const std::stop_token& stop_;

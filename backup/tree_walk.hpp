@@ -49,7 +49,9 @@ struct walk_settings {
 /// order within a directory (within a part of a very large one), which is disk
 /// order on ext4. Holds some 64 directories open, however deep it is. Ends with
 /// the first fault of the visitor, `interrupted` when asked to stop (looked at
-/// for every entry); whatever cannot be read is skipped with a note.
+/// for every entry), io_error when the node is short of descriptors or memory;
+/// whatever cannot be read is skipped with a note, which of a directory says
+/// that what is in it is missing.
 jobs::status walk_tree(int root, const ignore_rules& rules,
                        const std::stop_token& stop, tree_visitor& visitor,
                        const walk_settings& settings = {});

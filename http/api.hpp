@@ -5,6 +5,7 @@
 #include "http/errands.hpp"
 #include "http/event_stream.hpp"
 #include "http/system_services.hpp"
+#include "http/transfer_places.hpp"
 #include "jobs/access_desk.hpp"
 #include "jobs/backup_desk.hpp"
 #include "jobs/clock.hpp"
@@ -18,7 +19,6 @@
 #include "jobs/report_repeats.hpp"
 #include "jobs/server_container.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -59,7 +59,7 @@ struct api_settings {
   std::function<std::string(const std::string& store, const std::string& key)>
       presign = {};
   /// Downloads and files out of backups at a time, as each holds descriptors;
-  /// more are answered 429.
+  /// more, and more than a quarter of them for one server, are answered 429.
   std::size_t most_transfers = 64;
   /// Whether there is a status page at `/` (`api.status_page`).
   bool status_page = true;
@@ -74,25 +74,6 @@ struct api_settings {
   /// `POST /api/update`: the body to the configuration file and into force.
   /// False: updates of the Panel are not wanted. May block; null: never.
   std::function<jobs::result<bool>(const std::string& body)> update = {};
-};
-
-/// Places of transfers under way. Any thread.
-class transfer_places {
-public:
-  explicit transfer_places(std::size_t most) : most_(most) {}
-  /// Null when all are taken; the place is free again when the last copy goes.
-  static std::shared_ptr<void>
-  take(const std::shared_ptr<transfer_places>& from) {
-    if (from->taken_.fetch_add(1) < from->most_)
-      return {static_cast<void*>(from.get()),
-              [from](void*) { --from->taken_; }};
-    --from->taken_;
-    return nullptr;
-  }
-
-private:
-  const std::size_t most_;
-  std::atomic<std::size_t> taken_{0};
 };
 
 /// The live side of the node's servers, for the door. Without it the node runs

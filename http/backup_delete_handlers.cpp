@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -28,6 +29,15 @@ void answer_missing(const exchange_ptr& call, const fault& why) {
   if (why.code == fault_code::backup_not_found)
     return call->reply(empty_answer(204));
   reply_fault(call, why);
+}
+
+/// What a node does with a backup to keep it: in vain from now on, and no
+/// reason to tell a user that it cannot be deleted.
+bool is_upkeep(const jobs::job_record& job) {
+  const std::array kinds{jobs::verify_backup.name, jobs::index_backup.name,
+                         jobs::copy_backup.name, jobs::drop_copy.name,
+                         jobs::clean_store.name};
+  return std::ranges::find(kinds, job.kind) != kinds.end();
 }
 
 /// One request to delete one backup, until it is answered.
@@ -69,11 +79,16 @@ private:
       // Forgotten already: it is in nobody's way any more.
       if (!found && found.error().code == fault_code::job_not_found)
         return self->begin();
-      if (!found || !self->is_making_it((*found)->record()))
+      if (!found)
         return reply_fault(self->call_, why);
-      if (is_stuck((*found)->record()))
-        return self->give_up((*found)->record().id);
-      self->cancel(**found, why);
+      const auto& job = (*found)->record();
+      if (self->is_making_it(job) && is_stuck(job))
+        self->give_up(job.id);
+      else if (self->is_making_it(job)
+               || (self->is_keeping_it(job) && !is_stuck(job)))
+        self->cancel(**found, why);
+      else
+        reply_fault(self->call_, why);
     });
   }
 
@@ -102,15 +117,19 @@ private:
   }
 
   bool is_making_it(const jobs::job_record& job) const {
-    if (job.kind != jobs::create_backup.name)
-      return false;
+    return job.kind == jobs::create_backup.name && is_about_it(job, "uuid");
+  }
+  bool is_keeping_it(const jobs::job_record& job) const {
+    return is_upkeep(job) && is_about_it(job, "backup");
+  }
+  bool is_about_it(const jobs::job_record& job, const char* member) const {
     const auto input = nlohmann::json::parse(job.input, nullptr, false);
     return input.is_object()
-           && input.value("uuid", nlohmann::json()) == backup_.view();
+           && input.value(member, nlohmann::json()) == backup_.view();
   }
 
-  void cancel(const jobs::job_view& making, const fault& why) {
-    const auto id = making.record().id;
+  void cancel(const jobs::job_view& in_the_way, const fault& why) {
+    const auto id = in_the_way.record().id;
     api_->engine.cancel(id, [self = shared_from_this(), id,
                              why](const jobs::result<job_view_ptr>& asked) {
       const bool goes_on =
@@ -133,6 +152,9 @@ private:
 
   void conclude(const jobs::job_record& making, bool goes_on,
                 const fault& why) {
+    // With upkeep nothing of the backup is gone.
+    if (!is_making_it(making))
+      return making.is_done() ? begin() : reply_fault(call_, why);
     // It had been published before the cancel came: now it can be deleted.
     if (making.state == jobs::job_state::succeeded)
       return begin();
@@ -146,7 +168,8 @@ private:
     reply_fault(call_, why);
   }
 
-  static constexpr int most_tries = 2;
+  /// More jobs than these are hardly in the way of one backup.
+  static constexpr int most_tries = 8;
 
   const api_ptr api_;
   const exchange_ptr call_;

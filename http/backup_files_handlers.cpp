@@ -135,10 +135,9 @@ void send_file_of(const api_ptr& api, const exchange_ptr& call,
   facts.modified_at = file->modified_at();
   facts.etag = etag_of(backup, path, *file);
   facts.name = path.substr(path.find_last_of('/') + 1);
-  auto place = transfer_places::take(api->transfers);
+  auto place = api->transfers->take(call->req().param("server"));
   if (!place)
-    return reply_fault(call, {.code = fault_code::rate_limited,
-                              .what = "too many transfers are under way"});
+    return reply_fault(call, place.error());
   // A compressed stream has no middle to begin at.
   auto whole = call->req();
   std::erase_if(whole.headers, [](const auto& h) {
@@ -150,9 +149,9 @@ void send_file_of(const api_ptr& api, const exchange_ptr& call,
       value = "none";
   if (!plan.body)
     return call->reply(std::move(plan.head));
-  call->reply_pulled(
-      std::move(plan.head), facts.size,
-      std::make_shared<content_source>(api, std::move(file), std::move(place)));
+  call->reply_pulled(std::move(plan.head), facts.size,
+                     std::make_shared<content_source>(api, std::move(file),
+                                                      *std::move(place)));
 }
 
 } // namespace

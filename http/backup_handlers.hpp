@@ -24,11 +24,11 @@ void restore_backup(const api_ptr& api, const exchange_ptr& call);
 void verify_backup(const api_ptr& api, const exchange_ptr& call);
 void index_backup(const api_ptr& api, const exchange_ptr& call);
 
-/// PUT and DELETE …/backup/:backup/pin: 204, also when it was so before.
-/// `{"to"}`: a copy in another place.
+/// POST …/backup/:backup/copy {to}: a copy in another place.
 void copy_backup(const api_ptr& api, const exchange_ptr& call);
-/// Of one place; never the last one.
+/// DELETE of the one in a place; never the last one.
 void drop_copy(const api_ptr& api, const exchange_ptr& call);
+/// PUT and DELETE …/backup/:backup/pin: 204, also when it was so before.
 void pin_backup(const api_ptr& api, const exchange_ptr& call);
 void unpin_backup(const api_ptr& api, const exchange_ptr& call);
 

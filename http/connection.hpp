@@ -5,6 +5,7 @@
 /// Everything here runs on the I/O thread.
 #pragma once
 
+#include "http/disk_reads.hpp"
 #include "http/frame_guard.hpp"
 #include "http/message_guard.hpp"
 #include "jobs/body_pipe.hpp"
@@ -83,6 +84,8 @@ public:
   /// It has brought a whole head: from here on it is not closed to make room.
   virtual void became_busy(connection& which) = 0;
   virtual void ended(connection& which) = 0;
+  /// As disk_reads::run().
+  virtual bool read_beside(disk_read what) = 0;
 };
 
 class connection : public std::enable_shared_from_this<connection> {
@@ -117,9 +120,11 @@ public:
         write_some(buffers, std::move(done));
     });
   }
-  /// Sends a stretch of a file: from the kernel's cache when the connection is
-  /// plain, by copying bounded pieces with TLS. `done` gets what was sent; eof
-  /// when the file is shorter than that. The descriptor stays open until then.
+  /// Sends a stretch of a file: out of the kernel's cache, by copying bounded
+  /// pieces with TLS; what is not in there, or may have to be waited for all
+  /// the same, is read beside the I/O thread, while the client's time stands
+  /// still. `done` gets what was sent; eof when the file is shorter than that.
+  /// The descriptor stays open until then.
   void send_file(int descriptor, std::int64_t offset, std::int64_t length,
                  completion done);
   /// The reader gets operation_aborted.
@@ -215,8 +220,11 @@ private:
   struct file_sending;
   using file_ptr = std::shared_ptr<file_sending>;
   void begin_file(const file_ptr& what);
+  void send_next(const file_ptr& what);
   void push_file(const file_ptr& what);
-  void copy_file(const file_ptr& what);
+  void fetch_piece(const file_ptr& what);
+  void piece_came(std::vector<char> bytes, const std::error_code& failed);
+  void write_piece(const file_ptr& what);
   void end_file(const file_ptr& what, const std::error_code& ec);
   /// All of it, when nobody else is writing.
   void say(std::string_view bytes, completion done);
@@ -257,6 +265,7 @@ private:
   /// Since the pace is watched: bytes the kernel took; those it held before.
   std::size_t taken_ = 0, unsent_ = 0;
   bool is_writing_ = false;
+  file_ptr fetching_; ///< whose next piece is being read
   /// Writers behind the present one; at most the library and two of ours. Each
   /// is told to begin, or why it cannot.
   std::deque<std::function<void(const std::error_code&)>> waiting_;

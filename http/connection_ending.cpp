@@ -62,6 +62,11 @@ void connection::end() {
   socket_.close(ignored);
   complete_later(asio::error::operation_aborted);
   write_deadline_ = clock::time_point::max();
+  // Who reads its next piece may do so for ever.
+  if (auto file = std::exchange(fetching_, nullptr))
+    asio::post(socket_.get_executor(), [self, file] {
+      self->end_file(file, asio::error::operation_aborted);
+    });
   for (auto& writer : std::exchange(waiting_, {}))
     asio::post(socket_.get_executor(), [writer = std::move(writer)] {
       writer(asio::error::operation_aborted);

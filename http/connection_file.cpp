@@ -1,9 +1,13 @@
+// A file on its way to the client. The I/O thread touches only what the kernel
+// has at hand: sendfile(2) and pread(2) wait for a disk whatever the mode of
+// the socket, and with them everybody would.
 #include "http/connection.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/sendfile.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -14,11 +18,22 @@ namespace {
 
 /// What one call sends: other connections are served between two.
 constexpr std::int64_t pushed_piece = 512 * 1'024;
-/// What a TLS connection holds of a file.
-constexpr std::int64_t copied_piece = 64 * 1'024;
-/// Read ahead of the client, so that the I/O thread does not wait for a disk,
-/// and dropped behind it: a download must not evict what games have cached.
+/// What a connection holds of a file that is copied.
+constexpr std::int64_t copied_piece = 128 * 1'024;
+/// One byte of so many tells whether they are in the cache: the kernel reads
+/// and drops more at a time than that.
+constexpr std::int64_t looked_at = 128 * 1'024;
+/// Read ahead of the client, and dropped behind it: a download must not evict
+/// what games have cached.
 constexpr std::int64_t window = 4 * 1'024 * 1'024;
+
+/// Never waits. Nothing was read where the cache does not have it, and on file
+/// systems that cannot promise this at all (network mounts, FUSE): those may
+/// ask their server even about what is in the cache.
+ssize_t read_cached(int file, void* into, std::int64_t size, std::int64_t at) {
+  iovec where{into, static_cast<std::size_t>(size)};
+  return ::preadv2(file, &where, 1, at, RWF_NOWAIT);
+}
 
 } // namespace
 
@@ -30,16 +45,44 @@ struct connection::file_sending {
   completion done;
   std::int64_t asked_to;  ///< the disk was asked to read up to here
   std::int64_t kept_from; ///< dropped from the cache up to here
-  std::vector<char> piece = {};
+  /// The same file, for who may still read it when all this is over.
+  std::shared_ptr<const jobs::descriptor> shared = {};
+  std::vector<char> piece = {}; ///< copied, and not all written
+  std::size_t written = 0;      ///< of it
+
+  std::int64_t pushable() const { return std::min(left, pushed_piece); }
+  bool can_be_pushed() const {
+    char byte = 0;
+    const auto end = offset + pushable();
+    for (auto at = offset; at < end; at += looked_at)
+      if (read_cached(descriptor, &byte, 1, at) != 1)
+        return false;
+    return read_cached(descriptor, &byte, 1, end - 1) == 1;
+  }
+
+  void make_piece() {
+    piece.resize(static_cast<std::size_t>(std::min(left, copied_piece)));
+    written = 0;
+  }
+  bool copy_cached() {
+    make_piece();
+    const auto got = read_cached(descriptor, piece.data(),
+                                 std::min(left, copied_piece), offset);
+    if (got > 0)
+      piece.resize(static_cast<std::size_t>(got));
+    return got > 0;
+  }
+  /// How much the disk is to be asked for now.
+  std::int64_t ask_ahead() {
+    if (offset + window / 2 < asked_to)
+      return 0;
+    asked_to = offset + window;
+    return std::min(left, window);
+  }
 
   void advance(std::int64_t by) {
     offset += by;
     left -= by;
-    if (offset + window / 2 < asked_to)
-      return;
-    if (left > 0)
-      ::posix_fadvise(descriptor, asked_to, window, POSIX_FADV_WILLNEED);
-    asked_to = std::max(asked_to, offset) + window;
     if (offset - kept_from >= 2 * window) {
       ::posix_fadvise(descriptor, kept_from, offset - window - kept_from,
                       POSIX_FADV_DONTNEED);
@@ -52,7 +95,6 @@ void connection::send_file(int descriptor, std::int64_t offset,
                            std::int64_t length, completion done) {
   auto what = std::make_shared<file_sending>(file_sending{
       descriptor, offset, length, length, std::move(done), offset, offset});
-  what->advance(0);
   if (!is_writing_) {
     begin_file(what);
     return;
@@ -68,46 +110,37 @@ void connection::send_file(int descriptor, std::int64_t offset,
 
 void connection::begin_file(const file_ptr& what) {
   begin_writing();
-  if (tls_) {
-    what->piece.resize(
-        static_cast<std::size_t>(std::min(what->length, copied_piece)));
-    copy_file(what);
-    return;
-  }
   std::error_code failed;
-  socket_.native_non_blocking(true, failed);
+  if (!tls_)
+    socket_.native_non_blocking(true, failed);
   // The caller is not to be called back from inside the call.
   asio::post(socket_.get_executor(), [self = shared_from_this(), what, failed] {
     if (failed)
       self->end_file(what, failed);
     else
-      self->push_file(what);
+      self->send_next(what);
   });
 }
 
-void connection::push_file(const file_ptr& what) {
-  if (phase_ == phase::ended || what->left == 0) {
+void connection::send_next(const file_ptr& what) {
+  if (phase_ == phase::ended || what->left == 0)
     end_file(what, what->left == 0
                        ? std::error_code{}
                        : std::error_code{asio::error::operation_aborted});
-    return;
-  }
+  else if (tls_ && what->copy_cached())
+    write_piece(what);
+  else if (!tls_ && what->can_be_pushed())
+    push_file(what);
+  else
+    fetch_piece(what);
+}
+
+void connection::push_file(const file_ptr& what) {
   off_t from = what->offset;
-  const auto sent =
-      ::sendfile(socket_.native_handle(), what->descriptor, &from,
-                 static_cast<std::size_t>(std::min(what->left, pushed_piece)));
-  if (sent < 0 && errno == EAGAIN) {
-    socket_.async_wait(
-        asio::socket_base::wait_write,
-        [self = shared_from_this(), what](const std::error_code& ec) {
-          if (ec)
-            self->end_file(what, ec);
-          else
-            self->push_file(what);
-        });
-    return;
-  }
-  if (sent == 0 || (sent < 0 && errno != EINTR)) {
+  const auto wanted = what->pushable();
+  const auto sent = ::sendfile(socket_.native_handle(), what->descriptor, &from,
+                               static_cast<std::size_t>(wanted));
+  if (sent == 0 || (sent < 0 && errno != EAGAIN && errno != EINTR)) {
     end_file(what, sent == 0 ? asio::error::make_error_code(asio::error::eof)
                              : std::error_code{errno, std::system_category()});
     return;
@@ -115,41 +148,81 @@ void connection::push_file(const file_ptr& what) {
   const auto size = std::max<std::int64_t>(sent, 0);
   taken_ += static_cast<std::size_t>(size);
   what->advance(size);
-  asio::post(socket_.get_executor(),
-             [self = shared_from_this(), what] { self->push_file(what); });
-}
-
-void connection::copy_file(const file_ptr& what) {
-  if (what->left == 0) {
-    end_file(what, {});
+  if (size == wanted) {
+    asio::post(socket_.get_executor(),
+               [self = shared_from_this(), what] { self->send_next(what); });
     return;
   }
-  const auto most = std::min<std::int64_t>(
-      what->left, static_cast<std::int64_t>(what->piece.size()));
-  ssize_t got = 0;
-  do
-    got = ::pread(what->descriptor, what->piece.data(),
-                  static_cast<std::size_t>(most), what->offset);
-  while (got < 0 && errno == EINTR);
-  if (got <= 0) {
-    const auto why = got == 0 ? asio::error::make_error_code(asio::error::eof)
-                              : std::error_code{errno, std::system_category()};
-    asio::post(socket_.get_executor(), [self = shared_from_this(), what, why] {
-      self->end_file(what, why);
-    });
-    return;
-  }
-  asio::async_write(
-      *tls_, asio::buffer(what->piece.data(), static_cast<std::size_t>(got)),
-      [self = shared_from_this(), what](const std::error_code& ec,
-                                        std::size_t size) {
-        self->taken_ += size;
-        what->advance(static_cast<std::int64_t>(size));
+  socket_.async_wait(
+      asio::socket_base::wait_write,
+      [self = shared_from_this(), what](const std::error_code& ec) {
         if (ec)
           self->end_file(what, ec);
         else
-          self->copy_file(what);
+          self->send_next(what);
       });
+}
+
+/// Another thread reads the next piece. However long that takes, it is not the
+/// client that is slow.
+void connection::fetch_piece(const file_ptr& what) {
+  if (!what->shared) {
+    const int own = ::fcntl(what->descriptor, F_DUPFD_CLOEXEC, 0);
+    if (own < 0) {
+      end_file(what, {errno, std::system_category()});
+      return;
+    }
+    what->shared = std::make_shared<const jobs::descriptor>(own);
+  }
+  what->make_piece();
+  write_deadline_ = clock::time_point::max();
+  fetching_ = what;
+  const bool is_taken = host_.read_beside(
+      {.file = what->shared,
+       .offset = what->offset,
+       .ahead = what->ask_ahead(),
+       .into = std::move(what->piece),
+       .whose = what,
+       .done = [late = weak_from_this()](std::vector<char> bytes,
+                                         const std::error_code& failed) {
+         if (const auto self = late.lock())
+           self->piece_came(std::move(bytes), failed);
+       }});
+  if (!is_taken)
+    piece_came({}, asio::error::no_buffer_space);
+}
+
+void connection::piece_came(std::vector<char> bytes,
+                            const std::error_code& failed) {
+  const auto what = std::exchange(fetching_, nullptr);
+  if (!what) // it was told the end of the connection
+    return;
+  watch_pace();
+  what->piece = std::move(bytes);
+  if (failed || what->piece.empty())
+    end_file(what, failed ? failed : asio::error::eof);
+  else
+    write_piece(what);
+}
+
+void connection::write_piece(const file_ptr& what) {
+  auto taken = [self = shared_from_this(), what](const std::error_code& ec,
+                                                 std::size_t size) {
+    self->taken_ += size;
+    what->written += size;
+    what->advance(static_cast<std::int64_t>(size));
+    if (ec)
+      self->end_file(what, ec);
+    else if (what->written < what->piece.size())
+      self->write_piece(what);
+    else
+      self->send_next(what);
+  };
+  const auto rest = asio::buffer(what->piece) + what->written;
+  if (tls_)
+    tls_->async_write_some(rest, std::move(taken));
+  else
+    socket_.async_write_some(rest, std::move(taken));
 }
 
 void connection::end_file(const file_ptr& what, const std::error_code& ec) {

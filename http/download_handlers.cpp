@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace alula::http {
@@ -76,8 +77,9 @@ response from_store(const std::string& link, const request& req,
   return answer;
 }
 
+/// `server` is the one it was asked of: what nobody has claimed has none.
 void prepare(const api_ptr& api, const exchange_ptr& call,
-             const jobs::backup_record& backup,
+             std::string_view server, const jobs::backup_record& backup,
              std::function<void(prepared)> then) {
   if (const auto elsewhere = link_to(api, backup); !elsewhere.empty()) {
     // The store serves ranges itself; the node's disk is not in the way.
@@ -87,11 +89,10 @@ void prepare(const api_ptr& api, const exchange_ptr& call,
   }
   if (const auto readable = check_readable(backup); !readable)
     return reply_fault(call, readable.error());
-  auto place = transfer_places::take(api->transfers);
+  auto place = api->transfers->take(server);
   if (!place)
-    return reply_fault(call, {.code = fault_code::rate_limited,
-                              .what = "too many transfers are under way"});
-  api->backups.open(backup.uuid, [call, backup, place = std::move(place),
+    return reply_fault(call, place.error());
+  api->backups.open(backup.uuid, [call, backup, place = *std::move(place),
                                   then = std::move(then)](
                                      jobs::result<jobs::open_archive> opened) {
     if (!opened)
@@ -178,7 +179,8 @@ void download_by_token(const api_ptr& api, const exchange_ptr& call) {
       [api, call, by = *by](const jobs::result<jobs::backup_record>& found) {
         if (!found)
           return reply_fault(call, found.error());
-        prepare(api, call, *found, [api, call, by](prepared what) {
+        const auto server = by.name.server.to_string();
+        prepare(api, call, server, *found, [api, call, by](prepared what) {
           for (auto& [name, value] : what.plan.head.headers)
             if (name == "Cache-Control")
               value = "no-store"; // the link is worth nothing a second time
@@ -195,7 +197,7 @@ void download_by_token(const api_ptr& api, const exchange_ptr& call) {
 
 void download_backup(const api_ptr& api, const exchange_ptr& call) {
   with_backup(api, call, [api, call](const jobs::backup_record& backup) {
-    prepare(api, call, backup,
+    prepare(api, call, call->req().param("server"), backup,
             [call](prepared what) { send(call, std::move(what)); });
   });
 }

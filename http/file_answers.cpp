@@ -124,7 +124,8 @@ file_plan plan_file(const request& req, const file_facts& file) {
     head.status = 304;
     return out;
   }
-  const auto asked = req.header("Range");
+  // A range is one of a GET and of nothing else (RFC 9110, 14.2).
+  const auto asked = req.method == "GET" ? req.header("Range") : std::nullopt;
   auto choice = asked && range_holds(req, file)
                     ? choose_range(*asked, file.size)
                     : range_choice{};

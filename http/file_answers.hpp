@@ -44,7 +44,7 @@ struct file_plan {
   std::optional<byte_range> body;
 };
 
-/// By If-None-Match, Range and If-Range of the request.
+/// By If-None-Match and, of a GET, Range and If-Range of the request.
 file_plan plan_file(const request& req, const file_facts& file);
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7).

@@ -170,11 +170,10 @@ void begin_transfer(const api_ptr& api, const exchange_ptr& call,
       jobs::multipart_boundary(req.header("Content-Type").value_or(""));
   if (!boundary)
     return reply_fault(call, boundary.error());
-  auto place = transfer_places::take(api->transfers);
+  auto place = api->transfers->take(server.to_string());
   if (!place)
-    return reply_fault(call, {.code = fault_code::rate_limited,
-                              .what = "too many transfers are under way"});
-  std::make_shared<incoming>(api, call, std::move(place))
+    return reply_fault(call, place.error());
+  std::make_shared<incoming>(api, call, *std::move(place))
       ->begin(server, *boundary);
 }
 

@@ -81,8 +81,8 @@ void tune(asio::ip::tcp::socket& socket) {
 } // namespace
 
 listener::listener(asio::io_context& context, const server_settings& settings,
-                   door& behind)
-  : context_(context), settings_(settings), door_(behind),
+                   door& behind, disk_reads& reads)
+  : context_(context), settings_(settings), door_(behind), reads_(reads),
     limits_(limits_from(settings.limits)), acceptor_(std::in_place, context),
     sweep_timer_(std::in_place, context), retry_timer_(std::in_place, context),
     sweep_every_(sweep_period(settings.limits)) {}
@@ -266,6 +266,10 @@ void listener::ended(connection& which) {
     on_empty();
   if (std::exchange(is_full_, false))
     accept_next();
+}
+
+bool listener::read_beside(disk_read what) {
+  return reads_.run(std::move(what));
 }
 
 // -- closing ------------------------------------------------------------------

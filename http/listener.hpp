@@ -25,7 +25,7 @@ public:
   using adopt_function = std::function<void(std::shared_ptr<connection>)>;
 
   listener(asio::io_context& context, const server_settings& settings,
-           door& behind);
+           door& behind, disk_reads& reads);
   ~listener() override;
 
   /// Binds and listens; connections are given to `adopt`. Fault: io_error.
@@ -56,6 +56,7 @@ public:
   void became_idle(connection& which) override;
   void became_busy(connection& which) override;
   void ended(connection& which) override;
+  bool read_beside(disk_read what) override;
   bool is_trusted(std::string_view authorization) const override;
   bool is_streamed(std::string_view method,
                    std::string_view target) const override;
@@ -73,6 +74,7 @@ private:
   asio::io_context& context_;
   const server_settings& settings_;
   door& door_;
+  disk_reads& reads_;
   connection_limits limits_;
   std::size_t max_connections_ = 0;
   std::size_t reserved_bodies_ = 0;

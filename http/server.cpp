@@ -1,5 +1,6 @@
 #include "http/server.hpp"
 
+#include "http/disk_reads.hpp"
 #include "http/door.hpp"
 #include "http/io_thread.hpp"
 #include "http/listener.hpp"
@@ -32,7 +33,7 @@ struct server::running {
       everyone(thread,
                {settings.limits.stream_unsent, settings.limits.socket_unsent,
                 settings.limits.socket_close}),
-      gate(*context, settings, entry),
+      reads(thread), gate(*context, settings, entry, reads),
       bridge(std::make_unique<restinio_bridge>(*context, settings, entry,
                                                everyone)) {}
 
@@ -41,6 +42,7 @@ struct server::running {
   std::unique_ptr<asio::io_context> context;
   std::shared_ptr<io_thread> thread;
   visitors everyone;
+  disk_reads reads;
   listener gate;
   std::unique_ptr<restinio_bridge> bridge;
   std::thread worker;

@@ -118,9 +118,9 @@ list_stored(const api_ptr& api, const exchange_ptr& call,
 
 void send_object(const api_ptr& api, const exchange_ptr& call,
                  const system_backup_record& backup, const std::string& name) {
-  auto place = transfer_places::take(api->transfers);
+  auto place = api->transfers->take(backup.system);
   if (!place) {
-    auto answer = enveloped(429, "too many downloads are under way");
+    auto answer = enveloped(429, place.error().what);
     answer.headers.emplace_back("Retry-After", "1");
     return call->reply(std::move(answer));
   }
@@ -130,7 +130,7 @@ void send_object(const api_ptr& api, const exchange_ptr& call,
                ? reply_enveloped(call, 404, "backup not found")
                : reply_enveloped(call, 502, "failed to fetch backup");
   auto open = std::make_shared<transfer>(
-      transfer{*std::move(opened), std::move(place)});
+      transfer{*std::move(opened), *std::move(place)});
   auto plan = plan_file(call->req(), {.size = open->object.size,
                                       .modified_at = backup.uploaded_at,
                                       .etag = '"' + backup.sha256 + '"',

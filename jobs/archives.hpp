@@ -310,8 +310,10 @@ public:
   virtual result<std::optional<archive_file>>
   inspect(const backup_id& backup) = 0;
 
-  /// All archives in the directory. What is neither an archive, a manifest nor
-  /// an unfinished file of a job is not touched and not listed.
+  /// All archives in the directory but those that cannot be looked at, of which
+  /// the log tells: one of them keeps nobody from the others. What is neither
+  /// an archive, a manifest nor an unfinished file of a job is not touched and
+  /// not listed.
   virtual result<std::vector<archive_file>> list() = 0;
 
   /// Removes unfinished files whose job does not live, and manifests that have

@@ -81,6 +81,12 @@ bool is_readable(const backup_record& b) {
   return b.any_store() != nullptr || (b.is_local && b.lost_at == 0);
 }
 
+bool is_outdated_by(const backup_record& b, const archive_file& file) {
+  return b.state == backup_state::ready && b.facts.sha1.empty()
+         && b.facts.sha256.empty() && b.places.empty()
+         && (b.facts.size != file.size || b.completed_at != file.modified_at);
+}
+
 time_ms last_read_at(const backup_record& b) {
   return b.verified_at != 0 ? b.verified_at : b.completed_at;
 }

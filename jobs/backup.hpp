@@ -98,6 +98,10 @@ bool is_missed_by_panel(const backup_record& backup);
 /// the node's own keys, in a store.
 bool is_readable(const backup_record& backup);
 
+/// Whether record_found_backup would take another size or time on record from
+/// what lies in the directory: nobody has read it to its end yet.
+bool is_outdated_by(const backup_record& backup, const archive_file& file);
+
 /// When it was last read from end to end; as long as it was not, when it was
 /// made.
 time_ms last_read_at(const backup_record& backup);

@@ -82,7 +82,10 @@ struct discard_backup {
 /// An archive that lies in the directory but not in the ledger, made by another
 /// program or before the ledger was lost; or one that is back, or whose
 /// manifest came or went. Facts on record stay; missing ones are filled in from
-/// the manifest. Nothing happens when its row is creating or deleting.
+/// the manifest. As long as no checksum is on record and no copy lies
+/// elsewhere, its size and time are those of the file, and with other ones what
+/// was found wrong is over: it was still being written. Nothing happens when
+/// its row is creating or deleting.
 struct record_found_backup {
   archive_file file;
 };
@@ -93,7 +96,8 @@ struct record_lost_backup {
 };
 
 /// The server an archive without a manifest belongs to, by who asked for it.
-/// Fault backup_not_found when it is another one's.
+/// Fault backup_not_found when it is another one's; backup_in_use when it is on
+/// its way out.
 struct claim_backup {
   backup_id uuid;
   server_id server;

@@ -138,6 +138,8 @@ struct want_power {
   /// Nothing happens while a start or restart that somebody asked for lives:
   /// that wish is the newer one.
   bool unless_start_waits = false;
+  /// Nor when an installation of the server has ever gone well.
+  bool unless_installed = false;
 };
 
 /// Whether the server is on its way between two nodes (wings-protocol 2.16).

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -57,42 +58,62 @@ result<disk_room::numbers> disk_room::numbers_of(int at,
   out.disk = place.st_dev;
   out.free = static_cast<std::int64_t>(seen.f_bavail) * unit;
   out.total = static_cast<std::int64_t>(seen.f_blocks) * unit;
+  out.inodes =
+      seen.f_files == 0
+          ? std::numeric_limits<std::int64_t>::max()
+          : static_cast<std::int64_t>(std::min<std::uint64_t>(
+              seen.f_favail, std::numeric_limits<std::int64_t>::max()));
   out.kept_free = keep_free_ < 0 ? share_of(out.total) : keep_free_;
   return out;
 }
 
-std::int64_t disk_room::promised(dev_t disk, const owner& except) const {
-  std::int64_t sum = 0;
+disk_room::promise disk_room::promised(dev_t disk, const owner& except) const {
+  promise sum{.disk = disk};
   for (const auto& [whose, kept] : promises_)
-    sum += whose != except && kept.disk == disk ? kept.bytes : 0;
+    if (whose != except && kept.disk == disk) {
+      sum.bytes += kept.bytes;
+      sum.files += kept.files;
+    }
   return sum;
 }
 
 status disk_room::reserve(int at, std::string_view name, const job_id& job,
-                          std::int64_t bytes) {
+                          const room_wanted& room) {
   auto disk = numbers_of(at, name);
   if (!disk)
     return std::move(disk).error();
-  std::int64_t others = 0, left = 0;
+  const auto bytes = room.bytes;
+  promise others;
+  std::int64_t left = 0;
   {
     const std::lock_guard guard{mutex_};
     const owner mine{job, std::string{name}};
     others = promised(disk->disk, mine);
-    left = disk->free - disk->kept_free - others;
-    if (bytes <= left) {
-      promises_[mine] = {disk->disk, bytes};
+    left = disk->free - disk->kept_free - others.bytes + room.coming;
+    if (bytes <= left && room.files <= disk->inodes - others.files) {
+      promises_[mine] = {disk->disk, bytes, room.files};
       return {};
     }
   }
   // Without the lock: to find out where the disk is mounted may block.
+  if (bytes <= left)
+    return fault{.code = fault_code::insufficient_storage,
+                 .what = std::to_string(room.files) + " inodes are needed on "
+                         + place_of(at, name) + ", one for each file; "
+                         + std::to_string(disk->inodes) + " are free, of which "
+                         + std::to_string(std::min(others.files, disk->inodes))
+                         + " are reserved already"};
   return fault{.code = fault_code::insufficient_storage,
-               .what = readable_size(bytes) + " are needed on "
-                       + place_of(at, name) + "; " + readable_size(disk->free)
-                       + " are free, of which "
-                       + readable_size(std::min(others, disk->free))
-                       + " are reserved already and "
-                       + readable_size(disk->kept_free) + " have to stay free: "
-                       + readable_size(bytes - left) + " are missing"};
+               .what =
+                   readable_size(bytes) + " are needed on " + place_of(at, name)
+                   + "; " + readable_size(disk->free) + " are free, of which "
+                   + readable_size(std::min(others.bytes, disk->free))
+                   + " are reserved already and "
+                   + readable_size(disk->kept_free) + " have to stay free"
+                   + (room.coming > 0 ? ", and " + readable_size(room.coming)
+                                            + " would be made so: "
+                                      : ": ")
+                   + readable_size(bytes - left) + " are missing"};
 }
 
 void disk_room::release(const job_id& job, std::string_view name) {
@@ -126,7 +147,7 @@ result<disk_space> disk_room::space(int at, std::string_view name) const {
   if (!disk)
     return std::move(disk).error();
   const std::lock_guard guard{mutex_};
-  const auto reserved = promised(disk->disk, {});
+  const auto reserved = promised(disk->disk, {}).bytes;
   return disk_space{.free = std::max<std::int64_t>(
                         0, disk->free - disk->kept_free - reserved),
                     .total = disk->total,

@@ -29,9 +29,16 @@ public:
   /// Of the disk that the open directory `at` is on, which `name` calls "the
   /// backup disk". A job has one promise per name, which this replaces: what a
   /// restore downloads and what it unpacks are counted both, also where they
-  /// share a disk. Fault insufficient_storage, with the numbers.
+  /// share a disk. Fault insufficient_storage, with the numbers; no part of the
+  /// inodes is left alone.
+  /// With room that is to come all of it is promised at once, so that nobody
+  /// else gets what the job frees; others are promised the less until then.
   status reserve(int at, std::string_view name, const job_id& job,
-                 std::int64_t bytes);
+                 const room_wanted& room);
+  status reserve(int at, std::string_view name, const job_id& job,
+                 std::int64_t bytes) {
+    return reserve(at, name, job, room_wanted{.bytes = bytes});
+  }
   void release(const job_id& job, std::string_view name);
   /// So much of it is on the disk now, and counted there.
   void spend(const job_id& job, std::string_view name, std::int64_t bytes);
@@ -51,16 +58,18 @@ private:
   struct promise {
     dev_t disk = 0;
     std::int64_t bytes = 0;
+    std::int64_t files = 0;
   };
   struct numbers {
     dev_t disk = 0;
     std::int64_t free = 0;
     std::int64_t total = 0;
     std::int64_t kept_free = 0;
+    std::int64_t inodes = 0; ///< free ones; without a limit: more than any
   };
 
   result<numbers> numbers_of(int at, std::string_view name) const;
-  std::int64_t promised(dev_t disk, const owner& except) const;
+  promise promised(dev_t disk, const owner& except) const;
 
   std::int64_t keep_free_;
   mutable std::mutex mutex_;

@@ -16,6 +16,14 @@ enum class room_left {
 /// "enough", "little", "none".
 std::string_view to_string(room_left left);
 
+/// What a job wants to be promised.
+struct room_wanted {
+  std::int64_t bytes = 0;
+  std::int64_t files = 0; ///< inodes, where the file system has so many
+  /// Bytes of them that are not free yet: the job is about to free them.
+  std::int64_t coming = 0;
+};
+
 struct disk_space {
   /// The one rule for whoever tells of a disk.
   room_left left() const {

@@ -53,4 +53,16 @@ std::vector<change> changes_at_end(const kind& k, const job_record& job) {
   }
 }
 
+void tell_unbegun(const kind& k, const job_record& job, const ports& node) {
+  if (!k.tells_when_unbegun || !job.is_done() || job.started_at != 0)
+    return;
+  try {
+    step_context ctx{job, node, {}, job.finished_at, [](const progress&) {}};
+    (void)k.steps.front().undo(ctx);
+  } catch (const std::exception& thrown) {
+    log(log_level::error, "end-unreported",
+        {{"job", job.id.view()}, {"kind", k.name}, {"what", thrown.what()}});
+  }
+}
+
 } // namespace alula::jobs

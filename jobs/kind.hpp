@@ -72,6 +72,8 @@ struct step_waits {
 struct step_goes_on {
   std::string output; ///< JSON; the next run finds it in the job's step
   std::vector<change> changes = {};
+  /// As of step_done: what the job has to tell even if it fails from here on.
+  std::string job_result = {};
 };
 
 using step_outcome = std::variant<step_done, step_waits, step_goes_on, fault>;
@@ -98,6 +100,9 @@ struct step {
   /// What it waits for (step_waits) comes with the time, or when a neighbour
   /// ends: a boot is no reason to look again.
   bool keeps_time = false;
+  /// Of a step behind the pivot: the job is apart (see kind) while this one is
+  /// next or under way.
+  bool is_apart = false;
   /// No sign of life for this long: asked to stop, then shown as stuck. Of a
   /// step that reports nothing this is the limit of the whole.
   std::chrono::milliseconds stall_limit = std::chrono::minutes{5};
@@ -160,6 +165,10 @@ struct kind {
   /// wherever and whenever it ends: who waits for its outcome hears of it. The
   /// record is the one that is saved, of any plan version. Null: nothing.
   std::vector<change> (*when_over)(const job_record& ended) = nullptr;
+  /// The undo of the first step only tells clients that nothing came of it, and
+  /// does not block: it is called, too, when the job has ended before that
+  /// step.
+  bool tells_when_unbegun = false;
 };
 
 /// The rows of a job of this kind as they are when it is accepted. `lane` holds
@@ -170,6 +179,10 @@ job_record plan(const kind& k, const job_draft& draft, time_ms now);
 /// What the kind has to say to the end of the job; nothing when it has not
 /// ended, or has succeeded: its steps have said all.
 std::vector<change> changes_at_end(const kind& k, const job_record& job);
+
+/// Tells clients of a job of this kind that has ended before its first step, as
+/// the kind wants it; of any other job nothing. Does not block.
+void tell_unbegun(const kind& k, const job_record& job, const ports& node);
 
 /// The kinds an engine knows; a job of an unknown kind read from the ledger is
 /// parked, never dropped.

@@ -107,6 +107,8 @@ struct transition : changing_job {
       return misplaced(job, "step went on");
     auto& step = job.steps[*index];
     step.output = h.output;
+    if (!h.job_result.empty())
+      job.result = h.job_result;
     step.error.reset();
     step.attempt = 0;
     step.crashes = 0;

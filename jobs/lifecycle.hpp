@@ -39,6 +39,7 @@ struct step_waits {
 /// over.
 struct step_went_on {
   std::string output;
+  std::string job_result = {}; ///< empty: what it was
 };
 /// Stopped by a graceful shutdown: costs no attempt.
 struct interrupted {};

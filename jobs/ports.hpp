@@ -183,9 +183,10 @@ public:
   /// crash left under the name is removed first.
   virtual result<descriptor> stage(std::string_view name,
                                    std::stop_token stop) = 0;
-  /// Removes it; missing is success.
-  virtual status discard_staging(std::string_view name,
-                                 std::stop_token stop) = 0;
+  /// Removes it; missing is success. `tell` as of purge.
+  virtual status discard_staging(
+      std::string_view name, std::stop_token stop,
+      const std::function<void(const purge_progress&)>& tell = {}) = 0;
   /// Removes staging trees whose job does not live; asks when it has seen the
   /// tree. What is not named after a job is left alone.
   virtual status sweep_staging(const is_live_job& is_live,
@@ -238,9 +239,12 @@ public:
       std::string_view entry, std::stop_token stop,
       const std::function<void(const merge_account&)>& tell = {}) = 0;
 
+  /// Hears how many entries a walk has looked at, at least every 4,096.
+  using walk_tell = std::function<void(std::int64_t)>;
   /// Bytes below the volume (blocks), by a walk.
   virtual result<std::int64_t> used(const server_id& server,
-                                    std::stop_token stop) = 0;
+                                    std::stop_token stop,
+                                    const walk_tell& tell = {}) = 0;
 
   /// Makes everything below the volume, itself included, belong to the server
   /// user, links themselves. Never across a mount; a file that has names
@@ -252,16 +256,22 @@ public:
 
   /// As `used`, of an entry of the trash; 0 when it is not there.
   virtual result<std::int64_t> used_in_trash(std::string_view entry,
-                                             std::stop_token stop) = 0;
+                                             std::stop_token stop,
+                                             const walk_tell& tell = {}) = 0;
+  /// The same of a staged tree.
+  virtual result<std::int64_t> used_in_staging(std::string_view name,
+                                               std::stop_token stop,
+                                               const walk_tell& tell = {}) = 0;
   /// As `used`, of what merging this staged tree would push aside.
   virtual result<std::int64_t> overlap(std::string_view name,
                                        const server_id& server,
-                                       std::stop_token stop) = 0;
+                                       std::stop_token stop,
+                                       const walk_tell& tell = {}) = 0;
 
   /// Of the disk the volumes are on. As archives::reserve and release, for the
   /// trees that restores make there.
   virtual result<disk_space> space() = 0;
-  virtual status reserve(const job_id& job, std::int64_t bytes) = 0;
+  virtual status reserve(const job_id& job, const room_wanted& room) = 0;
   virtual void release(const job_id& job) = 0;
 
   /// Names in the trash directory, owned by a job or not.

@@ -71,6 +71,10 @@ status backup_changes::change(const jobs::record_found_backup& what) {
     return ended;
   const auto facts = file.facts.value_or(jobs::archive_facts{});
   if (is_known) {
+    if (auto renewed = on_.run(backup_sql("renew_found"), file.backup.view(),
+                               file.size, file.modified_at);
+        !renewed)
+      return std::move(renewed).error();
     auto back = on_.run(backup_sql("backup_is_back"), file.backup.view(),
                         file.has_manifest);
     return back ? fill(file.backup, facts) : outcome_of(std::move(back));
@@ -100,13 +104,18 @@ status backup_changes::change(const jobs::claim_backup& what) {
       on_.run(backup_sql("claim_backup"), what.uuid.view(), what.server.view());
   if (!claimed)
     return std::move(claimed).error();
-  if (*claimed > 0)
-    return {};
   auto known = on_.ask(backup_sql("backup_state"), what.uuid.view());
-  if (known.next() && known.text(1) == what.server.view())
-    return {};
-  auto ended = known.outcome();
-  return ended ? status{missing(what.uuid)} : ended;
+  if (!known.next() || known.text(1) != what.server.view()) {
+    auto ended = known.outcome();
+    return ended ? status{missing(what.uuid)} : ended;
+  }
+  // What removes many of them holds no lock on each.
+  if (known.text(0) == "deleting")
+    return fault{.code = fault_code::backup_in_use,
+                 .what = "job " + known.text(2) + " deletes the backup",
+                 .where = "ledger",
+                 .in_the_way = known.text(2)};
+  return {};
 }
 
 // -- the end of one -----------------------------------------------------------

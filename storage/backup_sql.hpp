@@ -52,6 +52,15 @@ inline constexpr std::array backup_statements{
               "UPDATE backups SET lost_at = NULL, has_manifest = ?2,"
               " is_local = 1"
               " WHERE uuid = ?1 AND state = 'ready'"},
+    // Of an archive that nobody has read to its end yet. What was found wrong
+    // with it was so with what lay there before; a copy elsewhere is of that.
+    named_sql{"renew_found", "UPDATE backups SET size = ?2, completed_at = ?3,"
+                             " verified_at = NULL, damage = NULL"
+                             " WHERE uuid = ?1 AND state = 'ready'"
+                             " AND sha1 IS NULL AND sha256 IS NULL"
+                             " AND (size <> ?2 OR completed_at <> ?3)"
+                             " AND NOT EXISTS (SELECT 1 FROM backup_places p"
+                             " WHERE p.backup = ?1)"},
     // What was not known of it; what is known stays. A checksum is taken only
     // where the other one does not speak of other bytes: only the stronger of
     // two is compared.

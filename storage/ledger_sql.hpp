@@ -163,7 +163,7 @@ inline constexpr std::array ledger_statements{
         " AND j.kind = 'server.power'"
         " AND json_extract(j.input, '$.action') IN ('start', 'restart')"
         " AND coalesce(json_extract(j.input, '$.cause'), '') = ''))"
-        " RETURNING server_row"},
+        " AND (?6 = 0 OR installed_at IS NULL) RETURNING server_row"},
     named_sql{"set_transferring",
               "UPDATE servers SET transferring = ?3, updated_at = "
               "?4" ALULA_THAT_SERVER

@@ -58,8 +58,9 @@ public:
   jobs::result<jobs::descriptor> open(const jobs::server_id& server) override;
   jobs::result<jobs::descriptor> stage(std::string_view name,
                                        std::stop_token stop) override;
-  jobs::status discard_staging(std::string_view name,
-                               std::stop_token stop) override;
+  jobs::status discard_staging(
+      std::string_view name, std::stop_token stop,
+      const std::function<void(const purge_progress&)>& tell = {}) override;
   /// A staging tree's job is the first 36 characters of its name; what has no
   /// such name is not ours and stays. Goes on after a failure; the first one is
   /// the fault.
@@ -83,16 +84,23 @@ public:
       const std::function<void(const merge_account&)>& tell = {}) override;
   /// 0 when there is no volume. See tree_usage.hpp.
   jobs::result<std::int64_t> used(const jobs::server_id& server,
-                                  std::stop_token stop) override;
+                                  std::stop_token stop,
+                                  const walk_tell& tell = {}) override;
+  jobs::result<std::int64_t>
+  used_in_staging(std::string_view name, std::stop_token stop,
+                  const walk_tell& tell = {}) override;
   jobs::result<std::int64_t> used_in_trash(std::string_view entry,
-                                           std::stop_token stop) override;
+                                           std::stop_token stop,
+                                           const walk_tell& tell = {}) override;
   jobs::result<std::int64_t> overlap(std::string_view name,
                                      const jobs::server_id& server,
-                                     std::stop_token stop) override;
+                                     std::stop_token stop,
+                                     const walk_tell& tell = {}) override;
   jobs::result<std::int64_t> take_ownership(const jobs::server_id& server,
                                             std::stop_token stop) override;
   jobs::result<jobs::disk_space> space() override;
-  jobs::status reserve(const jobs::job_id& job, std::int64_t bytes) override;
+  jobs::status reserve(const jobs::job_id& job,
+                       const jobs::room_wanted& room) override;
   void release(const jobs::job_id& job) override;
   /// What lies beside an entry (names, tally) is not listed.
   jobs::result<std::vector<std::string>> trash_entries() override;

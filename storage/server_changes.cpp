@@ -165,7 +165,8 @@ jobs::status server_changes::change(const jobs::quarantine_server& what) {
 jobs::status server_changes::change(const jobs::want_power& what) {
   const auto row = what.server.empty() ? job_.server_row : 0;
   return touch(on_.ask(ledger_sql("want_power"), row, what.server.view(),
-                       what.up, now_, what.unless_start_waits));
+                       what.up, now_, what.unless_start_waits,
+                       what.unless_installed));
 }
 
 jobs::status server_changes::change(const jobs::set_transferring& what) {

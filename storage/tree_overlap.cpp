@@ -23,13 +23,16 @@ using jobs::system_fault;
 namespace {
 
 constexpr std::int64_t looks_between_checks = 256;
+constexpr std::int64_t looks_between_tells = 4'096;
 constexpr std::int64_t block_size = 512; // stat(2)
 
 class tree_overlap {
 public:
   tree_overlap(const directory& tree, const directory& volume,
-               const std::stop_token& stop)
-    : tree_(tree), volume_(volume), stop_(stop), batch_(64 * 1024) {}
+               const std::stop_token& stop,
+               const jobs::volumes::walk_tell& tell)
+    : tree_(tree), volume_(volume), stop_(stop), tell_(tell),
+      batch_(64 * 1024) {}
 
   result<std::int64_t> run() {
     for (todo_.emplace_back(); !todo_.empty();) {
@@ -67,6 +70,8 @@ private:
     if (++looked_ % looks_between_checks == 0 && stop_.stop_requested())
       return fault{fault_code::interrupted, "The measuring was asked to stop.",
                    volume_.path.string()};
+    if (tell_ && looked_ % looks_between_tells == 0)
+      tell_(looked_);
     struct stat there {};
     if (::fstatat(volume.fd.get(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW)
         != 0)
@@ -95,7 +100,10 @@ private:
       return std::move(whole).error();
     if (!*whole)
       return {};
-    auto size = measure_tree(**whole, stop_);
+    auto size = measure_tree(**whole, stop_, [this](std::int64_t below) {
+      if (tell_)
+        tell_(looked_ + below);
+    });
     if (!size)
       return std::move(size).error();
     bytes_ += *size;
@@ -105,6 +113,7 @@ private:
   const directory& tree_;
   const directory& volume_;
   const std::stop_token& stop_;
+  const jobs::volumes::walk_tell& tell_;
   directory_batch batch_;
   std::vector<std::string> todo_; ///< directories on both sides
   std::int64_t bytes_ = 0;
@@ -115,8 +124,9 @@ private:
 
 result<std::int64_t> measure_overlap(const directory& tree,
                                      const directory& volume,
-                                     const std::stop_token& stop) {
-  return tree_overlap{tree, volume, stop}.run();
+                                     const std::stop_token& stop,
+                                     const jobs::volumes::walk_tell& tell) {
+  return tree_overlap{tree, volume, stop, tell}.run();
 }
 
 } // namespace alula::storage

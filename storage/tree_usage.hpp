@@ -1,6 +1,7 @@
 /// How much of the disk a directory tree takes.
 #pragma once
 
+#include "jobs/ports.hpp"
 #include "jobs/result.hpp"
 #include "storage/file_system.hpp"
 
@@ -14,8 +15,9 @@ namespace alula::storage {
 /// mount of `root`, skips what vanishes meanwhile: of a tree that is being
 /// written it is an estimate. Uses at most 40 descriptors and, per level of
 /// depth, memory for one batch of directory names. The token is looked at every
-/// 256 entries. Faults: io_error, interrupted.
-jobs::result<std::int64_t> measure_tree(const directory& root,
-                                        const std::stop_token& stop);
+/// 256 entries, `tell` called every 4,096. Faults: io_error, interrupted.
+jobs::result<std::int64_t>
+measure_tree(const directory& root, const std::stop_token& stop,
+             const jobs::volumes::walk_tell& tell = {});
 
 } // namespace alula::storage

@@ -49,9 +49,12 @@ int open_volume(const directory& volumes, const std::string& name) {
   return fd;
 }
 
-status remove_staged(const directory& staging, const std::string& name,
-                     const std::stop_token& stop) {
-  if (auto removed = remove_tree(staging, name, stop, {}); !removed)
+status
+remove_staged(const directory& staging, const std::string& name,
+              const std::stop_token& stop,
+              const std::function<void(const jobs::volumes::purge_progress&)>&
+                  tell = {}) {
+  if (auto removed = remove_tree(staging, name, stop, tell); !removed)
     return std::move(removed).error();
   // Also when nothing was there: an earlier run may have died before this.
   return sync_directory(staging);
@@ -81,6 +84,19 @@ status dress_as(const directory& volumes, const std::string& volume,
   if (::fsync(made.get()) != 0)
     return system_fault(errno, "fsync", staging.path_of(name));
   return {};
+}
+
+/// 0 when it is not there.
+result<std::int64_t> measure_below(const directory& place,
+                                   std::string_view name,
+                                   const std::stop_token& stop,
+                                   const jobs::volumes::walk_tell& tell) {
+  if (!is_plain_name(name))
+    return bad_entry(name);
+  auto tree = open_below(place, std::string{name});
+  if (!tree)
+    return std::move(tree).error();
+  return *tree ? measure_tree(**tree, stop, tell) : std::int64_t{0};
 }
 
 /// Renames the tree to the place that clear_place made free. Success when
@@ -129,12 +145,13 @@ result<descriptor> local_volumes::stage(std::string_view name,
   return descriptor{fd};
 }
 
-status local_volumes::discard_staging(std::string_view name,
-                                      std::stop_token stop) {
+status local_volumes::discard_staging(
+    std::string_view name, std::stop_token stop,
+    const std::function<void(const purge_progress&)>& tell) {
   if (!is_plain_name(name))
     return bad_entry(name);
   const low_io_priority gentle;
-  return remove_staged(places_->staging, std::string{name}, stop);
+  return remove_staged(places_->staging, std::string{name}, stop, tell);
 }
 
 status local_volumes::sweep_staging(const jobs::is_live_job& is_live,
@@ -254,11 +271,13 @@ result<directory> local_volumes::open_tree(const server_id& server) {
 }
 
 result<std::int64_t> local_volumes::used(const server_id& server,
-                                         std::stop_token stop) {
+                                         std::stop_token stop,
+                                         const walk_tell& tell) {
   const auto volume = open_tree(server);
   if (!volume)
     return volume.error();
-  return volume->fd.is_open() ? measure_tree(*volume, stop) : std::int64_t{0};
+  return volume->fd.is_open() ? measure_tree(*volume, stop, tell)
+                              : std::int64_t{0};
 }
 
 result<std::int64_t> local_volumes::take_ownership(const server_id& server,
@@ -279,18 +298,21 @@ result<std::int64_t> local_volumes::take_ownership(const server_id& server,
 }
 
 result<std::int64_t> local_volumes::used_in_trash(std::string_view entry,
-                                                  std::stop_token stop) {
-  if (!is_plain_name(entry))
-    return bad_entry(entry);
-  auto kept = open_below(places_->trash, std::string{entry});
-  if (!kept)
-    return std::move(kept).error();
-  return *kept ? measure_tree(**kept, stop) : std::int64_t{0};
+                                                  std::stop_token stop,
+                                                  const walk_tell& tell) {
+  return measure_below(places_->trash, entry, stop, tell);
+}
+
+result<std::int64_t> local_volumes::used_in_staging(std::string_view name,
+                                                    std::stop_token stop,
+                                                    const walk_tell& tell) {
+  return measure_below(places_->staging, name, stop, tell);
 }
 
 result<std::int64_t> local_volumes::overlap(std::string_view name,
                                             const server_id& server,
-                                            std::stop_token stop) {
+                                            std::stop_token stop,
+                                            const walk_tell& tell) {
   if (!is_plain_name(name))
     return bad_entry(name);
   auto tree = open_below(places_->staging, std::string{name});
@@ -299,7 +321,7 @@ result<std::int64_t> local_volumes::overlap(std::string_view name,
   auto volume = open_below(places_->volumes, server.to_string());
   if (!volume)
     return std::move(volume).error();
-  return *tree && *volume ? measure_overlap(**tree, **volume, stop)
+  return *tree && *volume ? measure_overlap(**tree, **volume, stop, tell)
                           : std::int64_t{0};
 }
 
@@ -307,9 +329,10 @@ result<jobs::disk_space> local_volumes::space() {
   return places_->room->space(places_->volumes.fd.get(), disk_name);
 }
 
-status local_volumes::reserve(const job_id& job, std::int64_t bytes) {
+status local_volumes::reserve(const job_id& job,
+                              const jobs::room_wanted& room) {
   return places_->room->reserve(places_->volumes.fd.get(), disk_name, job,
-                                bytes);
+                                room);
 }
 
 void local_volumes::release(const job_id& job) {

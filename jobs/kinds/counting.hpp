@@ -47,4 +47,12 @@ inline progress progress_of(const volumes::purge_progress& so_far,
           .message = std::move(message)};
 }
 
+/// A walk of unknown length, told as a sign of life.
+inline volumes::walk_tell telling_walk(const step_context& ctx,
+                                       std::string message) {
+  return [&ctx, message = std::move(message)](std::int64_t looked_at) {
+    ctx.report({.done = looked_at, .unit = "entries", .message = message});
+  };
+}
+
 } // namespace alula::jobs

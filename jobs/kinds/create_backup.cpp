@@ -390,6 +390,7 @@ const kind create_backup{
             retriable("ready", ready),
             retriable("announce", announce),
         },
-    .when_over = when_over};
+    .when_over = when_over,
+    .tells_when_unbegun = true};
 
 } // namespace alula::jobs

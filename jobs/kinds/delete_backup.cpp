@@ -2,8 +2,8 @@
 //
 // From the accept on it is on its way out and nobody can restore from it; the
 // files go, archive first, and then the row. While somebody downloads it the
-// job waits. A backup that is missing is as good as deleted. One whose delete
-// is given up is ready again.
+// job waits, apart: its server can be deleted meanwhile. A backup that is
+// missing is as good as deleted. One whose delete is given up is ready again.
 #include "jobs/backup.hpp"
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
@@ -54,6 +54,7 @@ const kind delete_backup{.name = "backup.delete",
                          .lane = "delete",
                          .priority = 1,
                          .pivot_at_accept = true,
+                         .is_apart = true,
                          .answer_after = "forget",
                          .read = read,
                          .steps = {

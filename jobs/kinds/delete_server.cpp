@@ -22,6 +22,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 namespace alula::jobs {
 
@@ -134,6 +135,10 @@ step_outcome mark_backups(step_context& ctx) {
     if (!page)
       return page.error();
     for (const auto& backup : page->items) {
+      // Another job is at it, and may wait for a download of it to end.
+      if (backup.state == backup_state::deleting
+          && backup.owner_job != ctx.job.id)
+        continue;
       uuids.push_back(backup.uuid.view());
       done.changes.emplace_back(begin_backup_delete{backup.uuid});
     }
@@ -146,29 +151,14 @@ step_outcome mark_backups(step_context& ctx) {
 }
 
 step_outcome remove_backups(step_context& ctx) {
-  step_done done;
   const auto marked = fields::told_by(ctx.job, "mark_backups");
-  const auto& uuids = marked.at("backups");
-  std::int64_t count = 0;
-  for (const auto& text : uuids) {
-    const auto uuid = backup_id::parse(text.get<std::string>()).value();
-    auto removed = ctx.node.archives.remove(uuid);
-    if (!removed && removed.error().code == fault_code::backup_in_use)
-      return wait_for_readers(ctx, "remove_backups", uuid);
-    if (!removed)
-      return std::move(removed).error();
-    const auto known = ctx.node.records.find_backup(uuid);
-    if (!known)
-      return known.error();
-    if (*known)
-      remove_objects(ctx, **known, done.changes);
-    done.changes.emplace_back(forget_backup{uuid});
-    // A store that is away takes its time for each.
-    ctx.report({.done = ++count,
-                .total = static_cast<std::int64_t>(uuids.size()),
-                .unit = "backups"});
-  }
-  return done;
+  std::vector<backup_id> uuids;
+  for (const auto& text : marked.at("backups"))
+    uuids.push_back(backup_id::parse(text.get<std::string>()).value());
+  auto made = remove_marked(ctx, uuids);
+  if (!made)
+    return std::move(made).error();
+  return outcome_of(ctx, "remove_backups", *std::move(made), {});
 }
 
 /// What an install has left: its script; its log goes with the server.

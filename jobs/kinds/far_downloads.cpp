@@ -32,6 +32,8 @@ status keep_room(step_context& ctx, std::int64_t size, std::int64_t there) {
   return kept;
 }
 
+/// What others have taken meanwhile is met before the disk is full.
+constexpr std::int64_t bytes_between_looks = std::int64_t{64} << 20;
 /// Kept ahead of an archive whose size nobody says.
 constexpr std::int64_t room_ahead = std::int64_t{256} << 20;
 
@@ -50,10 +52,11 @@ public:
     size_ = size;
     grows_ = size == 0;
     kept_ = at_;
+    looked_at_ = at_;
   }
 
   status start_over() {
-    at_ = 0;
+    at_ = looked_at_ = 0;
     return ::ftruncate(file_.get(), 0) == 0
                ? status{}
                : status{system_fault(errno, "ftruncate", "a download")};
@@ -69,6 +72,11 @@ public:
       if (auto room = keep_room(ctx_, end + room_ahead, at_); !room)
         return room;
       kept_ = end + room_ahead;
+    }
+    if (size_ > 0 && at_ - looked_at_ >= bytes_between_looks) {
+      looked_at_ = at_;
+      if (auto room = keep_room(ctx_, size_, at_); !room)
+        return room;
     }
     while (!piece.empty()) {
       const auto put = ::pwrite(file_.get(), piece.data(), piece.size(), at_);
@@ -96,6 +104,7 @@ private:
   std::int64_t size_ = 0;
   bool grows_ = false;
   std::int64_t kept_ = 0; ///< up to here, when it grows
+  std::int64_t looked_at_ = 0;
 };
 
 /// Makes what has come durable: how much that is.

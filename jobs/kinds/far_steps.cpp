@@ -5,6 +5,7 @@
 #include "jobs/log.hpp"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 namespace alula::jobs {
@@ -34,6 +35,27 @@ result<object_store*> find_store(const step_context& ctx,
     return fault{.code = fault_code::store_not_found,
                  .what = "the configuration names no store " + name};
   return store;
+}
+
+result<bool> is_in_a_store(const step_context& ctx, const backup_record& backup,
+                           std::string_view besides) {
+  std::optional<fault> unknown;
+  for (const auto& place : backup.places) {
+    if (place.name == panel_place || place.name == besides
+        || place.name == backup.damaged_place())
+      continue;
+    const auto store = find_store(ctx, place.name);
+    const auto there = store
+                           ? (*store)->head(place.key, ctx.stop)
+                           : result<std::optional<object_info>>{store.error()};
+    if (there && *there && (*there)->size == backup.facts.size)
+      return true;
+    if (!there)
+      unknown = there.error();
+  }
+  if (unknown)
+    return *std::move(unknown);
+  return false;
 }
 
 step_outcome wait_for_store(const step_context& ctx, fault why) {

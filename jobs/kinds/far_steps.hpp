@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace alula::jobs {
 
@@ -21,6 +22,12 @@ std::string manifest_key(const std::string& archive_key);
 /// Faults: store_not_found; not_implemented on a node without any.
 result<object_store*> find_store(const step_context& ctx,
                                  const std::string& name);
+
+/// Whether a store of ours, other than `besides`, says that it has the archive
+/// in its size; one whose copy is known to be damaged is not asked. Where none
+/// says so the fault is that of one that says nothing, if there is one.
+result<bool> is_in_a_store(const step_context& ctx, const backup_record& backup,
+                           std::string_view besides = {});
 
 /// A store that does not answer is waited for, visibly, for a day from the
 /// accept on; other faults, and then that one, are what they are.

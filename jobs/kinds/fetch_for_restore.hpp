@@ -26,6 +26,8 @@ std::int64_t size_to_fetch(const step_context& ctx,
 /// the link of the request or from a store of ours, before the server is
 /// stopped. Nothing when it lies in the directory.
 step_outcome fetch_archive(step_context& ctx);
+/// Whether the step would find the archive; reads none of it.
+status look_for_far_archive(step_context& ctx);
 /// The job, when it has fetched an archive; else empty.
 job_id fetched_by(const step_context& ctx);
 

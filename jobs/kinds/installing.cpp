@@ -330,8 +330,15 @@ std::vector<change> install_is_over(const job_record& ended) {
   const auto* finished = ended.find_step("finish");
   if (finished && finished->state == step_state::done)
     return {};
-  return {end_install{false, reports::install_has_ended(ended.server, false,
-                                                        is_reinstall(ended))}};
+  std::vector<change> over{
+      end_install{false, reports::install_has_ended(ended.server, false,
+                                                    is_reinstall(ended))}};
+  // It was to be started when it is installed: whoever mends that starts it,
+  // and no boot does.
+  if (json::parse(ended.input).value("start_on_completion", false))
+    over.emplace_back(want_power{
+        .up = false, .unless_start_waits = true, .unless_installed = true});
+  return over;
 }
 
 } // namespace alula::jobs

@@ -6,6 +6,7 @@
 #include "jobs/kinds/fields.hpp"
 #include "jobs/ports.hpp"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,11 +39,22 @@ inline std::vector<std::string> denied_files(const std::string& config) {
   return patterns;
 }
 
-/// What could not be taken as it is, for the result of the job.
+/// What a job tells of notes at most, as text: it is held with the job, twice,
+/// as long as the ledger keeps it. The manifest has more of them.
+inline constexpr std::size_t most_told_of_notes = std::size_t{32} * 1024;
+
+/// What could not be taken as it is, for the result of the job: the first of
+/// them. How many there are stands beside them, as `noted`.
 inline fields::json told_notes(const std::vector<file_note>& notes) {
   auto list = fields::json::array();
-  for (const auto& note : notes)
-    list.push_back({{"path", note.path}, {"what", note.what}});
+  std::size_t told = 0;
+  for (const auto& note : notes) {
+    fields::json next{{"path", note.path}, {"what", note.what}};
+    told += fields::as_text(next).size();
+    if (told > most_told_of_notes)
+      break;
+    list.push_back(std::move(next));
+  }
   return list;
 }
 

@@ -187,7 +187,7 @@ result<extraction_made> unpack_into(step_context& ctx,
   auto made = ctx.node.archives.extract(
       order_of(ctx, server), staging, gone.get_token(),
       [&](const archive_progress_made& so_far) {
-        room.wrote(so_far.bytes);
+        room.wrote(so_far);
         ctx.report(progress_of(so_far, {}, "unpacking"));
         if (!is_sender_there(ctx))
           gone.request_stop();
@@ -208,9 +208,12 @@ step_outcome unpack(step_context& ctx) {
     return final_fault(server.error());
   tell(ctx, "The archive is whole. Unpacking it...");
   const auto received = fields::told_by(ctx.job, "receive");
-  room_watch room{ctx, received.at("size").get<std::int64_t>()};
+  room_watch room{ctx, {.bytes = received.at("size").get<std::int64_t>()}};
   if (auto kept = room.begin(); !kept)
     return final_fault(std::move(kept).error());
+  // What a crash has left there may be large.
+  if (auto gone = discard_telling(ctx, tree_of(ctx.job), ctx.stop); !gone)
+    return final_fault(std::move(gone).error());
   const auto staging = ctx.node.volumes.stage(tree_of(ctx.job), ctx.stop);
   if (!staging)
     return final_fault(staging.error());
@@ -223,7 +226,7 @@ step_outcome unpack(step_context& ctx) {
 
 step_outcome drop_files(step_context& ctx) {
   ctx.node.volumes.release(ctx.job.id);
-  if (auto gone = ctx.node.volumes.discard_staging(tree_of(ctx.job), {}); !gone)
+  if (auto gone = discard_telling(ctx, tree_of(ctx.job), {}); !gone)
     return std::move(gone).error();
   return step_done{};
 }

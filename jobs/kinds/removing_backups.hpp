@@ -6,11 +6,14 @@
 #include "jobs/engine.hpp"
 #include "jobs/kind.hpp"
 #include "jobs/kinds/far_steps.hpp"
+#include "jobs/ports.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace alula::jobs {
@@ -42,6 +45,60 @@ inline void remove_objects(step_context& ctx, const backup_record& backup,
       changes.emplace_back(leave_remains{place.name, place.key, ""});
     changes.emplace_back(forget_place{backup.uuid, place.name});
   }
+}
+
+/// What one run of a step that removes many backups has come to.
+struct removals {
+  std::vector<backup_id> gone;
+  std::vector<backup_id> in_use;
+  std::vector<change> changes = {}; ///< forgets what is gone
+};
+
+/// Removes those of them that this job has marked and nobody downloads: a
+/// download of hours keeps no other backup on the disk.
+inline result<removals> remove_marked(step_context& ctx,
+                                      const std::vector<backup_id>& marked) {
+  removals made;
+  std::int64_t settled = 0;
+  for (const auto& uuid : marked) {
+    const auto known = ctx.node.records.find_backup(uuid);
+    if (!known)
+      return known.error();
+    // Pinned in time, or gone with an earlier run.
+    if (!*known || (*known)->state != backup_state::deleting
+        || (*known)->owner_job != ctx.job.id) {
+      ++settled;
+      continue;
+    }
+    auto removed = ctx.node.archives.remove(uuid);
+    if (!removed && removed.error().code == fault_code::backup_in_use) {
+      made.in_use.push_back(uuid);
+      continue;
+    }
+    if (!removed)
+      return std::move(removed).error();
+    remove_objects(ctx, **known, made.changes);
+    made.changes.emplace_back(forget_backup{uuid});
+    made.gone.push_back(uuid);
+    // A store that is away takes its time for each.
+    ctx.report({.done = ++settled,
+                .total = static_cast<std::int64_t>(marked.size()),
+                .unit = "backups"});
+  }
+  return made;
+}
+
+/// What is gone is forgotten at once, and then the rest is waited for. `told`
+/// is for the next run of the step, or becomes the result of the job.
+inline step_outcome outcome_of(const step_context& ctx, std::string_view step,
+                               removals made, std::string told) {
+  if (made.in_use.empty())
+    return step_done{.changes = std::move(made.changes),
+                     .job_result = std::move(told)};
+  if (made.gone.empty())
+    return wait_for_readers(ctx, step, made.in_use.front());
+  return step_goes_on{.output = std::move(told),
+                      .changes = std::move(made.changes)};
 }
 
 } // namespace alula::jobs

@@ -35,6 +35,7 @@
 #include "jobs/engine.hpp"
 #include "jobs/kinds/backup_requests.hpp"
 #include "jobs/kinds/chosen_paths.hpp"
+#include "jobs/kinds/claimed_trees.hpp"
 #include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/far_steps.hpp"
 #include "jobs/kinds/fetch_for_restore.hpp"
@@ -46,6 +47,7 @@
 #include "jobs/kinds/steps.hpp"
 #include "jobs/kinds/stop_for_restore.hpp"
 #include "jobs/kinds/swap_for_restore.hpp"
+#include "jobs/kinds/trash.hpp"
 #include "jobs/ports.hpp"
 
 #include <string>
@@ -129,20 +131,7 @@ step_outcome make_room(step_context& ctx) {
     return ahead.error();
   if (const auto listed = manifest_has_paths(ctx); !listed)
     return listed.error();
-  const auto needs = room_before_download(
-      ctx, needed_room(ahead->written.bytes), ahead->download);
-  if (!needs)
-    return needs.error();
-  return claim_trees_for_room(ctx, *needs);
-}
-
-step_outcome clear_room(step_context& ctx) {
-  return remove_claimed_trees(ctx, ctx.stop);
-}
-
-/// Runs to its end, whatever the job was asked.
-step_outcome finish_clearing(step_context& ctx) {
-  return remove_claimed_trees(ctx, {});
+  return claim_room(ctx, *ahead);
 }
 
 /// Refuses what cannot fit before the server is even stopped.
@@ -152,9 +141,7 @@ step_outcome preflight(step_context& ctx) {
     return ahead.error();
   const auto& known = ahead->content;
   const auto& written = ahead->written;
-  if (auto kept =
-          ctx.node.volumes.reserve(ctx.job.id, needed_room(written.bytes));
-      !kept)
+  if (auto kept = keep_room_beside_trees(ctx, needed_room(written)); !kept)
     return without_room(std::move(kept).error());
   const auto sorted = ahead->has_manifest ? known.files : 0;
   if (auto kept = keep_backup_room(ctx, ahead->download, sorted); !kept)
@@ -234,7 +221,13 @@ step_outcome extract(step_context& ctx) {
   if (auto fit = refuse_unfit(ctx); !fit)
     return std::move(fit).error();
   const auto whole = written_of(ctx);
-  room_watch watch{ctx, needed_room(whole.bytes)};
+  const auto needs = needed_room(whole);
+  // What a crash has left there is in the way of its own room.
+  if (auto gone = discard_telling(ctx, tree_of_restore(ctx), ctx.stop); !gone)
+    return std::move(gone).error();
+  if (auto part = take_room(ctx, needs))
+    return *std::move(part);
+  room_watch watch{ctx, needs};
   if (auto room = watch.begin(); !room)
     return without_room(std::move(room).error());
   // Before it was the room of the download, and a restart keeps nothing.
@@ -253,7 +246,7 @@ step_outcome extract(step_context& ctx) {
   order.fetched_by = fetched_by(ctx);
   auto made = ctx.node.archives.extract(
       order, *staging, watch.token(), [&](const archive_progress_made& so_far) {
-        watch.wrote(so_far.bytes);
+        watch.wrote(so_far);
         ctx.report(progress_of(so_far, whole, "unpacking"));
       });
   if (!made)
@@ -261,10 +254,9 @@ step_outcome extract(step_context& ctx) {
   if (!order.paths.empty() && made->files == 0)
     if (auto any = check_found_any(ctx); !any)
       return std::move(any).error();
-  if (auto fits = check_merged_quota(ctx, tree_of_restore(ctx), made->bytes);
-      !fits)
+  if (auto fits = check_merged_quota(ctx, tree_of_restore(ctx)); !fits)
     return std::move(fits).error();
-  step_done done{.output = as_text(*made)};
+  step_done done{.output = with_removed_trees(ctx.job, as_text(*made))};
   // Every member of it was read now, and before that every byte compared.
   if (order.fetched_by.empty()
       && !fields::told_by(ctx.job, "verify").value("whole", true))
@@ -274,8 +266,7 @@ step_outcome extract(step_context& ctx) {
 
 step_outcome discard(step_context& ctx) {
   // The undo runs to its end, whatever the job was asked.
-  if (auto gone = ctx.node.volumes.discard_staging(tree_of_restore(ctx), {});
-      !gone)
+  if (auto gone = discard_telling(ctx, tree_of_restore(ctx), {}); !gone)
     return std::move(gone).error();
   return step_done{};
 }
@@ -298,8 +289,9 @@ step_outcome unlock(step_context& ctx) {
         !gone)
       return std::move(gone).error();
   auto result = made;
-  if (const auto gone = removed_trees(ctx); !gone.empty())
-    result["undo_removed_for_room"] = gone;
+  result.erase(removed_trees_key);
+  if (const auto gone = removed_trees(ctx.job); !gone.empty())
+    result[removed_trees_key] = gone;
   result["backup"] = backup_of(ctx.job).view();
   result.update(told_by_swap(ctx));
   return step_done{
@@ -323,7 +315,7 @@ std::vector<change> when_over(const job_record& ended) {
   const auto* unlocked = ended.find_step("unlock");
   if (unlocked && unlocked->state == step_state::done)
     return {};
-  auto changes = spoilt_trees(ended);
+  auto changes = changes_for_trees(ended);
   for (auto& met : damage_met(ended))
     changes.push_back(std::move(met));
   changes.push_back(
@@ -352,9 +344,12 @@ step_outcome free_server(step_context& ctx) {
 
 /// Clients wait for the event after a failure too (trap 80).
 step_outcome announce_failure(step_context& ctx) {
-  ctx.node.audience.announce(ctx.job.server, "daemon message",
-                             {"The backup was not restored; the files of the "
-                              "server are as they were."});
+  std::string told = "The backup was not restored; the files of the server are "
+                     "as they were.";
+  if (!removed_trees(ctx.job).empty())
+    told += " To make room for it, what older restores had replaced was "
+            "removed: they cannot be taken back any more.";
+  ctx.node.audience.announce(ctx.job.server, "daemon message", {told});
   ctx.node.audience.announce(ctx.job.server, "backup restore completed", {""});
   return step_done{};
 }
@@ -372,7 +367,8 @@ const kind restore_backup{
         {
             compensatable("begin", begin, announce_failure),
             compensatable("make_room", make_room, let_trees_go, "restore"),
-            compensatable("clear_room", clear_room, finish_clearing, "restore"),
+            compensatable("clear_room", clear_room_for_download, nullptr,
+                          "restore"),
             compensatable("preflight", preflight, free_server, "restore"),
             compensatable("fetch", fetch_archive, discard_fetched, "transfer"),
             compensatable("stop", stop_server, start_server_again),
@@ -383,6 +379,7 @@ const kind restore_backup{
             retriable("unlock", unlock),
             retriable("announce", announce),
         },
-    .when_over = when_over};
+    .when_over = when_over,
+    .tells_when_unbegun = true};
 
 } // namespace alula::jobs

@@ -4,9 +4,9 @@
 #include "jobs/full_disk.hpp"
 #include "jobs/kinds/backup_requests.hpp"
 #include "jobs/kinds/chosen_paths.hpp"
+#include "jobs/kinds/claimed_trees.hpp"
 #include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fetch_for_restore.hpp"
-#include "jobs/kinds/trash.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -18,8 +18,9 @@ namespace {
 
 using fields::json;
 
-constexpr std::size_t most_trees = 1'000;
+/// Of the disk, what its files take beside their contents included.
 constexpr std::int64_t bytes_between_looks = std::int64_t{64} << 20;
+constexpr std::int64_t bytes_beside_a_file = 4'096;
 
 /// The entries of a manifest are sorted in memory up to 4 MiB, and packed on
 /// their way to the disk (backup/entry_sort.hpp); one has about 150 bytes.
@@ -27,18 +28,6 @@ std::int64_t room_for_manifest(std::int64_t files) {
   constexpr std::int64_t sorted_in_memory = 20'000;
   constexpr std::int64_t bytes_each = 256;
   return files <= sorted_in_memory ? 0 : files * bytes_each;
-}
-
-/// Of the restores whose trees make_room has claimed.
-std::vector<job_id> claimed_trees(const job_record& job) {
-  std::vector<job_id> out;
-  const auto* step = job.find_step("make_room");
-  if (!step || step->output.empty())
-    return out;
-  const auto made = json::parse(step->output);
-  for (const auto& each : made.at("trees"))
-    out.push_back(job_id::parse(each.get<std::string>()).value());
-  return out;
 }
 
 } // namespace
@@ -56,8 +45,10 @@ std::int64_t quota_in(const step_context& ctx) {
   return json::parse(ctx.job.input).value("quota", std::int64_t{0});
 }
 
-std::int64_t needed_room(std::int64_t bytes) {
-  return bytes + bytes / 20;
+room_wanted needed_room(const tree_size& contents) {
+  return {.bytes = contents.bytes + contents.bytes / 20
+                   + contents.files * bytes_beside_a_file,
+          .files = contents.files};
 }
 
 status keep_backup_room(step_context& ctx, std::int64_t download,
@@ -77,18 +68,85 @@ status keep_backup_room(step_context& ctx, std::int64_t download,
                                  : without_room(std::move(kept).error());
 }
 
-result<std::int64_t> room_before_download(step_context& ctx, std::int64_t needs,
-                                          std::int64_t download) {
-  if (download == 0)
-    return needs;
+namespace {
+
+/// Whether what is downloaded takes room from what is unpacked.
+result<bool> is_one_disk(step_context& ctx) {
   const auto here = ctx.node.archives.space();
   if (!here)
     return here.error();
   const auto there = ctx.node.volumes.space();
   if (!there)
     return there.error();
-  const bool is_one_disk = here->device != 0 && here->device == there->device;
-  return is_one_disk ? needs + download : needs;
+  return here->device != 0 && here->device == there->device;
+}
+
+} // namespace
+
+step_outcome claim_room(step_context& ctx, const outlook& ahead) {
+  auto needs = needed_room(ahead.written).bytes;
+  if (ahead.download > 0) {
+    const auto is_shared = is_one_disk(ctx);
+    if (!is_shared)
+      return is_shared.error();
+    needs += *is_shared ? ahead.download : 0;
+  }
+  return claim_trees_for_room(ctx, needs);
+}
+
+step_outcome clear_room_for_download(step_context& ctx) {
+  if (auto part = remove_trees_of_old(ctx))
+    return *std::move(part);
+  if (!has_claimed_trees(ctx.job))
+    return step_done{};
+  const auto ahead = look_ahead(ctx);
+  if (!ahead)
+    return ahead.error();
+  const auto download = ahead->download;
+  const auto is_shared = is_one_disk(ctx);
+  if (!is_shared)
+    return is_shared.error();
+  if (download == 0 || !*is_shared)
+    return step_done{};
+  const auto needs = needed_room(ahead->written);
+  const auto keep = [&]() -> status {
+    if (auto kept = keep_room_beside_trees(ctx, needs); !kept)
+      return kept;
+    return ctx.node.archives.reserve(ctx.job.id, download);
+  };
+  const auto may = [&]() -> status {
+    if (auto there = look_for_far_archive(ctx); !there)
+      return there;
+    return ctx.node.volumes.reserve(ctx.job.id,
+                                    {.bytes = needs.bytes + download,
+                                     .files = needs.files,
+                                     .coming = room_to_come(ctx.job)});
+  };
+  if (auto part = remove_trees_until(ctx, "clear_room", keep, may)) {
+    auto* why = std::get_if<fault>(&*part);
+    return why ? wait_for_store(ctx, std::move(*why)) : *std::move(part);
+  }
+  return step_done{.output = with_removed_trees(ctx.job, "{}")};
+}
+
+status keep_room_beside_trees(step_context& ctx, const room_wanted& needs) {
+  const auto now =
+      std::max<std::int64_t>(0, needs.bytes - room_to_come(ctx.job));
+  return ctx.node.volumes.reserve(ctx.job.id,
+                                  {.bytes = now, .files = needs.files});
+}
+
+std::optional<step_outcome> take_room(step_context& ctx,
+                                      const room_wanted& needs) {
+  return remove_trees_until(
+      ctx, "extract",
+      [&] { return ctx.node.volumes.reserve(ctx.job.id, needs); },
+      [&] {
+        return ctx.node.volumes.reserve(ctx.job.id,
+                                        {.bytes = needs.bytes,
+                                         .files = needs.files,
+                                         .coming = room_to_come(ctx.job)});
+      });
 }
 
 status check_quota(const step_context& ctx, std::int64_t bytes) {
@@ -100,27 +158,30 @@ status check_quota(const step_context& ctx, std::int64_t bytes) {
                        + ", and the server may have " + readable_size(quota)};
 }
 
-status check_merged_quota(step_context& ctx, const std::string& staged,
-                          std::int64_t bytes) {
+status check_merged_quota(step_context& ctx, const std::string& staged) {
   const auto quota = quota_in(ctx);
   const auto input = json::parse(ctx.job.input);
   if (quota <= 0 || input.value("truncate_directory", false))
     return {};
-  const auto used = ctx.node.volumes.used(ctx.job.server, ctx.stop);
+  const auto tell = telling_walk(ctx, "measuring what the server has");
+  const auto used = ctx.node.volumes.used(ctx.job.server, ctx.stop, tell);
   if (!used)
     return used.error();
   const auto replaced =
-      ctx.node.volumes.overlap(staged, ctx.job.server, ctx.stop);
+      ctx.node.volumes.overlap(staged, ctx.job.server, ctx.stop, tell);
   if (!replaced)
     return replaced.error();
-  const auto then = *used - *replaced + bytes;
+  const auto added = ctx.node.volumes.used_in_staging(staged, ctx.stop, tell);
+  if (!added)
+    return added.error();
+  const auto then = *used - *replaced + *added;
   if (then <= std::max(quota, *used))
     return {};
   return fault{.code = fault_code::no_room,
                .what = "the server has " + readable_size(*used)
                        + ", of which the restore replaces "
                        + readable_size(*replaced) + " by "
-                       + readable_size(bytes) + "; it may have "
+                       + readable_size(*added) + "; it may have "
                        + readable_size(quota)};
 }
 
@@ -187,81 +248,9 @@ result<outlook> look_ahead(step_context& ctx) {
   return ahead;
 }
 
-// -- trees that restores replaced ---------------------------------------------
-
-step_outcome claim_trees_for_room(step_context& ctx, std::int64_t needs) {
-  const step_done none{.output = R"({"trees":[]})"};
-  const auto space = ctx.node.volumes.space();
-  if (!space)
-    return space.error();
-  auto missing = needs - space->free;
-  if (missing <= 0)
-    return none;
-  const auto trees = ctx.node.records.list_due_replaced(
-      std::numeric_limits<time_ms>::max(), most_trees);
-  if (!trees)
-    return trees.error();
-  step_done done;
-  auto names = json::array();
-  for (const auto& tree : *trees) {
-    if (missing <= 0)
-      break;
-    const auto size = ctx.node.volumes.used_in_trash(tree.name, ctx.stop);
-    if (!size)
-      return size.error();
-    missing -= *size;
-    names.push_back(tree.replaced_by.view());
-    done.changes.emplace_back(claim_replaced{tree.replaced_by, true});
-  }
-  if (missing > 0)
-    return none;
-  done.output = json{{"trees", names}}.dump();
-  return done;
-}
-
-step_outcome let_trees_go(step_context& ctx) {
-  step_done done;
-  for (const auto& restore : claimed_trees(ctx.job))
-    done.changes.emplace_back(release_replaced{restore});
-  return done;
-}
-
-step_outcome remove_claimed_trees(step_context& ctx, std::stop_token stop) {
-  step_done done;
-  for (const auto& restore : claimed_trees(ctx.job)) {
-    const auto tree = ctx.node.records.find_replaced(restore);
-    if (!tree)
-      return tree.error();
-    if (!*tree)
-      continue;
-    const auto purged = purge_telling(
-        ctx, (*tree)->name, stop, "removing what an older restore replaced");
-    if (!purged)
-      return purged.error();
-    done.changes.emplace_back(forget_replaced{restore});
-  }
-  return done;
-}
-
-std::vector<change> spoilt_trees(const job_record& ended) {
-  const auto* step = ended.find_step("clear_room");
-  std::vector<change> out;
-  if (step && step->state != step_state::pending)
-    for (const auto& restore : claimed_trees(ended))
-      out.emplace_back(release_replaced{restore, true});
-  return out;
-}
-
-json removed_trees(const step_context& ctx) {
-  auto out = json::array();
-  for (const auto& restore : claimed_trees(ctx.job))
-    out.push_back(restore.view());
-  return out;
-}
-
 // -- room ---------------------------------------------------------------------
 
-room_watch::room_watch(step_context& ctx, std::int64_t needs)
+room_watch::room_watch(step_context& ctx, const room_wanted& needs)
   : ctx_(ctx), needs_(needs), link_(ctx.stop, [this] { own_.request_stop(); }) {
 }
 
@@ -269,13 +258,16 @@ status room_watch::begin() {
   return ctx_.node.volumes.reserve(ctx_.job.id, needs_);
 }
 
-void room_watch::wrote(std::int64_t bytes) {
-  written_ = bytes;
-  if (full_ || bytes - looked_at_ < bytes_between_looks)
+void room_watch::wrote(const archive_progress_made& so_far) {
+  written_ = so_far;
+  const auto taken = so_far.bytes + so_far.files * bytes_beside_a_file;
+  if (full_ || taken - looked_at_ < bytes_between_looks)
     return;
-  looked_at_ = bytes;
+  looked_at_ = taken;
   auto kept = ctx_.node.volumes.reserve(
-      ctx_.job.id, std::max<std::int64_t>(0, needs_ - bytes));
+      ctx_.job.id,
+      {.bytes = std::max<std::int64_t>(0, needs_.bytes - taken),
+       .files = std::max<std::int64_t>(0, needs_.files - so_far.files)});
   if (kept)
     return;
   full_ = std::move(kept).error();
@@ -289,8 +281,8 @@ fault room_watch::why(fault ended) const {
     return ended;
   const auto space = ctx_.node.volumes.space();
   ended.what =
-      "the disk of the volumes ran full after " + std::to_string(written_)
-      + " bytes were unpacked"
+      "the disk of the volumes ran full after " + std::to_string(written_.bytes)
+      + " bytes in " + std::to_string(written_.files) + " files were unpacked"
       + (space ? ", with " + std::to_string(space->free) + " left" : "") + ": "
       + ended.what;
   return ended;

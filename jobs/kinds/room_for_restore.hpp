@@ -22,9 +22,11 @@ std::int64_t quota_of(const server_record& server);
 /// Bytes; 0: none.
 std::int64_t quota_in(const step_context& ctx);
 
-/// For so many bytes of contents: 5 % more for what a file system adds
-/// (job-engine C.4).
-std::int64_t needed_room(std::int64_t bytes);
+/// What unpacking so much takes: 5 % more for what a file system adds
+/// (job-engine C.4), and 4 KiB for each file: its last block, which is half
+/// empty on average and all but empty in a small one, its inode where that
+/// takes from the same room, and its name.
+room_wanted needed_room(const tree_size& contents);
 
 /// What is known before anything is read.
 struct outlook {
@@ -50,38 +52,35 @@ result<outlook> look_ahead(step_context& ctx);
 /// no_room, with the numbers.
 status keep_backup_room(step_context& ctx, std::int64_t download,
                         std::int64_t files);
-/// Of the disk of the volumes: `needs` bytes, and the download where both are
-/// on one disk.
-result<std::int64_t> room_before_download(step_context& ctx, std::int64_t needs,
-                                          std::int64_t download);
+/// The step `make_room`: claims trees of older restores for what is missing of
+/// the room, the download included where both are on one disk.
+step_outcome claim_room(step_context& ctx, const outlook& ahead);
+/// The step `clear_room`: removes of them what a download needs that would not
+/// fit beside them, once the archive was seen where it lies.
+step_outcome clear_room_for_download(step_context& ctx);
+/// Keeps what it needs of the disk of the volumes, but for what the claimed
+/// trees take: nobody else gets that either.
+status keep_room_beside_trees(step_context& ctx, const room_wanted& needs);
+/// Keeps all of it: a part of the step `extract` that removes such trees, or
+/// what is wrong; nothing once it is there.
+std::optional<step_outcome> take_room(step_context& ctx,
+                                      const room_wanted& needs);
 
 /// Whether the whole contents fit into the quota.
 status check_quota(const step_context& ctx, std::int64_t bytes);
-/// Whether the server fits into it once `bytes` of the staged tree are merged
-/// into its files. One that is over it already may not grow.
-status check_merged_quota(step_context& ctx, const std::string& staged,
-                          std::int64_t bytes);
-
-/// When `needs` bytes are not free, claims as many of the trees that restores
-/// replaced as that takes, oldest first; none when all of them would not do.
-step_outcome claim_trees_for_room(step_context& ctx, std::int64_t needs);
-step_outcome let_trees_go(step_context& ctx);
-/// Removes what was claimed. Also the undo of itself: half a tree is of no use.
-step_outcome remove_claimed_trees(step_context& ctx, std::stop_token stop);
-/// The restores that cannot be undone any more because of that.
-fields::json removed_trees(const step_context& ctx);
-/// Of a job that ended while it removed them: what is left of them is of no use
-/// to anybody.
-std::vector<change> spoilt_trees(const job_record& ended);
+/// Whether the server fits into it once the staged tree is merged into its
+/// files, by what both take on the disk. One that is over it already may not
+/// grow.
+status check_merged_quota(step_context& ctx, const std::string& staged);
 
 /// Keeps the room of a job while it writes, and stops it when others have taken
 /// it: better than to fill the disk.
 class room_watch {
 public:
-  room_watch(step_context& ctx, std::int64_t needs);
+  room_watch(step_context& ctx, const room_wanted& needs);
 
   status begin();
-  void wrote(std::int64_t bytes);
+  void wrote(const archive_progress_made& so_far);
   std::stop_token token() const { return own_.get_token(); }
   /// Of how the writing ended: that the room went, with the numbers, or else
   /// what it says.
@@ -89,8 +88,8 @@ public:
 
 private:
   step_context& ctx_;
-  std::int64_t needs_;
-  std::int64_t written_ = 0;
+  room_wanted needs_;
+  archive_progress_made written_;
   std::int64_t looked_at_ = 0;
   std::optional<fault> full_;
   std::stop_source own_;

@@ -5,7 +5,9 @@
 // believed alone: every backup that would stay is looked for on the disk, and
 // one that is not there keeps no other from staying. What was finished after
 // the newest was checked stays as well and counts for no rule. What goes is
-// chosen and marked in one commit, then the files follow, then the rows.
+// chosen and marked in one commit, then the files follow, then the rows. While
+// somebody downloads one of them the job waits, apart: its server can be
+// deleted meanwhile.
 #include "jobs/backup.hpp"
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
@@ -68,22 +70,14 @@ result<std::vector<backup_record>> backups_of_server(step_context& ctx) {
 /// What the disk says of a backup that is on record as ready: nothing, or the
 /// change that takes what is wrong on record.
 result<std::optional<change>> look_for(step_context& ctx, backup_record& b) {
+  if (!b.is_local && is_the_panels(b)) // only the Panel can look there
+    return std::optional<change>{};
   if (!b.is_local && b.any_store()) {
-    std::optional<fault> unknown;
-    for (const auto& place : b.places) {
-      if (place.name == panel_place)
-        continue;
-      const auto store = find_store(ctx, place.name);
-      const auto there =
-          store ? (*store)->head(place.key, ctx.stop)
-                : result<std::optional<object_info>>{store.error()};
-      if (there && *there && (*there)->size == b.facts.size)
-        return std::optional<change>{};
-      if (!there)
-        unknown = there.error();
-    }
-    if (unknown)
-      return *std::move(unknown);
+    const auto there = is_in_a_store(ctx, b);
+    if (!there)
+      return there.error();
+    if (*there)
+      return std::optional<change>{};
     b.damage = damage_in_store(b.any_store()->name,
                                "the archive is not there any more");
     return std::optional<change>{record_verification{b.uuid, b.damage}};
@@ -91,7 +85,8 @@ result<std::optional<change>> look_for(step_context& ctx, backup_record& b) {
   const auto file = ctx.node.archives.inspect(b.uuid);
   if (!file)
     return file.error();
-  if (!*file && b.any_store()) { // as a scan has it; now that is looked at
+  // As a scan has it; the other places are looked at now.
+  if (!*file && !b.places.empty()) {
     b.is_local = false;
     return std::optional<change>{set_local{b.uuid, false, false}};
   }
@@ -214,36 +209,34 @@ step_outcome choose(step_context& ctx) {
   return done;
 }
 
+backup_id chosen_in(const json& choice) {
+  return backup_id::parse(choice.at("backup").get<std::string>()).value();
+}
+
+/// In the words of the job's result, with what earlier runs have removed.
+json removed_so_far(const step_context& ctx, const json& chosen,
+                    const removals& made) {
+  const auto& before = ctx.job.find_step("remove")->output;
+  auto told =
+      before.empty() ? json{{"removed", json::array()}} : json::parse(before);
+  for (const auto& each : chosen)
+    if (std::ranges::count(made.gone, chosen_in(each)) > 0)
+      told.at("removed").push_back(each);
+  return told;
+}
+
 step_outcome remove(step_context& ctx) {
-  const auto chosen = fields::told_by(ctx.job, "choose");
-  step_done done;
-  auto removed_ones = json::array();
-  std::int64_t count = 0;
-  for (const auto& each : chosen.at("remove")) {
-    const auto uuid =
-        backup_id::parse(each.at("backup").get<std::string>()).value();
-    const auto known = ctx.node.records.find_backup(uuid);
-    if (!known)
-      return known.error();
-    // Pinned in time, or gone.
-    if (!*known || (*known)->state != backup_state::deleting
-        || (*known)->owner_job != ctx.job.id)
-      continue;
-    removed_ones.push_back(each);
-    auto removed = ctx.node.archives.remove(uuid);
-    if (!removed && removed.error().code == fault_code::backup_in_use)
-      return wait_for_readers(ctx, "remove", uuid);
-    if (!removed)
-      return std::move(removed).error();
-    remove_objects(ctx, **known, done.changes);
-    done.changes.emplace_back(forget_backup{uuid});
-    ctx.report({.done = ++count,
-                .total = static_cast<std::int64_t>(chosen.at("remove").size()),
-                .unit = "backups"});
-  }
-  if (!chosen.at("remove").empty())
-    done.job_result = json{{"removed", removed_ones}}.dump();
-  return done;
+  const auto chosen = fields::told_by(ctx.job, "choose").at("remove");
+  if (chosen.empty())
+    return step_done{};
+  std::vector<backup_id> uuids;
+  for (const auto& each : chosen)
+    uuids.push_back(chosen_in(each));
+  auto made = remove_marked(ctx, uuids);
+  if (!made)
+    return std::move(made).error();
+  auto told = removed_so_far(ctx, chosen, *made).dump();
+  return outcome_of(ctx, "remove", *std::move(made), std::move(told));
 }
 
 } // namespace
@@ -257,7 +250,10 @@ const kind rotate_backups{
     .steps = {
         compensatable("verify_newest", verify_newest, nullptr, "verify"),
         pivot("choose", choose),
-        retriable("remove", remove),
+        {.name = "remove",
+         .cls = step_class::retriable,
+         .run = remove,
+         .is_apart = true},
     }};
 
 } // namespace alula::jobs

@@ -2,9 +2,10 @@
 //
 // Archives that the ledger does not know (of stock Wings, or from before the
 // ledger was lost) are taken on record, archives that are gone are marked as
-// lost, manifests that came or went are noticed, and what dead jobs left
-// unfinished, here and beside the volumes, is removed, as are manifests that no
-// archive and no record belongs to. No archive is ever deleted by this.
+// lost, manifests that came or went and archives that were still being written
+// are noticed, and what dead jobs left unfinished, here and beside the volumes,
+// is removed, as are manifests that no archive and no record belongs to. No
+// archive is ever deleted by this.
 #include "jobs/backup.hpp"
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
@@ -12,6 +13,7 @@
 #include "jobs/kinds/steps.hpp"
 #include "jobs/ports.hpp"
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -75,6 +77,8 @@ step_outcome compare(step_context& ctx) {
   auto files = ctx.node.archives.list();
   if (!files)
     return std::move(files).error();
+  // What is recorded last is listed first.
+  std::ranges::stable_sort(*files, {}, &archive_file::modified_at);
   step_done done;
   std::int64_t found = 0, lost = 0;
   for (auto& file : *files) {
@@ -82,21 +86,27 @@ step_outcome compare(step_context& ctx) {
     const bool is_new = record == known->end();
     const bool was_lost =
         is_new || record->second.lost_at != 0 || !record->second.is_local;
-    if (was_lost || record->second.has_manifest != file.has_manifest)
+    if (was_lost || record->second.has_manifest != file.has_manifest
+        || is_outdated_by(record->second, file))
       done.changes.emplace_back(record_found_backup{std::move(file)});
     found += was_lost ? 1 : 0;
     if (!is_new)
       known->erase(record);
   }
   for (const auto& [uuid, record] : *known) {
+    const bool lies_elsewhere = !record.places.empty();
+    if (record.state != backup_state::ready)
+      continue;
+    // Rotations of older releases said that of what the Panel's store has.
+    if (!record.is_local && record.lost_at != 0 && lies_elsewhere)
+      done.changes.emplace_back(set_local{uuid, false, false});
     // One that was lost may have a copy elsewhere since.
-    if (record.state != backup_state::ready || !record.is_local
-        || (record.lost_at != 0 && record.places.empty()))
+    if (!record.is_local || (record.lost_at != 0 && !lies_elsewhere))
       continue;
     const auto again = ctx.node.archives.inspect(uuid);
-    if (!again)
-      return again.error();
-    if (!*again && !record.places.empty())
+    if (!again) // as the log says; that does not make it lost
+      continue;
+    if (!*again && lies_elsewhere)
       done.changes.emplace_back(set_local{uuid, false, false});
     else if (!*again) {
       done.changes.emplace_back(record_lost_backup{uuid});

@@ -14,6 +14,7 @@
 // says why in the console.
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"
+#include "jobs/kinds/counting.hpp"
 #include "jobs/kinds/fields.hpp"
 #include "jobs/kinds/in_transfer.hpp"
 #include "jobs/kinds/living.hpp"
@@ -194,7 +195,8 @@ status check_disk(step_context& ctx, const known_server& server) {
     return {};
   say(ctx,
       "Checking server disk space usage, this could take a few seconds...");
-  const auto used = ctx.node.volumes.used(ctx.job.server, ctx.stop);
+  const auto used = ctx.node.volumes.used(
+      ctx.job.server, ctx.stop, telling_walk(ctx, "measuring its files"));
   if (!used)
     return used.error();
   life.processes.set_disk_usage(ctx.job.server, *used);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace alula::jobs {
 
@@ -99,6 +100,14 @@ result<volumes::purge_progress> purge_telling(step_context& ctx,
                                 [&](const volumes::purge_progress& so_far) {
                                   ctx.report(progress_of(so_far, message));
                                 });
+}
+
+status discard_telling(step_context& ctx, std::string_view staged,
+                       std::stop_token stop) {
+  return ctx.node.volumes.discard_staging(
+      staged, std::move(stop), [&](const volumes::purge_progress& so_far) {
+        ctx.report(progress_of(so_far, "removing what was unpacked"));
+      });
 }
 
 step_outcome purge_entry(step_context& ctx, const job_id& deleted_by) {

@@ -52,6 +52,10 @@ result<volumes::purge_progress> purge_telling(step_context& ctx,
                                               std::stop_token stop,
                                               const std::string& message);
 
+/// Removes a staged tree, and tells how many of its files are gone.
+status discard_telling(step_context& ctx, std::string_view staged,
+                       std::stop_token stop);
+
 /// Removes the entry's files and takes it off the list; tells how far it is.
 /// For a step named "purge".
 step_outcome purge_entry(step_context& ctx, const job_id& deleted_by);

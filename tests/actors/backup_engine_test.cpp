@@ -1,5 +1,7 @@
 #include "tests/actors/backup_node.hpp"
 
+#include <algorithm>
+
 using namespace alula;
 using namespace alula::actors_test;
 using jobs::fault_code;
@@ -46,6 +48,40 @@ TEST_CASE("two backups of one server stand in line, those of two run at once",
   CHECK(w.end_of(first).state == job_state::succeeded);
   CHECK(w.end_of(second).state == job_state::succeeded);
   CHECK(w.end_of(other).state == job_state::succeeded);
+}
+
+TEST_CASE("clients hear of a job that is cancelled while it stands in line",
+          "[actors]") {
+  backup_node w;
+  w.put_backup(9, 1);
+  w.boot();
+  const auto heard = [&w](const std::string& event) {
+    const auto line = "announce " + server_number(1).to_string() + ' ' + event;
+    const auto calls = w.audience.calls();
+    return std::ranges::count_if(
+        calls, [&](const auto& call) { return call.starts_with(line); });
+  };
+  SECTION("a backup") {
+    w.archives.hold("write");
+    const auto first = w.submit(jobs::create_backup, 1, w.create_body(1));
+    REQUIRE(w.archives.wait_until_held("write"));
+    const auto second = w.submit(jobs::create_backup, 1, w.create_body(2));
+    REQUIRE(w.cancel(second));
+    const auto uuid = w.backup(2).to_string();
+    CHECK(w.end_of(second).started_at == 0);
+    CHECK(heard("backup completed:" + uuid) == 1);
+    CHECK(heard("backup completed {") == 1);
+    w.archives.let_go("write");
+    w.end_of(first);
+  }
+  SECTION("a restore") {
+    REQUIRE(w.pause("lifecycle"));
+    const auto waiting = w.submit(jobs::restore_backup, 1, w.restore_body(9));
+    REQUIRE(w.cancel(waiting));
+    CHECK(w.end_of(waiting).started_at == 0);
+    CHECK(heard("backup restore completed") == 1);
+    REQUIRE(w.resume("lifecycle"));
+  }
 }
 
 TEST_CASE("a restore while a backup runs is refused, naming the job",
@@ -117,6 +153,54 @@ TEST_CASE("a server goes with its backups when that is asked for", "[actors]") {
   CHECK(w.record(2));
 }
 
+TEST_CASE("a download of a backup that is on its way out keeps no deleted "
+          "server running",
+          "[actors]") {
+  backup_node w;
+  w.put_backup(1, 1);
+  w.put_backup(2, 1, w.clock.at);
+  w.boot();
+  auto download = w.archives.open(w.backup(1)).value();
+  const bool is_rotated = GENERATE(false, true);
+  const auto removal =
+      is_rotated
+          ? w.submit(jobs::rotate_backups, 1, R"({"policy":{"keep_last":1}})")
+          : w.submit(jobs::delete_backup, 1,
+                     w.about("backup", w.backup(1).view()));
+  w.until_reason(removal, "BackupInUse");
+  const auto deletion =
+      w.submit(jobs::delete_server, 1, R"({"backups":"delete"})");
+  CHECK(w.end_of(deletion).state == job_state::succeeded);
+  CHECK_FALSE(w.containers.has("c1"));
+  CHECK_FALSE(w.record(2));
+  // What is downloaded is left to the job that was at it.
+  CHECK(w.record(1)->owner_job == removal);
+  CHECK_FALSE(w.now(removal).is_done());
+  download.file.close();
+  w.pass_until(std::chrono::seconds{30},
+               [&] { return w.now(removal).is_done(); });
+  CHECK(w.now(removal).state == job_state::succeeded);
+  CHECK_FALSE(w.record(1));
+  CHECK_FALSE(w.archives.is_published(w.backup(1)));
+}
+
+TEST_CASE(
+    "a rotation that has chosen nothing yet is cancelled by the delete of "
+    "its server",
+    "[actors]") {
+  backup_node w;
+  w.put_backup(1, 1);
+  w.boot();
+  w.archives.hold("verify");
+  const auto rotation =
+      w.submit(jobs::rotate_backups, 1, R"({"policy":{"keep_last":1}})");
+  REQUIRE(w.archives.wait_until_held("verify"));
+  const auto deletion = w.submit(jobs::delete_server, 1);
+  CHECK(w.end_of(rotation).state == job_state::cancelled);
+  CHECK(w.end_of(deletion).state == job_state::succeeded);
+  CHECK(w.record(1)->state == jobs::backup_state::ready);
+}
+
 TEST_CASE("a backup that is being made is deleted by cancelling its job",
           "[actors]") {
   backup_node w;
@@ -181,6 +265,29 @@ TEST_CASE("a failed job of no server is tried again as a new one", "[actors]") {
     FAIL(again.error().what);
   CHECK(again->job->record().retry_of == failed.id);
   CHECK(w.end_of(again->job->record().id).state == job_state::succeeded);
+}
+
+TEST_CASE("a failed restore is not tried again from a backup on its way out",
+          "[actors]") {
+  backup_node w;
+  w.put_backup(1, 1);
+  w.put_backup(2, 1, w.clock.at);
+  w.boot();
+  w.archives.fail_next("extract",
+                       {.code = fault_code::archive_refused, .what = "no"});
+  const auto failed =
+      w.end_of(w.submit(jobs::restore_backup, 1, w.restore_body(1)));
+  REQUIRE(failed.state == job_state::failed);
+  const auto download = w.archives.open(w.backup(1)).value();
+  const auto rotation =
+      w.submit(jobs::rotate_backups, 1, R"({"policy":{"keep_last":1}})");
+  w.until_reason(rotation, "BackupInUse");
+  const auto refused = w.retry(failed.id);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == fault_code::backup_in_use);
+  CHECK(refused.error().in_the_way == rotation.to_string());
+  CHECK(w.engine->find_server(server_number(1))->state
+        == jobs::server_state::active);
 }
 
 TEST_CASE("a failed backup and a failed restore are tried again by their "

@@ -149,6 +149,40 @@ TEST_CASE("scratch stays until it is copied, and a day at most", "[actors]") {
   CHECK(w.is_in_store(1) != is_away);
 }
 
+TEST_CASE("scratch that no store was found to have is looked at again at the "
+          "next scan",
+          "[actors]") {
+  chore_world w;
+  w.ports.far = &w.far.places;
+  w.put_backup(1, 1);
+  {
+    const std::scoped_lock lock{w.store->mutex};
+    auto& b = w.store->backups.at(w.backup(1)).record;
+    b.is_scratch = true;
+    b.places = {{"offsite", "a/b", "", b.facts.size, 1}};
+  }
+  w.start();
+  w.jobs_ended("backup.drop_copy", 1);
+  CHECK(w.record(1)->is_local);
+  // What settles is looked for with every backup that is made.
+  for (const int number : {2, 3}) {
+    const auto before = w.reading.settled_read.load();
+    w.end_of(w.submit(jobs::create_backup, 2, w.create_body(number)));
+    w.eventually([&] { return w.reading.settled_read > before; });
+  }
+  w.jobs_ended("backup.drop_copy", 1);
+  {
+    const std::scoped_lock lock{w.far.offsite.mutex};
+    w.far.offsite.objects["a/b"] = {
+        std::string(static_cast<std::size_t>(w.record(1)->facts.size), 'x'),
+        "e"};
+  }
+  w.pass_until(24h, [&] {
+    w.doing->look();
+    return !w.record(1)->is_local;
+  });
+}
+
 TEST_CASE("a backup that the Panel says twice it does not have is forgotten",
           "[actors]") {
   chore_world w;

@@ -67,6 +67,7 @@ TEST_CASE("a tree whose removal was given up is asked for again", "[actors]") {
 
 TEST_CASE("a start looks through the backup directory", "[actors]") {
   chore_world w;
+  w.archives.now -= 3'600'000; // long written
   w.archives.put(w.backup(1), {}, {{"a", "b"}});
   w.start();
   w.jobs_ended("backup.scan", 1);
@@ -311,6 +312,26 @@ TEST_CASE("the tree of a new restore is removed when its time has come",
     w.doing->look();
     return w.replaced_left() == 0;
   });
+  w.jobs_ended("restore.remove_replaced", 1);
+}
+
+TEST_CASE("what a failed restore has half removed for room goes at once",
+          "[actors]") {
+  chore_world w;
+  w.put_backup(1, 1);
+  w.put_replaced(w.clock.at + in_ms(24h));
+  w.start();
+  w.jobs_ended("backup.scan", 1);
+  {
+    const std::lock_guard guard{w.volumes.mutex};
+    w.volumes.trash.begin()->second.bytes = 1 << 20;
+    w.volumes.free_space = 100;
+  }
+  w.volumes.fail_next("purge",
+                      {.code = jobs::fault_code::docker_refused, .what = "no"});
+  const auto id = w.submit(jobs::restore_backup, 1, w.restore_body(1));
+  REQUIRE(w.end_of(id).state == jobs::job_state::failed);
+  w.eventually([&] { return w.replaced_left() == 0; });
   w.jobs_ended("restore.remove_replaced", 1);
 }
 

@@ -40,7 +40,39 @@ TEST_CASE("an archive dropped into the directory is on record once it is asked "
   }
   CHECK(w.store->backups.size() == 1);
   CHECK(w.find(1)->row == 1);
-  CHECK(w.archives.count("inspect") == 1); // by the desk, the first time
+}
+
+TEST_CASE("what is known of an archive is looked at no more", "[actors]") {
+  desk_world w;
+  w.put(1, server_number(1), false);
+  REQUIRE(w.find(1));
+  REQUIRE(w.find(1));
+  CHECK(w.archives.count("inspect") == 1); // the first time
+}
+
+TEST_CASE("an archive that was still being written is shown as it is now",
+          "[actors]") {
+  desk_world w;
+  w.put(1, {}, false);
+  const auto begun = w.find(1, server_number(1));
+  REQUIRE(begun);
+  w.archives.now += 1;
+  const auto whole = w.archives.put(backup(1), {}, {{"a", "a longer text"}});
+  REQUIRE(whole.size != begun->facts.size);
+  SECTION("it can be looked at") {
+    const auto now = w.find(1, server_number(1));
+    REQUIRE(now);
+    CHECK(now->row == begun->row);
+    CHECK(now->facts.size == whole.size);
+    CHECK(now->completed_at == w.archives.now);
+  }
+  SECTION("or not: it is told what is on record") {
+    w.archives.fail_next(
+        "inspect", jobs::fault{.code = fault_code::io_error, .what = "no"});
+    const auto now = w.find(1, server_number(1));
+    REQUIRE(now);
+    CHECK(now->facts.size == begun->facts.size);
+  }
 }
 
 TEST_CASE("a backup of another server is not found", "[actors]") {

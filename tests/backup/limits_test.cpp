@@ -2,6 +2,7 @@
 // restored, and what is over them is left out with a note.
 #include "backup/archive_writer.hpp"
 #include "backup/extractor.hpp"
+#include "backup/file_io.hpp"
 #include "backup/verifier.hpp"
 #include "tests/backup/scratch_tree.hpp"
 
@@ -9,8 +10,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <optional>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
 
 using namespace alula::backup;
 using alula::jobs::extraction_limits;
@@ -45,10 +52,10 @@ struct deep_tree {
 /// Fewer descriptors than a deep tree has levels.
 class few_descriptors {
 public:
-  few_descriptors() {
+  explicit few_descriptors(rlim_t most = 200) {
     ::getrlimit(RLIMIT_NOFILE, &before_);
     auto few = before_;
-    few.rlim_cur = 200;
+    few.rlim_cur = most;
     ::setrlimit(RLIMIT_NOFILE, &few);
   }
   ~few_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
@@ -56,6 +63,42 @@ public:
 private:
   rlimit before_{};
 };
+
+enum class child_says { no, yes, it_has_threads };
+
+/// What `is_so` says in a process of its own, which is given a thread or two.
+/// Root is above such limits, so it becomes somebody else.
+child_says with_few_threads(const std::function<bool()>& is_so) {
+  const auto child = ::fork();
+  if (child == 0) {
+    ::alarm(60); // who waits for a thread that never was waits for ever
+    constexpr uid_t nobody = 65'534;
+    if (::geteuid() == 0)
+      (void)!::setresuid(nobody, nobody, nobody);
+    const auto has_thread = [] {
+      try {
+        std::thread{[] {}}.join();
+        return true;
+      } catch (const std::system_error&) {
+        return false;
+      }
+    };
+    rlimit most{};
+    ::getrlimit(RLIMIT_NPROC, &most);
+    most.rlim_cur = 1;
+    ::setrlimit(RLIMIT_NPROC, &most);
+    if (has_thread())
+      ::_exit(static_cast<int>(child_says::it_has_threads));
+    do {
+      ++most.rlim_cur;
+      ::setrlimit(RLIMIT_NPROC, &most);
+    } while (!has_thread());
+    ::_exit(static_cast<int>(is_so() ? child_says::yes : child_says::no));
+  }
+  int ended = 0;
+  REQUIRE(::waitpid(child, &ended, 0) == child);
+  return WIFEXITED(ended) ? child_says{WEXITSTATUS(ended)} : child_says::no;
+}
 
 struct round_trip {
   deep_tree back;
@@ -168,4 +211,62 @@ TEST_CASE("links over the limit of their memory are left out with a note",
   trip.check_is_accepted();
   CHECK(trip.restored->files == 2);
   CHECK(trip.notes.size() == 1);
+}
+
+TEST_CASE("a node short of descriptors leaves no files out, but fails",
+          "[limits]") {
+  const scratch_tree tree;
+  const std::string below = GENERATE("", "/in/it");
+  tree.write("a" + below, "x");
+  tree.write("b" + below, "x");
+  std::optional<few_descriptors> short_of;
+  archive_settings settings;
+  settings.found = [&](const archive_entry&) -> status {
+    if (!short_of)
+      short_of.emplace(0); // those that are open stay open
+    return {};
+  };
+  const auto made = write_archive(tree.fd.get(), ignore_rules{}, settings, {},
+                                  [](byte_view) -> status { return {}; });
+  short_of.reset();
+  REQUIRE_FALSE(made);
+  CHECK(made.error().code == alula::jobs::fault_code::io_error);
+  CHECK(made.error().what.find("Too many open files") != std::string::npos);
+}
+
+TEST_CASE("a node that gives too few threads fails, and does not wait for them",
+          "[limits]") {
+  const scratch_tree tree{in_memory};
+  tree.write("a", std::string(3'000'000, 'a'));
+  ::chmod(tree.root.c_str(), 0755);
+  const auto file =
+      open_beneath(tree.fd.get(), "a.tar.gz", O_RDWR | O_CREAT | O_EXCL, 0600);
+  const auto write = [&](unsigned threads) {
+    archive_settings settings;
+    settings.pipeline.threads = threads;
+    return write_archive(tree.fd.get(), ignore_rules{"a.tar.gz"}, settings, {},
+                         [&](byte_view part) {
+                           return write_all(file.get(), part, "the archive");
+                         });
+  };
+  const auto made = write(2);
+  REQUIRE(made);
+  verification_settings reading;
+  reading.reader.members = made->stream.members;
+  reading.reader.threads = 8;
+  REQUIRE(verify_archive(file.get(), reading, {}));
+  const auto said = with_few_threads([&] {
+    const auto written = write(8);
+    const auto read = verify_archive(file.get(), reading, {});
+    const auto is_told = [](const auto& outcome) {
+      return !outcome
+             && outcome.error().code == alula::jobs::fault_code::io_error
+             && outcome.error().what.find("thread") != std::string::npos;
+    };
+    return is_told(written) && is_told(read);
+  });
+  if (said == child_says::it_has_threads)
+    WARN("skipped: the number of threads cannot be limited here");
+  else
+    CHECK(said == child_says::yes);
 }

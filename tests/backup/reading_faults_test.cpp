@@ -206,6 +206,25 @@ TEST_CASE("a disk that cannot be read does not damage a foreign archive",
   });
 }
 
+TEST_CASE("an archive that cannot be looked at hides no other one",
+          "[archives]") {
+  read_place at;
+  auto& on = at.on;
+  REQUIRE(on.write());
+  REQUIRE(on.port.publish(on.backup, on.job));
+  at.place.put_foreign(on.other, {{"a", "b"}});
+  broken_disk now;
+  now.files = {inode_of(at.place.archive_of(on.backup).string() + ".manifest")};
+  now.fails_from = 1;
+  faulty_disk = &now;
+  const auto listed = on.port.list();
+  faulty_disk = nullptr;
+  REQUIRE(listed);
+  REQUIRE(listed->size() == 1);
+  CHECK(listed->front().backup == on.other);
+  CHECK(on.port.list()->size() == 2);
+}
+
 TEST_CASE("a read that gives less than the file has is no damage either",
           "[archives]") {
   read_place at;

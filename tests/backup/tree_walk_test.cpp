@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <functional>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 #include <vector>
 
 using namespace alula::backup;
@@ -137,6 +139,27 @@ TEST_CASE("what is gone before its turn is skipped with a note", "[walk]") {
   REQUIRE(walk_tree(tree.fd.get(), ignore_rules{}, {}, out));
   CHECK(out.seen.size() == 2);
   CHECK(out.has("skipped " + gone + ": vanished"));
+}
+
+TEST_CASE("of a directory that cannot be read it is said that more is missing",
+          "[walk]") {
+  const scratch_tree tree;
+  tree.write("closed/file", "x");
+  tree.write("open", "x");
+  ::chmod(tree.root.c_str(), 0755);
+  ::chmod((tree.root / "closed").c_str(), 0);
+  const auto me = ::geteuid();
+  if (me == 0)
+    REQUIRE(::seteuid(65534) == 0);
+  notes out;
+  const auto walked = walk_tree(tree.fd.get(), {}, {}, out);
+  if (me == 0)
+    REQUIRE(::seteuid(me) == 0);
+  ::chmod((tree.root / "closed").c_str(), 0755);
+  REQUIRE(walked);
+  CHECK(out.has("file open"));
+  CHECK(out.has("skipped closed: cannot be read (Permission denied); what is "
+                "in it is missing"));
 }
 
 TEST_CASE("a directory swapped for a link while it is walked leads nowhere",

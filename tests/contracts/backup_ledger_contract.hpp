@@ -171,6 +171,34 @@ inline void ledger_keeps_backups(world_maker make_world) {
     CHECK(session.record()->server == session.first.uuid);
   }
 
+  SECTION("an archive nobody has read to its end is as it was seen last") {
+    REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)},
+                           jobs::record_verification{uuid, "it ends early"}}));
+    auto whole = sample_file(1);
+    SECTION("as long as it is the same, so is what is wrong with it") {
+      REQUIRE(session.amend({jobs::record_found_backup{whole}}));
+      CHECK(session.record()->damage == "it ends early");
+      CHECK(session.record()->verified_at == session.now());
+    }
+    SECTION("with another size or time it is another one") {
+      GENERATE(true, false) ? whole.size += 1 : whole.modified_at += 1;
+      REQUIRE(session.amend({jobs::record_found_backup{whole}}));
+      CHECK(session.record()->facts.size == whole.size);
+      CHECK(session.record()->completed_at == whole.modified_at);
+      CHECK(session.record()->damage.empty());
+      CHECK(session.record()->verified_at == 0);
+    }
+    SECTION("what was copied elsewhere stays as it was copied") {
+      session.run_to_end(
+          session.must_ask(session.first, {}),
+          {jobs::record_place{uuid, "offsite", "k", "e", whole.size}});
+      whole.size += 1;
+      REQUIRE(session.amend({jobs::record_found_backup{whole}}));
+      CHECK(session.record()->facts.size == sample_file(1).size);
+      CHECK_FALSE(session.record()->damage.empty());
+    }
+  }
+
   SECTION("a scan does not touch what a job works on") {
     session.must_ask(session.first, {jobs::register_backup{uuid}});
     REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)},
@@ -280,6 +308,17 @@ inline void ledger_deletes_backups(world_maker make_world) {
         session.refusal(session.first, {jobs::begin_backup_delete{uuid}});
     CHECK(why.code == jobs::fault_code::backup_in_use);
     CHECK(why.in_the_way == job.id.to_string());
+  }
+  SECTION("what is on its way out is claimed by nobody") {
+    session.make(session.first);
+    const auto job =
+        session.must_ask(session.first, {jobs::begin_backup_delete{uuid}});
+    const jobs::claim_backup claim{uuid, session.first.uuid};
+    const auto why = session.refusal(session.first, {claim});
+    CHECK(why.code == jobs::fault_code::backup_in_use);
+    CHECK(why.in_the_way == job.id.to_string());
+    session.cancel(job); // it stays after all
+    session.must_ask(session.first, {claim});
   }
   SECTION("what is still there when it is given up is as it was") {
     session.make(session.first);

@@ -61,6 +61,19 @@ inline void ledger_knows_the_life_of_servers(world_maker make) {
     CHECK_FALSE(known()->wanted_up);
   }
 
+  SECTION("a wish may last once the server was installed") {
+    const jobs::want_power fails{
+        .up = false, .server = uuid, .unless_installed = true};
+    REQUIRE(s.amend({jobs::want_power{.up = true, .server = uuid}}));
+    REQUIRE(s.amend({fails}));
+    CHECK_FALSE(known()->wanted_up);
+    auto what = s.draft(sample_kind("sample.install"), s.first);
+    what.changes = {jobs::begin_install{}, jobs::want_power{.up = true}};
+    s.run_to_end(s.must_accept(std::move(what)), {jobs::end_install{true}});
+    REQUIRE(s.amend({fails}));
+    CHECK(known()->wanted_up);
+  }
+
   SECTION("a server is in transfer from the accept of its job on") {
     CHECK_FALSE(known()->transferring);
     auto what = s.draft(sample_kind("sample.send"), s.first);

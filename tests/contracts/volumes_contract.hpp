@@ -345,17 +345,18 @@ inline void volumes_keep_their_restore_contract(
     const auto before = volumes.space();
     REQUIRE(before);
     const auto most = before->free / 10 * 9;
-    REQUIRE(volumes.reserve(job, most));
-    REQUIRE(volumes.reserve(job, most)); // in place of the first
-    const auto refused = volumes.reserve(other, most);
+    REQUIRE(volumes.reserve(job, {.bytes = most}));
+    REQUIRE(volumes.reserve(job, {.bytes = most})); // in place of the first
+    const auto refused = volumes.reserve(other, {.bytes = most});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == jobs::fault_code::insufficient_storage);
     volumes.release(job);
-    CHECK(volumes.reserve(other, most));
+    CHECK(volumes.reserve(other, {.bytes = most}));
   }
 
   SECTION("what is not in the trash takes no room") {
     CHECK(*volumes.used_in_trash("nothing", {}) == 0);
+    CHECK(*volumes.used_in_staging("nothing", {}) == 0);
     CHECK(*volumes.overlap(tree, server, {}) == 0);
   }
 

@@ -98,11 +98,13 @@ def rooms(c):
 
 
 def rotations(c):
-    """Backups verified, damaged, pinned and rotated away."""
+    """Backups downloaded, verified, damaged, pinned and rotated away."""
     files = files_of("old")
     return [
         *served(c, files),
         lambda: c.back_up(A, FIRST, "back-up-1"),
+        lambda: c.follow_link(A, FIRST, "link-1"),
+        lambda: c.follow_link(A, FIRST, "link-1"),
         lambda: c.back_up(A, SECOND, "back-up-2"),
         lambda: c.verify(A, FIRST, "verify-1"),
         lambda: c.damage(SECOND),
@@ -111,6 +113,7 @@ def rotations(c):
         lambda: c.back_up(A, THIRD, "back-up-3"),
         lambda: c.set_rotation(A, {"keep_last": 1}),
         lambda: c.rotate(A, {SECOND}, "rotate"),
+        lambda: c.follow_link(A, FIRST, "link-1"),
         lambda: c.delete_backup(A, FIRST),
     ]
 

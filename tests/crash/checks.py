@@ -63,6 +63,11 @@ def honest_disk(node, told):
         if ledger.rows("SELECT 1 FROM sqlite_master WHERE name = 'jobs'"):
             known = {job: (state, version) for job, state, version
                      in ledger.rows("SELECT id, state, version FROM jobs")}
+            cancelled = {job for (job,) in ledger.rows(
+                "SELECT id FROM jobs WHERE cancel_requested_at IS NOT NULL")}
+            assert told.cancelled <= cancelled, \
+                f"cancels that were accepted, and forgotten: " \
+                f"{told.cancelled - cancelled}"
             told.running.update(ledger.rows(
                 "SELECT job_row, boot FROM jobs WHERE boot IS NOT NULL"))
         for job, seen in told.jobs.items():
@@ -75,6 +80,7 @@ def honest_disk(node, told):
                 assert state == seen["state"], \
                     f"job {job} was told {seen['state']}, the disk says {state}"
         own_policies(ledger, told)
+        told_words(node, ledger)
     for server in told.deleted:
         if server in told.alive or is_asked_for_again(told, server):
             continue
@@ -88,6 +94,17 @@ def honest_disk(node, told):
     backup_files(node, told)
     far_files(node, told)
     files_of_systems(node, told)
+
+
+def told_words(node, ledger):
+    """What the Panel was told is on the disk, and with it what it tells of."""
+    heard = node.panel.accepted() if node.panel else []
+    if not heard:
+        return
+    written = [(path, json.loads(body)) for path, body
+               in ledger.rows("SELECT path, body FROM outbox")]
+    forgotten = [word for word in heard if word not in written]
+    assert not forgotten, f"the Panel was told, and the disk has not: {forgotten}"
 
 
 def install_logs(node, told):

@@ -6,16 +6,18 @@
 
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 import types
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import chain_moves  # noqa: E402
 import checks  # noqa: E402
 import crash  # noqa: E402
 import panel_moves  # noqa: E402
-from dockerd import Container, installer_says  # noqa: E402
+from dockerd import INSTALLER, Container, Dockerd, installer_says  # noqa: E402
 from servers import A  # noqa: E402
 from workload import Client, Told  # noqa: E402
 
@@ -81,6 +83,13 @@ class InstallLogs(unittest.TestCase):
         with self.assertRaisesRegex(AssertionError, "installed, run 7"):
             self.kept({"result": {"ran": True}})
 
+    def test_a_script_that_was_ended_has_no_last_words(self):
+        self.said += installer_says(7)[:1]
+        client = Client(self.node, self.told)
+        self.assertTrue(client.log_is_kept(A, "install", {"result": None}, None))
+        with self.assertRaisesRegex(AssertionError, "gave up with 3, run 7"):
+            client.log_is_kept(A, "install", {"result": None}, 3)
+
     def test_a_log_that_was_told_lost_may_be(self):
         self.assertTrue(self.kept({"result": {"log_lost": "EIO"}}))
         checks.install_logs(self.node, self.told)
@@ -102,6 +111,85 @@ class InstallLogs(unittest.TestCase):
         installer = Container("a_installer", {}, 7)
         installer.start()
         self.assertEqual(installer.lines, [installer_says(7)[0]])
+
+
+class Installations(unittest.TestCase):
+    """One of server A, told at second 20 and started at 30."""
+
+    def setUp(self):
+        self.base = tempfile.mkdtemp(prefix="alula-checks-")
+        self.addCleanup(shutil.rmtree, self.base)
+        self.docker = Dockerd(os.path.join(self.base, "docker.sock"))
+        self.addCleanup(self.docker.close)
+        self.docker.begun += [(10, A + INSTALLER, 1), (30, A, 2)]
+        self.docker.gone[1] = 15
+        self.heard = [(21, True)]
+        self.node = types.SimpleNamespace(
+            base=self.base, ledger=os.path.join(self.base, "alula"),
+            docker=self.docker, panel=types.SimpleNamespace(
+                installs_of=lambda _: self.heard,
+                accepted=lambda: [(self.path, {"successful": True})]))
+        self.path = f"/servers/{A}/install"
+        self.told = Told()
+        self.told.ordered[A] = (True, None)
+        os.mkdir(self.node.ledger)
+        db = sqlite3.connect(os.path.join(self.node.ledger, "ledger.db"))
+        db.executescript(f"""
+            CREATE TABLE servers(uuid, state, install);
+            CREATE TABLE jobs(server, kind);
+            CREATE TABLE outbox(report, server, path, body, created_at);
+            INSERT INTO servers VALUES ('{A}', 'active', 'done');
+            INSERT INTO jobs VALUES ('{A}', 'server.install');
+            INSERT INTO outbox VALUES (1, '{A}', '{self.path}',
+              '{{"successful":true}}', 20000);""")
+        db.close()
+
+    def is_wrong(self, sentence):
+        with self.assertRaisesRegex(AssertionError, sentence):
+            chain_moves.installed_as_told(self.node, self.told)
+
+    def test_one_that_went_well_is_right(self):
+        chain_moves.installed_as_told(self.node, self.told)
+
+    def test_the_panel_was_told_otherwise(self):
+        self.heard.append((22, False))
+        self.is_wrong("is done, and the Panel was told")
+
+    def test_a_script_that_one_job_runs_twice_is_seen(self):
+        self.docker.begun.insert(1, (12, A + INSTALLER, 3))
+        self.is_wrong("1 jobs ran 2 installers")
+
+    def test_a_word_before_the_installer_is_gone_is_seen(self):
+        self.docker.gone[1] = 22
+        self.is_wrong("was told of the end of installer 1")
+
+    def test_who_was_told_installed_is_installed_no_more(self):
+        self.docker.begun[0] = (25, A + INSTALLER, 1)
+        self.is_wrong("told installed at 20.0, and its installers ran at .25.")
+
+    def test_a_start_before_the_end_is_seen(self):
+        self.docker.begun[1] = (19, A, 2)
+        self.is_wrong("told installed at 20.0, and was started at .19.")
+
+    def test_a_start_that_nobody_wished_or_that_is_missing_is_seen(self):
+        self.told.ordered[A] = (False, None)
+        self.is_wrong("was started at .30.")
+        self.told.ordered[A] = (True, None)
+        del self.docker.begun[1]
+        self.is_wrong("was started at ..$")
+
+    def test_a_game_beside_its_installer_is_seen(self):
+        self.docker.start(self.docker.put(A, {}))
+        self.assertEqual(self.docker.beside, [])
+        self.docker.start(self.docker.put(A + INSTALLER, {}))
+        self.assertEqual(self.docker.beside, [A])
+
+    def test_a_word_to_the_panel_that_is_not_on_the_disk_is_seen(self):
+        with checks.Ledger(self.node) as ledger:
+            checks.told_words(self.node, ledger)
+            self.path = "/servers/other/install"
+            with self.assertRaisesRegex(AssertionError, "the disk has not"):
+                checks.told_words(self.node, ledger)
 
 
 class Reports(unittest.TestCase):

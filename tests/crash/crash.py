@@ -28,6 +28,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bucket  # noqa: E402
+import chain_moves  # noqa: E402
 import checks  # noqa: E402
 import disk  # noqa: E402
 import life_moves  # noqa: E402
@@ -137,6 +138,7 @@ def run_lives(node, scenario, outcome):
     life_moves.lives_as_wanted(node, told)
     if node.panel:
         panel_moves.told_everything(node)
+        chain_moves.installed_as_told(node, told)
 
 
 def sentence_of(why, outcome):

@@ -2,15 +2,18 @@
 containers in this process, so that they outlive the daemon under test.
 
 A container that is made here and started says "ready" and lives until it is
-told `stop` on its console, stopped or killed; an installer says a line and ends
-with code 0 after a moment."""
+told `stop` on its console, stopped or killed. An installer says a line and ends
+after a moment: with code 0 and a file in its server's volume, with another code
+or, until it is ended, not at all, as `ends_with` says."""
 
 import json
+import os
 import queue
 import re
 import select
 import socketserver
 import threading
+import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler
 
@@ -18,16 +21,24 @@ CONTAINER = re.compile(r"^(?:/v[0-9.]+)?/containers/([^/]+)(?:/([a-z]+))?$")
 OTHER = re.compile(r"^(?:/v[0-9.]+)?/(images|networks)/(.+)$")
 INSTALLER = "_installer"
 INSTALL_TAKES = 0.05  # seconds
+NO_SCRIPT = 127
+INSTALLED = "installed"  # the file that an installer leaves
 
 
-def installer_says(run):
+def installer_says(run, code=0):
     """The first and the last line of one run of an installer."""
-    return f"installing, run {run}", f"installed, run {run}"
+    last = "installed" if code == 0 else f"gave up with {code}"
+    return f"installing, run {run}", f"{last}, run {run}"
+
+
+def installer_leaves(run):
+    return {INSTALLED: f"by run {run}\n"}
 
 
 class Container:
-    def __init__(self, name, labels, number):
+    def __init__(self, name, labels, number, mounts=()):
         self.name, self.labels, self.number = name, labels, number
+        self.places = {each["Target"]: each["Source"] for each in mounts}
         self.status, self.exit_code = "created", 0
         self.over = threading.Event()  # its run or, when it has none, the next
         self.listeners, self.lines = [], []
@@ -47,18 +58,29 @@ class Container:
         over, self.over = self.over, threading.Event()
         over.set()
 
-    def start(self):
+    def start(self, ends_with=0):
         self.status, self.exit_code = "running", 0
-        if self.name.endswith(INSTALLER):
-            self.say(installer_says(self.number)[0])
-            threading.Timer(INSTALL_TAKES, self.end_by_itself).start()
-        else:
-            self.say("ready")
+        if not self.name.endswith(INSTALLER):
+            return self.say("ready")
+        self.say(installer_says(self.number)[0])
+        scripts = self.places.get("/mnt/install")
+        if scripts and not os.path.exists(os.path.join(scripts, "install.sh")):
+            ends_with = NO_SCRIPT
+        if ends_with is not None:
+            threading.Timer(INSTALL_TAKES, self.end_by_itself,
+                            (ends_with,)).start()
+        return None
 
-    def end_by_itself(self):
-        if self.running:
-            self.say(installer_says(self.number)[1])
-            self.end(0)
+    def end_by_itself(self, code):
+        if not self.running:
+            return
+        volume = self.places.get("/mnt/server")
+        if code == 0 and volume:
+            for name, text in installer_leaves(self.number).items():
+                with open(os.path.join(volume, name), "w") as file:
+                    file.write(text)
+        self.say(installer_says(self.number, code)[1])
+        self.end(code)
 
     def hear(self, text):
         if "stop" in text.split() and self.running:
@@ -80,6 +102,10 @@ class Dockerd:
         self.containers = {}
         self.made = 0
         self.runs = {}  # name of an installer → number of its newest run
+        self.ends_with = {}  # name of an installer → code, or None: by itself
+        self.begun = []  # (when, name, number) of every start
+        self.gone = {}   # number of a container → when it was removed
+        self.beside = []  # servers that ran beside their installers
         self.hung = set()  # names of containers that no call gets an answer about
         self.closing = threading.Event()
         owner = self
@@ -145,13 +171,23 @@ class Dockerd:
             key = self.find(name)
             one = self.containers[key] if key else self.put(name, {})
             if not one.running:
-                one.start()
+                self.start(one)
 
-    def put(self, name, labels):
+    def put(self, name, labels, mounts=()):
         self.made += 1
-        made = Container(name, labels, self.made)
+        made = Container(name, labels, self.made, mounts)
         self.containers[f"{self.made:064x}"] = made
         return made
+
+    def start(self, one):
+        server = one.name.removesuffix(INSTALLER)
+        is_installer = one.name != server
+        if self.is_running(server if is_installer else server + INSTALLER):
+            self.beside.append(server)
+        self.begun.append((time.time(), one.name, one.number))
+        if is_installer:
+            self.runs[one.name] = one.number
+        one.start(self.ends_with.get(one.name, 0))
 
     def names(self):
         with self.lock:
@@ -161,6 +197,11 @@ class Dockerd:
         """The number of the newest run of its installer, gone or not."""
         with self.lock:
             return self.runs.get(server + INSTALLER, 0)
+
+    def starts_of(self, name):
+        """(when, number) of each start of a container of this name."""
+        with self.lock:
+            return [(at, number) for at, of, number in self.begun if of == name]
 
     def is_running(self, name):
         with self.lock:
@@ -291,7 +332,8 @@ class Dockerd:
         if key := self.find(name):
             return 409, {"message": f'Conflict. The container name "/{name}" '
                                     f'is already in use by "{key}".'}
-        self.put(name, body.get("Labels") or {})
+        self.put(name, body.get("Labels") or {},
+                 body.get("HostConfig", {}).get("Mounts") or ())
         return 201, {"Id": self.find(name), "Warnings": []}
 
     def list(self, query):
@@ -323,9 +365,7 @@ class Dockerd:
         if method == "POST" and verb == "start":
             if container.running:
                 return 304, None
-            container.start()
-            if container.name.endswith(INSTALLER):
-                self.runs[container.name] = container.number
+            self.start(container)
             return 204, None
         if method == "POST":  # an update, or a wait for one that is down
             return 200, {"StatusCode": container.exit_code, "Warnings": None}
@@ -335,5 +375,6 @@ class Dockerd:
                                         f"container {key}."}
             container.end(137)
             del self.containers[key]
+            self.gone[container.number] = time.time()
             return 204, None
         return 405, {"message": "method not allowed"}

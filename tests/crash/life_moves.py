@@ -28,23 +28,25 @@ class LifeMoves:
         self.told.installed.add(server)
         return True
 
-    def log_is_kept(self, server, word, job):
+    def log_is_kept(self, server, word, job, code=0):
         """All that the newest run of the script has said, or the word that it
-        is lost. False: ask again."""
+        is lost. False: ask again. `code`: what it ended with, None: it was
+        ended."""
         status, _, log = self.node.ask(
             "GET", f"/api/servers/{server}/install-logs")
         if status in (429, 500, 503):
             return self.try_again(status, log)
         assert status == 200, \
             f"the log of the {word} of {server} was to be read: {status} {log}"
-        if "log_lost" in (job["result"] or {}):
+        if "log_lost" in (job["result"] or {}) \
+                or "its log could not be kept" in str(job.get("error")):
             self.told.logs.pop(server, None)  # neither this one nor another
             return True
         run = self.node.docker.newest_install(server)
-        missing = [line for line in installer_says(run)
-                   if line not in log["data"]]
+        said = installer_says(run, code)[:1 if code is None else 2]
+        missing = [line for line in said if line not in log["data"]]
         assert not missing, \
-            f"the {word} of {server} succeeded, so its log was to hold all " \
+            f"the {word} of {server} has ended, so its log was to hold all " \
             f"that was said; {missing} is missing in {log['data']}"
         self.told.logs[server] = run
         return True

@@ -52,6 +52,16 @@ class Panel:
                              ("/install", "/failure", "/success")))]
 
 
+    def installs_of(self, server):
+        """(when, successful) of every end of an installation it took."""
+        path = f"/api/remote/servers/{server}/install"
+        with self.data.lock:
+            return [(call["at"], call["body"]["successful"])
+                    for call in self.data.calls
+                    if call["method"] == "POST" and call["status"] == 204
+                    and call["path"] == path]
+
+
 class PanelMoves:
     """A part of Client."""
 
@@ -61,6 +71,13 @@ class PanelMoves:
             for backup in backups:
                 self.node.panel.data.add_backup(
                     {"uuid": backup, "server": server})
+        return True
+
+    def panel_has_made(self, server):
+        """A user has, and is shown that it is being installed."""
+        self.panel_knows(server, ())
+        with self.node.panel.data.lock:
+            self.node.panel.data.servers[server]["status"] = "installing"
         return True
 
     def panel_is(self, **habits):
@@ -106,6 +123,10 @@ def told_everything(node):
         ended = {row[0]: row[1:] for row in ledger.rows(
             "SELECT id, kind, state, server_row, created_at, finished_at"
             " FROM jobs WHERE terminal = 1")}
+        # Creates that the Panel waits for the end of.
+        ordered = {job for (job,) in ledger.rows(
+            "SELECT id FROM jobs WHERE kind = 'server.create'"
+            " AND input ->> 'of_panel' AND NOT input ->> 'skip_install'")}
         rows = ledger.rows("SELECT job, subject, path, body, state FROM outbox"
                            " ORDER BY report")
     written = collections.Counter(row[0] for row in rows)
@@ -114,7 +135,8 @@ def told_everything(node):
             untold = written[job] == 0 and ends_with_another(job, ended)
             assert written[job] == 1 or untold, \
                 f"{kind} {job} is {state} and was reported {written[job]} times"
-        if kind == "server.transfer":  # a success is told by the other node
+        # A success is told by the other node, or by the installation.
+        if kind == "server.transfer" or job in ordered:
             assert written[job] == (state != "succeeded"), \
                 f"{kind} {job} is {state} and was reported {written[job]} times"
     assert all(row[4] == "delivered" for row in rows), rows

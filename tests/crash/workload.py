@@ -16,7 +16,9 @@ import settle_moves
 import system_moves
 import transfer_moves
 from backup_moves import BackupMoves
+from chain_moves import ChainMoves
 from checks import ENDED
+from download_moves import DownloadMoves
 from life_moves import LifeMoves
 from far_moves import FarMoves
 from node import PATIENCE
@@ -55,10 +57,14 @@ class Told:
         self.wanted = {}      # server → whether it was last wished up
         self.installed = set()  # told so
         self.logs = {}        # server → the run its install log was shown of
+        self.ordered = {}     # server → (to be started?, key): by its Panel
+        self.to_cancel = set()  # installations that were asked to be cancelled
+        self.cancelled = set()  # of those, told that they will be
         self.crashed = set()  # whose process has ended by itself, once
         self.far = {}         # backup → its key: told ready, elsewhere
         self.only_far = set()  # of those, told to be here no more
         self.links = {}       # idempotency key → the link it asked with
+        self.followed = {}    # one-time link → told used up
         self.appliance = ""   # the credentials of one
         self.sent = {}        # backup of a system → its payload: told stored
         self.unsent = set()   # backups of systems that were told deleted
@@ -68,8 +74,9 @@ class Told:
         self.copies = collections.defaultdict(dict)
 
 
-class Client(BackupMoves, FarMoves, LifeMoves, PanelMoves, PoolMoves,
-             ServerMoves, SettleMoves, SystemMoves, TransferMoves):
+class Client(BackupMoves, ChainMoves, DownloadMoves, FarMoves, LifeMoves,
+             PanelMoves, PoolMoves, ServerMoves, SettleMoves, SystemMoves,
+             TransferMoves):
     def __init__(self, node, told):
         self.node, self.told = node, told
         self.etags = {}
@@ -198,6 +205,8 @@ WORKLOADS = {
     "reports": Workload(panel_workloads.reports, has_panel=True),
     "pauses": Workload(pool_moves.pauses),
     "installs": Workload(panel_workloads.installs, has_panel=True),
+    "chains": Workload(panel_workloads.chains, has_panel=True),
+    "breakdowns": Workload(panel_workloads.breakdowns, has_panel=True),
     "powers": Workload(panel_workloads.powers, has_panel=True),
     "transfers": Workload(transfer_moves.transfers, has_panel=True),
     "receives": Workload(transfer_moves.receives, has_panel=True),

@@ -85,6 +85,12 @@ protected:
       row = known->second;
       if (row.record.state != jobs::backup_state::ready)
         return {};
+      if (jobs::is_outdated_by(row.record, file)) {
+        row.record.facts.size = file.size;
+        row.record.completed_at = file.modified_at;
+        row.record.verified_at = 0;
+        row.record.damage.clear();
+      }
       row.record.lost_at = 0;
       row.record.is_local = true;
       row.record.has_manifest = file.has_manifest;
@@ -115,6 +121,10 @@ protected:
             && known->second.record.server != c.server))
       return missing();
     auto row = known->second;
+    if (row.record.state == jobs::backup_state::deleting)
+      return jobs::fault{.code = jobs::fault_code::backup_in_use,
+                         .what = "another job deletes the backup",
+                         .in_the_way = row.record.owner_job.to_string()};
     row.record.server = c.server;
     s().put(s().backups, c.uuid, row);
     return {};

@@ -26,10 +26,12 @@ public:
                          : 0;
     if (c.unless_start_waits && start_waits(row))
       return {};
-    return c.server.empty()
-               ? of_row(job.server_row, now,
-                        [&](auto& r) { r.wanted_up = c.up; })
-               : of_uuid(c.server, now, [&](auto& r) { r.wanted_up = c.up; });
+    const auto set = [&](auto& r) {
+      if (!c.unless_installed || r.installed_at == 0)
+        r.wanted_up = c.up;
+    };
+    return c.server.empty() ? of_row(job.server_row, now, set)
+                            : of_uuid(c.server, now, set);
   }
   check apply(const jobs::job_record& job, const jobs::set_transferring& c,
               now_ms now) {

@@ -98,8 +98,14 @@ public:
     const auto piece = found.bytes.substr(
         static_cast<std::size_t>(at),
         length > 0 ? static_cast<std::size_t>(length) : std::string::npos);
-    if (auto taken = into(std::span<const char>{piece}); !taken)
-      return std::move(taken).error();
+    constexpr std::size_t most = 16 << 20;
+    std::span<const char> rest{piece};
+    do {
+      const auto next = rest.first(std::min(most, rest.size()));
+      if (auto taken = into(next); !taken)
+        return std::move(taken).error();
+      rest = rest.subspan(next.size());
+    } while (!rest.empty());
     if (auto ended = leave(call); !ended)
       return std::move(ended).error();
     return info_of(key, found);

@@ -39,6 +39,8 @@ public:
   std::int64_t taken_by_others = 0; ///< of the disk, from the next stage() on
   std::map<server_id, std::string> obstacles; ///< at the place of a volume
   std::int64_t overlapping = 0; ///< bytes that every merge replaces
+  std::int64_t unpacked = 0;    ///< bytes that every staged tree takes
+  std::int64_t free_inodes = std::int64_t{1} << 40;
   /// Called by purge before each batch of 4,096 entries, outside the mutex: a
   /// test may hold it there.
   std::function<void()> before_batch;
@@ -163,12 +165,18 @@ public:
     return descriptor{::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
   }
 
-  status discard_staging(std::string_view name, std::stop_token) override {
+  status discard_staging(
+      std::string_view name, std::stop_token,
+      const std::function<void(const purge_progress&)>& tell = {}) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("discard_staging", name); !planned)
       return planned;
-    if (const auto at = staging.find(name); at != staging.end())
+    if (const auto at = staging.find(name); at != staging.end()) {
+      if (tell)
+        tell({.entries = at->second.files, .bytes = at->second.bytes});
+      free_space += at->second.bytes;
       staging.erase(at);
+    }
     return {};
   }
 
@@ -256,28 +264,46 @@ public:
                          .paths = {}};
   }
 
-  result<std::int64_t> used(const server_id& server, std::stop_token) override {
+  result<std::int64_t> used(const server_id& server, std::stop_token,
+                            const walk_tell& tell = {}) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("used", server.view()); !planned)
       return std::move(planned).error();
+    if (tell)
+      tell(1);
     const auto at = live.find(server);
     return at == live.end() ? std::int64_t{0} : at->second.bytes;
   }
 
-  result<std::int64_t> used_in_trash(std::string_view entry,
-                                     std::stop_token) override {
+  result<std::int64_t> used_in_trash(std::string_view entry, std::stop_token,
+                                     const walk_tell& tell = {}) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("used_in_trash", entry); !planned)
       return std::move(planned).error();
+    if (tell)
+      tell(1);
     const auto at = trash.find(entry);
     return at == trash.end() ? std::int64_t{0} : at->second.bytes;
   }
 
+  result<std::int64_t> used_in_staging(std::string_view name, std::stop_token,
+                                       const walk_tell& tell = {}) override {
+    const std::lock_guard guard{mutex};
+    if (auto planned = note("used_in_staging", name); !planned)
+      return std::move(planned).error();
+    if (tell)
+      tell(1);
+    return staging.contains(name) ? unpacked : 0;
+  }
+
   result<std::int64_t> overlap(std::string_view name, const server_id& server,
-                               std::stop_token) override {
+                               std::stop_token,
+                               const walk_tell& tell = {}) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("overlap", name, server.view()); !planned)
       return std::move(planned).error();
+    if (tell)
+      tell(1);
     return live.contains(server) ? overlapping : 0;
   }
 
@@ -301,14 +327,17 @@ public:
                       .device = device};
   }
 
-  status reserve(const job_id& job, std::int64_t bytes) override {
+  status reserve(const job_id& job, const room_wanted& room) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("reserve", job.view()); !planned)
       return planned;
-    if (bytes > free_space - promised_except(job))
+    if (room.files > free_inodes)
       return fault{.code = fault_code::insufficient_storage,
-                   .what = std::to_string(bytes) + " bytes are needed"};
-    reserved[job] = bytes;
+                   .what = std::to_string(room.files) + " inodes are needed"};
+    if (room.bytes > free_space - promised_except(job) + room.coming)
+      return fault{.code = fault_code::insufficient_storage,
+                   .what = std::to_string(room.bytes) + " bytes are needed"};
+    reserved[job] = room.bytes;
     return {};
   }
 

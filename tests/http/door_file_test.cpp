@@ -48,12 +48,13 @@ private:
 /// A door to one sparse file, with what holds it, counted.
 struct file_door {
   explicit file_door(std::int64_t length,
-                     server_settings settings = door_world::make_settings())
+                     server_settings settings = door_world::make_settings(),
+                     const char* place = "/tmp")
     : size(length), door(std::move(settings), make_routes()) {
     counting_source::pulls = counting_source::ended = 0;
     counting_source::fails = false;
     file =
-        jobs::descriptor{::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+        jobs::descriptor{::open(place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
     REQUIRE(::ftruncate(file.get(), size) == 0);
     REQUIRE(door.start());
   }
@@ -288,6 +289,40 @@ TEST_CASE("a file goes out through TLS", "[http][door]") {
         == 5 * mib + 3);
   CHECK(w.wait_released());
   CHECK(client.ask(get("/poll")).ends_with("polled"));
+}
+
+TEST_CASE("a file that is read beside the I/O thread is sent whole",
+          "[http][door]") {
+  // A file system in memory promises no more than a network mount does.
+  constexpr auto place = "/dev/shm";
+  tls_folder folder;
+  auto settings = door_world::make_settings();
+  std::string got;
+  SECTION("as it is") {
+    file_door w{3 * mib + 17, settings, place};
+    w.mark(131'070, "over the edge");
+    w.mark(3 * mib + 14, "end");
+    auto client = w.client();
+    got = client.ask(get("/file"))->body;
+    CHECK(w.wait_released());
+    CHECK(client.ask(get("/poll"))->body == "polled");
+  }
+  SECTION("through TLS") {
+    const auto who = folder.make("node");
+    settings.tls = tls_files{who.certificate, who.key};
+    file_door w{3 * mib + 17, settings, place};
+    w.mark(131'070, "over the edge");
+    w.mark(3 * mib + 14, "end");
+    tls_client client{w.door.port()};
+    REQUIRE(client.is_open);
+    got = client.ask(get("/file"), "end");
+    got.erase(0, got.find("\r\n\r\n") + 4);
+    CHECK(w.wait_released());
+    CHECK(client.ask(get("/poll")).ends_with("polled"));
+  }
+  CHECK(static_cast<std::int64_t>(got.size()) == 3 * mib + 17);
+  CHECK(got.substr(131'070, 13) == "over the edge");
+  CHECK(got.ends_with("end"));
 }
 
 TEST_CASE("a stop cuts a file and lets go of it", "[http][door]") {

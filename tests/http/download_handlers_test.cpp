@@ -248,17 +248,48 @@ TEST_CASE("an archive that is not what was recorded has another etag",
   CHECK(header_of(world.ask("GET", download), "ETag") == "\"8-1799999000000\"");
 }
 
-TEST_CASE("downloads beyond the limit wait for others to end", "[http]") {
-  backup_world world{with_key(1)};
+namespace {
+
+/// One whose client has not read it to its end.
+std::shared_ptr<doubles::fake_exchange> begin_slow(backup_world& world) {
   auto req = doubles::make_request("GET", download);
   auto match = world.routes.find("GET", download);
   req.params = std::move(match.params);
-  const auto slow = std::make_shared<doubles::fake_exchange>(std::move(req));
+  auto slow = std::make_shared<doubles::fake_exchange>(std::move(req));
   slow->keeps_files = true;
   match.hit->run(slow);
   REQUIRE(slow->is_answered());
+  return slow;
+}
+
+} // namespace
+
+TEST_CASE("downloads beyond the limit wait for others to end", "[http]") {
+  backup_world world{with_key(1)};
+  const auto slow = begin_slow(world);
   const auto refused = world.ask("GET", download);
   CHECK(refused.status == 429);
   slow->let_file_go();
   CHECK(world.ask("GET", download).status == 200);
+}
+
+TEST_CASE("the downloads of one server leave places to the others", "[http]") {
+  backup_world world{with_key(4)};
+  auto other = world.backup();
+  other.uuid = jobs::backup_id::parse(some_job).value();
+  other.server = jobs::server_id::parse(some_job).value();
+  world.desk.archives[other.uuid] = "others";
+  world.desk.put(std::move(other));
+  const auto slow = begin_slow(world);
+  const auto refused = world.ask("GET", download);
+  CHECK(refused.status == 429);
+  CHECK(json::parse(refused.body)
+            .at("detail")
+            .get<std::string>()
+            .starts_with("as many transfers of this server"));
+  CHECK(world
+            .ask("GET", "/api/servers/" + some_job + "/backup/" + some_job
+                            + "/download")
+            .body
+        == "others");
 }

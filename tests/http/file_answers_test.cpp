@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::int64_t size = 1'000;
 
-file_plan plan(header_list headers) {
-  return plan_file(make_request("GET", "/x", {}, std::move(headers)),
+file_plan plan(header_list headers, std::string method = "GET") {
+  return plan_file(make_request(method, "/x", {}, std::move(headers)),
                    {.size = size,
                     .modified_at = 784'111'777'000,
                     .etag = "\"e\"",
@@ -85,6 +85,17 @@ TEST_CASE("a part is 206, nothing of it is 416", "[http]") {
   CHECK(none.head.status == 416);
   CHECK_FALSE(none.body);
   CHECK(header_of(none.head, "Content-Range") == "bytes */1000");
+}
+
+TEST_CASE("HEAD is told of the whole file, whatever part it names", "[http]") {
+  for (const auto* range : {"bytes=10-19", "bytes=1000-"}) {
+    CAPTURE(range);
+    const auto out = plan({{"Range", range}}, "HEAD");
+    CHECK(out.head.status == 200);
+    CHECK(out.body == byte_range{0, size});
+    CHECK(header_of(out.head, "Content-Range").empty());
+    CHECK(header_of(out.head, "Accept-Ranges") == "bytes");
+  }
 }
 
 TEST_CASE("a part is only for who has the same file", "[http]") {

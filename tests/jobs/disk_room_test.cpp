@@ -104,6 +104,41 @@ TEST_CASE("what one job downloads and what it unpacks are counted both") {
   CHECK(room.space(disk.fd, "the disk")->reserved == most / 2);
 }
 
+TEST_CASE("a file needs an inode, and an inode is promised once") {
+  const open_disk disk;
+  struct statvfs seen {};
+  REQUIRE(::fstatvfs(disk.fd, &seen) == 0);
+  if (seen.f_files == 0)
+    return; // this file system has as many as it has room for
+  const auto free = static_cast<std::int64_t>(seen.f_favail);
+  disk_room room{0};
+  REQUIRE(room.reserve(disk.fd, "the disk", a_job,
+                       room_wanted{.files = free / 10 * 9}));
+  const auto refused = room.reserve(disk.fd, "the disk", another_job,
+                                    room_wanted{.files = free / 10 * 9});
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().what, Contains("inodes are needed"));
+  room.release(a_job, "the disk");
+  CHECK(room.reserve(disk.fd, "the disk", another_job,
+                     room_wanted{.files = free / 10 * 9}));
+}
+
+TEST_CASE("what a job is about to free is promised to it ahead") {
+  const open_disk disk;
+  disk_room room{0};
+  const auto free = disk.free();
+  const auto refused =
+      room.reserve(disk.fd, "the disk", a_job,
+                   room_wanted{.bytes = free / 4 * 7, .coming = free / 2});
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().what, Contains("would be made so"));
+  REQUIRE(room.reserve(disk.fd, "the disk", a_job,
+                       room_wanted{.bytes = free / 4 * 5, .coming = free / 2}));
+  // Nobody else gets of it, not even once it is free.
+  CHECK_FALSE(room.reserve(disk.fd, "the disk", another_job, 1));
+  CHECK(room.space(disk.fd, "the disk")->free == 0);
+}
+
 TEST_CASE("who writes already stops when the disk fills up") {
   const open_disk disk;
   CHECK(disk_room{0}.look(disk.fd, "the disk"));

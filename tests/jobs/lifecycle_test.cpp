@@ -164,6 +164,17 @@ TEST_CASE("a step that goes on is run again, with what it has said so far",
   CHECK(s.job.steps[0].output == R"({"after":"k"})");
 }
 
+TEST_CASE("what a part of a step has to tell stays when the job fails",
+          "[lifecycle]") {
+  story s;
+  s.start().on(happened::step_went_on{"{}", R"({"cost":1})"});
+  s.on(happened::step_went_on{"{}"});
+  CHECK(s.job.result == R"({"cost":1})");
+  s.fail(fault_code::no_room);
+  CHECK(s.job.state != job_state::running);
+  CHECK(s.job.result == R"({"cost":1})");
+}
+
 TEST_CASE("a job that waits in line changes only its words", "[lifecycle]") {
   story s;
   s.on(happened::delayed{"WaitingInLine", "behind another"});

@@ -4,9 +4,11 @@
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
+#include <string>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace alula::storage {
 
@@ -69,6 +71,20 @@ TEST_CASE("a volume takes the blocks of all its files and directories",
     write_file(world / "mnt" / "large", std::string(1 << 20, 'w'));
     CHECK(*place.opened->used(server, {}) < expected + (1 << 19));
   }
+}
+
+TEST_CASE("who measures many files tells so meanwhile", "[storage]") {
+  disk place;
+  REQUIRE(place.opened->create(server));
+  for (int i = 0; i < 5'000; ++i)
+    write_file(place.volume() / std::to_string(i));
+  std::vector<std::int64_t> told;
+  const auto tell = [&](std::int64_t looked) { told.push_back(looked); };
+  REQUIRE(place.opened->used(server, {}, tell));
+  CHECK(told == std::vector<std::int64_t>{4'096});
+  REQUIRE(place.opened->detach(server, "kept"));
+  REQUIRE(place.opened->used_in_trash("kept", {}, tell));
+  CHECK(told.size() == 2);
 }
 
 TEST_CASE("a volume 3,000 directories deep is measured with few descriptors",

@@ -191,9 +191,9 @@ TEST_CASE("restores and backups share the room of a disk", "[storage]") {
       settings.room->reserve(at, "another folder of it", job, free / 3 * 2));
   ::close(at);
   const auto other = jobs::make_job_id(1);
-  CHECK_FALSE((*opened)->reserve(other, free / 3 * 2));
+  CHECK_FALSE((*opened)->reserve(other, {.bytes = free / 3 * 2}));
   settings.room->release(job, "another folder of it");
-  CHECK((*opened)->reserve(other, free / 3 * 2));
+  CHECK((*opened)->reserve(other, {.bytes = free / 3 * 2}));
 }
 
 TEST_CASE("a volume that is a mount is opened and measured", "[storage]") {

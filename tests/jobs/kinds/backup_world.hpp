@@ -187,7 +187,8 @@ private:
                                                    now + w->delay.count()});
     fault why;
     if (const auto* on = std::get_if<step_goes_on>(&outcome)) {
-      auto saved = commit(job, happened::step_went_on{on->output}, on->changes);
+      auto saved = commit(
+          job, happened::step_went_on{on->output, on->job_result}, on->changes);
       if (saved)
         return *std::move(saved);
       why = saved.error();

@@ -340,9 +340,38 @@ TEST_CASE("rotation removes copies and leaves what the Panel has",
   const auto job =
       w.run_to_end(rotate_backups, R"({"policy":{"keep_last":1}})");
   REQUIRE(job.state == job_state::succeeded);
-  CHECK(w.record(1));
+  REQUIRE(w.record(1));
+  CHECK(w.record(1)->lost_at == 0);
   CHECK_FALSE(w.record(2));
   CHECK(w.record(3));
   CHECK_FALSE(w.far.offsite.objects.contains(w.key(2)));
   CHECK(w.far.offsite.objects.contains(w.key(3)));
+}
+
+TEST_CASE("a rotation takes nothing for lost that the Panel has",
+          "[kinds][far]") {
+  far_world w;
+  w.put_backup(1, 1);
+  w.put_backup(2, 2);
+  w.leave_to_panel(1);
+  auto& row = w.store->backups.at(w.backup(1)).record;
+  row.is_local = row.is_scratch = true; // its file has gone by itself
+  REQUIRE(w.run_to_end(rotate_backups, R"({"policy":{"keep_last":1}})").state
+          == job_state::succeeded);
+  CHECK(w.record(1)->lost_at == 0);
+  CHECK_FALSE(w.record(1)->is_local);
+  CHECK(w.record(2));
+}
+
+TEST_CASE("a scan takes back that a backup is lost which the Panel has",
+          "[kinds][far]") {
+  far_world w;
+  w.put_backup(1, 1);
+  w.leave_to_panel(1);
+  w.store->backups.at(w.backup(1)).record.lost_at = 7; // of an older release
+  const auto job = w.run_to_end(scan_backups, {}, false);
+  CHECK(json::parse(job.result) == json{{"found", 0}, {"lost", 0}});
+  CHECK(w.record(1)->lost_at == 0);
+  CHECK_FALSE(w.record(1)->is_local);
+  CHECK(w.record(1)->find_place(panel_place));
 }

@@ -152,6 +152,25 @@ TEST_CASE("a download that does not fit is refused before the server stops",
   w.check_untouched();
 }
 
+TEST_CASE("a download stops when others take its room", "[kinds][far]") {
+  restore_world w;
+  w.node.far = &w.far.places;
+  w.put_backup(1, 0, {{"big", std::string(80 << 20, 'x')}});
+  w.far.offsite.wanted_part = 64 << 20;
+  w.far_only(1);
+  w.far.offsite.before = [&](const std::string& call) -> status {
+    if (call.starts_with("get"))
+      w.backups.disk_free = 1 << 20;
+    return {};
+  };
+  const auto job = w.run_to_end(restore_backup, w.body_of(1));
+  REQUIRE(job.state == job_state::failed);
+  CHECK(job.error->code == fault_code::no_room);
+  CHECK(w.backups.fetched.empty());
+  CHECK(w.backups.reserved.empty());
+  w.check_untouched();
+}
+
 TEST_CASE("what is unpacked keeps its room while the archive is fetched",
           "[kinds][far]") {
   restore_world w;

@@ -60,6 +60,7 @@ struct far_world : backup_world {
   }
   /// Of which the Panel's store has the only copy.
   void leave_to_panel(int number) {
+    REQUIRE(backups.drop(backup(number)));
     auto row = store->backups.at(backup(number));
     row.record.is_local = false;
     row.record.places = {{std::string{panel_place}, "", "", 1, 1}};

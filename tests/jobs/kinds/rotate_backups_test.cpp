@@ -1,4 +1,4 @@
-// The jobs about many backups: rotate and scan, and a server's with it.
+// The jobs about many backups: rotate, and a server's with it.
 #include "tests/jobs/kinds/backup_world.hpp"
 
 #include <algorithm>
@@ -169,16 +169,6 @@ TEST_CASE("a rotation waits for who reads what it has chosen", "[kinds]") {
   w.go_on(verify_backup, reading);
 }
 
-TEST_CASE("a rotation waits for a download of what it removes", "[kinds]") {
-  rotation_world w;
-  auto job =
-      w.go_on(rotate_backups, w.must_ask(rotate_backups, w.body(1)), "remove");
-  const auto download = w.backups.open(w.backup(2)).value();
-  const auto waits = w.run(rotate_backups, job, "remove");
-  REQUIRE(std::holds_alternative<step_waits>(waits));
-  CHECK(std::get<step_waits>(waits).reason == "BackupInUse");
-}
-
 TEST_CASE("a policy of a rotation is checked, and pointed at", "[kinds]") {
   rotation_world w;
   const auto fault_of = [&](const std::string& body) {
@@ -194,96 +184,6 @@ TEST_CASE("a policy of a rotation is checked, and pointed at", "[kinds]") {
   CHECK(fault_of(R"({"policy":null})").fields.at(0).pointer == "/policy");
   const auto first = w.read(rotate_backups, w.body(2));
   CHECK(w.read(rotate_backups, first->input)->input == first->input);
-}
-
-// -- the directory ------------------------------------------------------------
-
-TEST_CASE("a scan takes on record what it finds and marks what is lost",
-          "[kinds]") {
-  rotation_world w{2};
-  w.twice = GENERATE(false, true);
-  w.backups.put(w.backup(7), {}, {{"a", "b"}});   // of stock Wings
-  w.backups.put(w.backup(8), w.id, {{"a", "b"}}); // from before a lost ledger
-  w.backups.published.erase(w.backup(1));
-  const auto job = w.run_to_end(scan_backups, {}, false);
-  REQUIRE(job.state == job_state::succeeded);
-  CHECK(json::parse(job.result) == json{{"found", 2}, {"lost", 1}});
-  CHECK(w.record(7)->state == backup_state::ready);
-  CHECK(w.record(7)->server.empty());
-  CHECK(w.record(8)->server == w.id);
-  CHECK_FALSE(w.record(8)->facts.sha1.empty());
-  CHECK(w.record(1)->lost_at == w.now);
-  CHECK(w.record(2)->lost_at == 0);
-  // The next one finds nothing new.
-  CHECK(json::parse(w.run_to_end(scan_backups, {}, false).result)
-        == json{{"found", 0}, {"lost", 0}});
-}
-
-TEST_CASE("a scan sees manifests that came or went", "[kinds]") {
-  rotation_world w{2};
-  w.backups.published.at(w.backup(1)).has_manifest = false;
-  w.store->backups.at(w.backup(2)).record.has_manifest = false;
-  w.store->backups.at(w.backup(2)).record.facts.files = 0;
-  const auto job = w.run_to_end(scan_backups, {}, false);
-  CHECK_FALSE(w.record(1)->has_manifest);
-  CHECK_FALSE(w.record(1)->facts.sha1.empty());
-  CHECK(w.record(2)->has_manifest);
-  CHECK(w.record(2)->facts.files == 1);
-  CHECK(json::parse(job.result) == json{{"found", 0}, {"lost", 0}});
-}
-
-TEST_CASE("a lost backup that is back is found", "[kinds]") {
-  rotation_world w{1};
-  const auto kept = w.backups.published.extract(w.backup(1)).mapped().files;
-  w.run_to_end(scan_backups, {}, false);
-  REQUIRE(w.record(1)->lost_at != 0);
-  w.backups.put(w.backup(1), w.id, kept);
-  w.run_to_end(scan_backups, {}, false);
-  CHECK(w.record(1)->lost_at == 0);
-}
-
-TEST_CASE("a scan leaves backups alone that others work on", "[kinds]") {
-  rotation_world w{1};
-  const auto leaving =
-      w.must_ask(delete_backup, json{{"backup", w.backup(1).view()}}.dump());
-  const auto coming = w.go_on(
-      create_backup,
-      w.must_ask(
-          create_backup,
-          json{{"adapter", "wings"}, {"uuid", w.backup(2).view()}}.dump()),
-      "ready");
-  const auto job = w.run_to_end(scan_backups, {}, false);
-  CHECK(json::parse(job.result) == json{{"found", 0}, {"lost", 0}});
-  CHECK(w.record(1)->state == backup_state::deleting);
-  CHECK(w.record(2)->state == backup_state::creating);
-  w.go_on(delete_backup, leaving);
-  w.go_on(create_backup, coming);
-}
-
-TEST_CASE("a scan removes what dead jobs left, and only that", "[kinds]") {
-  rotation_world w{0};
-  const auto live = w.go_on(
-      create_backup,
-      w.must_ask(
-          create_backup,
-          json{{"adapter", "wings"}, {"uuid", w.backup(2).view()}}.dump()),
-      "publish");
-  const auto dead = make_job_id(w.now);
-  w.backups.unfinished[{w.backup(3), dead}] = {};
-  w.disk.staging[dead.to_string()] = {};
-  w.disk.staging[live.id.to_string()] = {};
-  w.run_to_end(scan_backups, {}, false);
-  CHECK(w.backups.unfinished.size() == 1);
-  CHECK(w.disk.staging.size() == 1);
-  CHECK(w.go_on(create_backup, live).state == job_state::succeeded);
-}
-
-TEST_CASE("a scan removes manifests of backups that nobody knows", "[kinds]") {
-  rotation_world w{1};
-  w.store->backups.at(w.backup(1)).record.lost_at = 1; // it may come back
-  w.backups.orphans = {w.backup(1), w.backup(9)};
-  w.run_to_end(scan_backups, {}, false);
-  CHECK(w.backups.orphans == std::set{w.backup(1)});
 }
 
 // -- a server goes ------------------------------------------------------------
@@ -326,6 +226,21 @@ TEST_CASE("backups that go with their server are marked before its uuid is "
   w.put_backup(2);
   CHECK(w.go_on(delete_server, job).state == job_state::succeeded);
   CHECK(w.left() == std::vector{2});
+}
+
+TEST_CASE(
+    "a backup that another job deletes is left to it by the delete of its "
+    "server",
+    "[kinds]") {
+  rotation_world w{2};
+  const auto leaving =
+      w.must_ask(delete_backup, json{{"backup", w.backup(1).view()}}.dump());
+  CHECK(w.run_to_end(delete_server, R"({"backups":"delete"})").state
+        == job_state::succeeded);
+  CHECK(w.left() == std::vector{1});
+  CHECK(w.record(1)->owner_job == leaving.id);
+  CHECK(w.go_on(delete_backup, leaving).state == job_state::succeeded);
+  CHECK(w.left().empty());
 }
 
 TEST_CASE("backups that were to go with their server stay when its delete is "

@@ -210,6 +210,22 @@ TEST_CASE("one that did not go well is reported however it ended",
   CHECK(server_install.when_over(job).empty());
 }
 
+TEST_CASE("one that was to start its server takes that wish back when it fails",
+          "[install]") {
+  install_world w;
+  auto job = w.accept_until("run");
+  job.input = R"({"reinstall":false,"start_on_completion":true})";
+  const auto over = server_install.when_over(job);
+  REQUIRE(over.size() == 2);
+  const auto& wish = std::get<want_power>(over[1]);
+  CHECK_FALSE(wish.up);
+  CHECK(wish.unless_installed);
+  CHECK(wish.unless_start_waits);
+  for (auto& step : job.steps)
+    step.state = step_state::done;
+  CHECK(server_install.when_over(job).empty());
+}
+
 TEST_CASE("without a script nothing is run, and that is a success",
           "[install]") {
   install_world w;
