@@ -1,5 +1,5 @@
 /// Walks a YAML document beside the table of known keys, fills a config, and
-/// notes every problem with its line. The only user of yaml-cpp besides
+/// notes every problem with its line. Of app/ the only user of yaml-cpp besides
 /// config_file.cpp, which writes.
 #pragma once
 

@@ -1,5 +1,5 @@
 /// The door as a whole: listens, lets requests in, and closes. One thread of
-/// its own answers everything (stack.md 10).
+/// its own answers everything (stack 10).
 #pragma once
 
 #include "http/auth.hpp"

@@ -1,5 +1,6 @@
 #include "http/server_presenter.hpp"
 
+#include "http/json_values.hpp"
 #include "http/timestamps.hpp"
 #include "jobs/server_config.hpp"
 
@@ -86,9 +87,7 @@ json configuration_of(const jobs::server_record& server, bool suspended) {
 
 json install_of(const jobs::server_record& server) {
   return {{"state", jobs::to_string(server.install)},
-          {"installed_at", server.installed_at == 0
-                               ? json(nullptr)
-                               : json(to_rfc3339(server.installed_at))}};
+          {"installed_at", time_or_null(server.installed_at)}};
 }
 
 json crash_of(const jobs::server_record& server) {
@@ -169,19 +168,13 @@ json object_of(const jobs::server_record& server,
           {"utilization", utilization_of(server, container, usage, limit, now)},
           {"configuration", std::move(configuration)},
           {"lifecycle", jobs::to_string(server.state)},
-          {"quarantined_at", server.quarantined_at == 0
-                                 ? json(nullptr)
-                                 : json(to_rfc3339(server.quarantined_at))},
+          {"quarantined_at", time_or_null(server.quarantined_at)},
           {"is_transferring", server.transferring},
           {"wanted_power", server.wanted_up ? "up" : "down"},
           {"install", install_of(server)},
           {"last_crash", crash_of(server)},
           {"state_known", is_state_known},
           {"unresponsive", unresponsive_of(usage)}};
-}
-
-std::string text_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 } // namespace

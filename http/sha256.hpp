@@ -1,5 +1,5 @@
 /// SHA-256 as the door needs it: the fingerprint of a request, the seal of a
-/// cursor. The only file that asks OpenSSL for a digest.
+/// cursor. What tokens are signed with is looked at by jwt.hpp and issuer.hpp.
 #pragma once
 
 #include <string>

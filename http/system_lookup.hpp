@@ -14,8 +14,6 @@
 
 namespace alula::http {
 
-using system_handler = void (*)(const api_ptr&, const exchange_ptr&);
-
 /// Runs `what` on a thread that may block. 503 when too much waits.
 void on_reader(const api_ptr& api, const exchange_ptr& call,
                std::function<void()> what);

@@ -45,8 +45,8 @@ std::optional<step_state> parse_step_state(std::string_view text);
 bool is_terminal(job_state s);
 bool is_owner(job_state s);
 
-/// The only place that says which state may follow which; the table
-/// job_transitions says it once more to the database, and a test compares them.
+/// Which state may follow which. Tests hold jobs::decide to it, and compare it
+/// with the table job_transitions, which the database holds every job to.
 bool may_follow(job_state from, job_state to);
 
 struct step_record {

@@ -1,7 +1,8 @@
 /// The few durable file-system moves alula is built from, on directory
 /// descriptors: a path is resolved once, below a root every name is a single
-/// component and no link or mount is ever followed. The only user of openat2,
-/// renameat2 and statx besides tree_removal.cpp.
+/// component and no link or mount is ever followed. Of storage/ nothing else
+/// uses openat2, renameat2 and statx, but for tree_removal.cpp, which looks at
+/// much more, and config_files/config_place.cpp, which makes files.
 ///
 /// All functions block, may be called from any thread, and report failing
 /// system calls as io_error or insufficient_storage.

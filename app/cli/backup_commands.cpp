@@ -14,7 +14,6 @@ struct backup_options {
   std::vector<std::string> ignore, paths;
   bool no_wait = false, merge = false, dry_run = false, replaces = false;
 };
-using backup_options_ptr = std::shared_ptr<backup_options>;
 
 std::string base_of(const std::string& server) {
   return "/api/servers/" + escaped(server) + "/backup";
