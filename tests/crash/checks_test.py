@@ -5,6 +5,7 @@
 """
 
 import os
+import random
 import shutil
 import sqlite3
 import sys
@@ -17,6 +18,7 @@ import chain_moves  # noqa: E402
 import checks  # noqa: E402
 import crash  # noqa: E402
 import panel_moves  # noqa: E402
+import points  # noqa: E402
 from dockerd import INSTALLER, Container, Dockerd, installer_says  # noqa: E402
 from servers import A  # noqa: E402
 from workload import Client, Told  # noqa: E402
@@ -47,6 +49,32 @@ class Sentences(unittest.TestCase):
         self.assertTrue(self.told(is_done).endswith(
             """expected `assert state == "succeeded", {"state": state}`, """
             """found {'state': 'failed'}"""), self.told(is_done))
+
+
+class Points(unittest.TestCase):
+    FOUND = [("write", "a")] * 4 + [("write", "b"), ("fsync", "b")] \
+        + [("unlink", "c")] * 3
+
+    def chosen(self, **how):
+        return [each.point for each in
+                points.all_of({"deletes": self.FOUND}, random.Random(1),
+                              ("kill",), **how)]
+
+    def test_all_of_them_are_all(self):
+        self.assertEqual(self.chosen(), [1, 2, 3, 4, 5, 6, 7, 8, 9])
+
+    def test_one_that_was_interrupted_goes_on_where_it_was(self):
+        self.assertEqual(self.chosen(first=8), [8, 9])
+
+    def test_of_writes_in_a_row_there_are_the_ends_and_of_others_all(self):
+        self.assertEqual(self.chosen(ends=True), [1, 4, 5, 6, 7, 8, 9])
+
+    def test_each_point_has_all_ways_and_a_cut_with_another_crash(self):
+        ways = [*points.all_of({"deletes": self.FOUND[:1]}, random.Random(1),
+                               points.MODES)]
+        self.assertEqual([each.mode for each in ways],
+                         [*points.MODES, "cut"])
+        self.assertTrue(ways[-1].again)
 
 
 class InstallLogs(unittest.TestCase):
