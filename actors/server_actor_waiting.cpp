@@ -15,9 +15,13 @@ namespace {
 /// A wait for other jobs ends with theirs; this is for what nobody tells.
 constexpr milliseconds look_again{60'000};
 
+/// A step that is apart waits for others; a job parked in one waits for nobody,
+/// and is given up like any other.
 bool is_apart(const live_job& job) {
   if (!job.kind || job.kind->is_apart)
     return job.kind != nullptr;
+  if (job.record.state == jobs::job_state::parked)
+    return false;
   const auto next = jobs::forward_step(job.record);
   const auto* step = next ? find_step(job, *next) : nullptr;
   return job.record.past_pivot && step && step->is_apart;

@@ -73,6 +73,7 @@ disk_room::promise disk_room::promised(dev_t disk, const owner& except) const {
     if (whose != except && kept.disk == disk) {
       sum.bytes += kept.bytes;
       sum.files += kept.files;
+      sum.coming += kept.coming;
     }
   return sum;
 }
@@ -89,9 +90,15 @@ status disk_room::reserve(int at, std::string_view name, const job_id& job,
     const std::lock_guard guard{mutex_};
     const owner mine{job, std::string{name}};
     others = promised(disk->disk, mine);
+    // Who asks for no more than he has was promised it before them.
+    const auto own = promises_.find(mine);
+    if (own != promises_.end() && own->second.disk == disk->disk
+        && bytes <= own->second.bytes)
+      others.bytes -= others.coming;
     left = disk->free - disk->kept_free - others.bytes + room.coming;
-    if (bytes <= left && room.files <= disk->inodes - others.files) {
-      promises_[mine] = {disk->disk, bytes, room.files};
+    if (bytes <= left
+        && (room.files == 0 || room.files <= disk->inodes - others.files)) {
+      promises_[mine] = {disk->disk, bytes, room.files, room.coming};
       return {};
     }
   }

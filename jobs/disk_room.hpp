@@ -32,7 +32,8 @@ public:
   /// share a disk. Fault insufficient_storage, with the numbers; no part of the
   /// inodes is left alone.
   /// With room that is to come all of it is promised at once, so that nobody
-  /// else gets what the job frees; others are promised the less until then.
+  /// else gets what the job frees: what others are promised anew is the less
+  /// until then, and what they were promised before stays theirs.
   status reserve(int at, std::string_view name, const job_id& job,
                  const room_wanted& room);
   status reserve(int at, std::string_view name, const job_id& job,
@@ -59,6 +60,7 @@ private:
     dev_t disk = 0;
     std::int64_t bytes = 0;
     std::int64_t files = 0;
+    std::int64_t coming = 0; ///< of the bytes: not free yet
   };
   struct numbers {
     dev_t disk = 0;

@@ -54,12 +54,17 @@ const kind delete_backup{.name = "backup.delete",
                          .lane = "delete",
                          .priority = 1,
                          .pivot_at_accept = true,
-                         .is_apart = true,
                          .answer_after = "forget",
                          .read = read,
                          .steps = {
-                             retriable("unlink", unlink),
-                             retriable("forget", forget),
+                             {.name = "unlink",
+                              .cls = step_class::retriable,
+                              .run = unlink,
+                              .is_apart = true},
+                             {.name = "forget",
+                              .cls = step_class::retriable,
+                              .run = forget,
+                              .is_apart = true},
                          }};
 
 } // namespace alula::jobs

@@ -208,12 +208,12 @@ step_outcome unpack(step_context& ctx) {
     return final_fault(server.error());
   tell(ctx, "The archive is whole. Unpacking it...");
   const auto received = fields::told_by(ctx.job, "receive");
+  // What a crash has left there is in the way of its own room.
+  if (auto gone = discard_telling(ctx, tree_of(ctx.job), ctx.stop); !gone)
+    return final_fault(std::move(gone).error());
   room_watch room{ctx, {.bytes = received.at("size").get<std::int64_t>()}};
   if (auto kept = room.begin(); !kept)
     return final_fault(std::move(kept).error());
-  // What a crash has left there may be large.
-  if (auto gone = discard_telling(ctx, tree_of(ctx.job), ctx.stop); !gone)
-    return final_fault(std::move(gone).error());
   const auto staging = ctx.node.volumes.stage(tree_of(ctx.job), ctx.stop);
   if (!staging)
     return final_fault(staging.error());

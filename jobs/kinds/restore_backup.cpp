@@ -143,7 +143,7 @@ step_outcome preflight(step_context& ctx) {
   const auto& written = ahead->written;
   if (auto kept = keep_room_beside_trees(ctx, needed_room(written)); !kept)
     return without_room(std::move(kept).error());
-  const auto sorted = ahead->has_manifest ? known.files : 0;
+  const auto sorted = ahead->files_to_sort();
   if (auto kept = keep_backup_room(ctx, ahead->download, sorted); !kept)
     return std::move(kept).error();
   const auto ran = is_running(ctx);

@@ -70,6 +70,11 @@ status keep_backup_room(step_context& ctx, std::int64_t download,
 
 namespace {
 
+/// What keep_backup_room() keeps when the archive is fetched.
+std::int64_t room_to_download(const outlook& ahead) {
+  return ahead.download + room_for_manifest(ahead.files_to_sort());
+}
+
 /// Whether what is downloaded takes room from what is unpacked.
 result<bool> is_one_disk(step_context& ctx) {
   const auto here = ctx.node.archives.space();
@@ -89,7 +94,7 @@ step_outcome claim_room(step_context& ctx, const outlook& ahead) {
     const auto is_shared = is_one_disk(ctx);
     if (!is_shared)
       return is_shared.error();
-    needs += *is_shared ? ahead.download : 0;
+    needs += *is_shared ? room_to_download(ahead) : 0;
   }
   return claim_trees_for_room(ctx, needs);
 }
@@ -102,12 +107,12 @@ step_outcome clear_room_for_download(step_context& ctx) {
   const auto ahead = look_ahead(ctx);
   if (!ahead)
     return ahead.error();
-  const auto download = ahead->download;
   const auto is_shared = is_one_disk(ctx);
   if (!is_shared)
     return is_shared.error();
-  if (download == 0 || !*is_shared)
+  if (ahead->download == 0 || !*is_shared)
     return step_done{};
+  const auto download = room_to_download(*ahead);
   const auto needs = needed_room(ahead->written);
   const auto keep = [&]() -> status {
     if (auto kept = keep_room_beside_trees(ctx, needs); !kept)

@@ -38,6 +38,10 @@ struct outlook {
   tree_size written;
   bool has_manifest = false;
   std::int64_t download = 0; ///< bytes; 0 also when nobody knows
+  /// Entries of the manifest.
+  std::int64_t files_to_sort() const {
+    return has_manifest ? content.files : 0;
+  }
 };
 
 /// Refuses what cannot be restored: a missing archive, a place that cannot be

@@ -185,6 +185,27 @@ TEST_CASE("a download of a backup that is on its way out keeps no deleted "
 }
 
 TEST_CASE(
+    "a removal of a backup that is parked is given up to the delete of its "
+    "server, which removes it",
+    "[actors]") {
+  backup_node w;
+  w.put_backup(1, 1);
+  w.boot();
+  w.archives.fail_next("remove",
+                       {.code = fault_code::internal, .what = "read-only"});
+  const auto removal =
+      w.submit(jobs::delete_backup, 1, w.about("backup", w.backup(1).view()));
+  w.pass_until(std::chrono::seconds{30},
+               [&] { return w.now(removal).state == job_state::parked; });
+  const auto deletion =
+      w.submit(jobs::delete_server, 1, R"({"backups":"delete"})");
+  CHECK(w.end_of(deletion).state == job_state::succeeded);
+  CHECK(w.now(removal).is_done());
+  CHECK_FALSE(w.record(1));
+  CHECK_FALSE(w.archives.is_published(w.backup(1)));
+}
+
+TEST_CASE(
     "a rotation that has chosen nothing yet is cancelled by the delete of "
     "its server",
     "[actors]") {

@@ -139,6 +139,30 @@ TEST_CASE("what a job is about to free is promised to it ahead") {
   CHECK(room.space(disk.fd, "the disk")->free == 0);
 }
 
+TEST_CASE("who has a promise keeps it while another waits for room to come") {
+  const open_disk disk;
+  disk_room room{0};
+  const auto free = disk.free();
+  REQUIRE(room.reserve(disk.fd, "the disk", another_job, free / 4));
+  REQUIRE(room.reserve(disk.fd, "the disk", a_job,
+                       room_wanted{.bytes = free, .coming = free / 2}));
+  CHECK(room.reserve(disk.fd, "the disk", another_job, free / 5));
+  CHECK_FALSE(room.reserve(disk.fd, "the disk", another_job, free / 4));
+}
+
+TEST_CASE("who wants no inode is not refused for want of them") {
+  const open_disk disk;
+  struct statvfs seen {};
+  REQUIRE(::fstatvfs(disk.fd, &seen) == 0);
+  disk_room room{0};
+  room_wanted all{.files = static_cast<std::int64_t>(seen.f_favail)};
+  if (seen.f_files == 0 || !room.reserve(disk.fd, "the disk", a_job, all))
+    return; // it has no number of them, or somebody has just taken one
+  const int taken = ::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  CHECK(room.reserve(disk.fd, "the disk", another_job, 1));
+  ::close(taken);
+}
+
 TEST_CASE("who writes already stops when the disk fills up") {
   const open_disk disk;
   CHECK(disk_room{0}.look(disk.fd, "the disk"));
