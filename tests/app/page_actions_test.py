@@ -20,7 +20,7 @@ BINARY = ""
 class Actions(Browsed):
     def test_a_backup_is_seen_moving_and_can_be_cancelled(self):
         big = self.node.base / "volumes" / self.village / "world" / "big"
-        big.write_bytes(os.urandom(1 << 20) * 100)
+        big.write_bytes(os.urandom(1 << 20) * 300)
         self.open(f"servers/{self.village}")
         self.press("Back up")
         self.confirm("Make a backup")
@@ -37,7 +37,7 @@ class Actions(Browsed):
 
     def test_a_stuck_job_says_why_since_when_and_what_to_do(self):
         big = self.node.base / "volumes" / self.village / "world" / "big"
-        big.write_bytes(os.urandom(1 << 20) * 100)
+        big.write_bytes(os.urandom(1 << 20) * 300)
         self.addCleanup(big.unlink)
         first, second = (self.node.begin_backup(self.village) for _ in range(2))
         self.open("jobs")
@@ -69,7 +69,7 @@ class Actions(Browsed):
     def test_what_is_locked_leads_to_the_job_that_has_it(self):
         self.node.make_backup(self.village)
         big = self.node.base / "volumes" / self.village / "world" / "big"
-        big.write_bytes(os.urandom(1 << 20) * 100)
+        big.write_bytes(os.urandom(1 << 20) * 300)
         self.addCleanup(big.unlink)
         job = self.node.begin_backup(self.village)
         self.addCleanup(self.node.end_of, job)
@@ -99,7 +99,7 @@ class Actions(Browsed):
         node.start()
         self.addCleanup(node.kill)
         server = node.make_server("castle")
-        (node.base / "volumes" / server / "big").write_bytes(os.urandom(1 << 20) * 100)
+        (node.base / "volumes" / server / "big").write_bytes(os.urandom(1 << 20) * 300)
         job = node.end_of(node.begin_backup(server))
         self.browser.get(node.url + "/")
         self.wait(lambda: self.find("#token"))[0].send_keys(node.token, Keys.ENTER)
