@@ -72,7 +72,8 @@ struct connection::file_sending {
       piece.resize(static_cast<std::size_t>(got));
     return got > 0;
   }
-  /// How much the disk is to be asked for now.
+  /// Bytes that the disk is asked to read ahead; 0 as long as enough is on its
+  /// way.
   std::int64_t ask_ahead() {
     if (offset + window / 2 < asked_to)
       return 0;

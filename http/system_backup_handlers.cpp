@@ -78,7 +78,7 @@ void link_system_backup(const api_ptr& api, const exchange_ptr& call) {
   static constexpr std::string_view failed = "failed to generate download URL";
   on_backup(api, call, failed,
             [api, call](const jobs::system_record&, const std::string& id) {
-              // The file is looked for now: a link to nothing helps nobody.
+              // A link to a file that is not there helps nobody.
               if (const auto there = api->systems.parts->objects.open(id);
                   !there)
                 return there.error().code == jobs::fault_code::backup_not_found
