@@ -27,9 +27,11 @@ jobs::fault actor_engine::state::unknown_job(const jobs::job_id& id) const {
           .what = "there is no job " + id.to_string()};
 }
 
+/// A commit is on the board at once, unless its thread has died.
 jobs::job_view_ptr
 actor_engine::state::newest_view(jobs::job_record record) const {
-  if (auto view = board.peek(record.id);
+  constexpr std::chrono::seconds patience{1};
+  if (auto view = board.await_version(record.id, record.version, patience);
       view && view->record().version >= record.version)
     return view;
   return std::make_shared<jobs::job_view>(std::move(record), std::nullopt, 0);

@@ -53,6 +53,11 @@ job_board::apply(const std::vector<jobs::job_record>& records,
   views.reserve(records.size());
   for (const auto& record : records)
     views.push_back(show(record));
+  {
+    const std::scoped_lock lock{applied_mutex_};
+    ++applies_;
+  }
+  applied_.notify_all();
   return views;
 }
 
@@ -162,6 +167,21 @@ jobs::job_view_ptr job_board::peek(const jobs::job_id& id) const {
   const std::shared_lock lock{home.mutex};
   const auto place = home.jobs.find(id);
   return place == home.jobs.end() ? nullptr : place->second.view;
+}
+
+jobs::job_view_ptr
+job_board::await_version(const jobs::job_id& id, std::int64_t version,
+                         std::chrono::milliseconds limit) const {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  std::unique_lock lock{applied_mutex_};
+  for (;;) {
+    auto view = peek(id);
+    if (!view || view->record().version >= version)
+      return view;
+    const auto seen = applies_;
+    if (!applied_.wait_until(lock, until, [&] { return applies_ != seen; }))
+      return view;
+  }
 }
 
 /// Oldest first. Only what is wanted is copied: there may be thousands.

@@ -8,6 +8,9 @@
 #include "jobs/ledger.hpp"
 
 #include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -41,6 +44,12 @@ public:
                                    const jobs::progress& p);
 
   jobs::job_view_ptr peek(const jobs::job_id& id) const;
+  /// As peek, for whoever has read this version in the ledger, where it is a
+  /// moment before it is here: waits for that moment, so that nobody is told
+  /// of a job what its server does not show yet. May be older when `limit` is
+  /// over.
+  jobs::job_view_ptr await_version(const jobs::job_id& id, std::int64_t version,
+                                   std::chrono::milliseconds limit) const;
   /// All live jobs of one incarnation of a server (0: of none), oldest first.
   std::vector<jobs::job_record> live_jobs(std::int64_t server_row) const;
   std::vector<jobs::job_record> live_jobs() const;
@@ -77,6 +86,10 @@ private:
 
   mutable std::shared_mutex servers_mutex_;
   std::unordered_map<jobs::server_id, jobs::server_ptr> servers_;
+
+  mutable std::mutex applied_mutex_;
+  mutable std::condition_variable applied_;
+  std::uint64_t applies_ = 0;
 
   const std::size_t ended_kept_;
   mutable std::mutex counters_mutex_;

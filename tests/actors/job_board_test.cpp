@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <future>
+#include <utility>
+
 using namespace alula;
 
 namespace {
@@ -35,6 +38,25 @@ TEST_CASE("the board shows the newest version only", "[actors]") {
   board.apply({job}, {});
   board.apply({record(1, jobs::job_state::queued, 2)}, {});
   CHECK(board.peek(job.id)->record().version == 3);
+}
+
+TEST_CASE("whoever is ahead of the board waits until job and server are shown",
+          "[actors]") {
+  actors::job_board board{10};
+  const auto job = record(1, jobs::job_state::running, 1);
+  board.apply({job}, {server(1, jobs::server_state::creating)});
+  auto read = std::async(std::launch::async, [&] {
+    auto view = board.await_version(job.id, 3, std::chrono::hours{1});
+    return std::pair{view, board.list_servers().at(0)};
+  });
+  board.apply({record(1, jobs::job_state::running, 2)}, {});
+  board.apply({record(1, jobs::job_state::succeeded, 3)},
+              {server(1, jobs::server_state::active)});
+  const auto [view, shown] = read.get();
+  CHECK(view->record().version == 3);
+  CHECK(shown->state == jobs::server_state::active);
+  CHECK(board.await_version(job.id, 4, {})->record().version == 3);
+  CHECK_FALSE(board.await_version(record(2, {}).id, 1, std::chrono::hours{1}));
 }
 
 TEST_CASE("the board keeps the jobs that ended last", "[actors]") {
