@@ -5,15 +5,12 @@ and believes every signature: fast enough for every point there is."""
 import hashlib
 import os
 import re
-import sys
 import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.sax.saxutils import escape
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                "..", "doubles"))
-import panel_s3  # noqa: E402
+from doubles import panel_s3
 
 
 class Memory:

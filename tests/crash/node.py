@@ -9,9 +9,11 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 import disk
 from dockerd import Dockerd
+from doubles import panel as double
 
 TOKEN_ID = "crashtest0123456"
 TOKEN = "crash-test-token-0123456789abcdef"
@@ -20,6 +22,15 @@ PATIENCE = 90  # seconds for anything that has no reason to take long
 
 class Died(Exception):
     """The daemon is gone, or left a question without an answer."""
+
+
+def link_token(number, subject, **claims):
+    """As the Panel signs them for whoever follows one of its links
+    (wings-protocol 2.15, 2.16)."""
+    now = int(time.time())
+    return double.signed_token(
+        {"iss": "http://panel.test", "jti": number, "sub": subject, "iat": now,
+         "nbf": now - 300, "exp": now + 3_600, **claims}, TOKEN)
 
 
 class Node:
@@ -173,24 +184,32 @@ jobs:
 
     # -- the API --------------------------------------------------------------
 
-    def ask(self, method, path, body=None, headers=None, limit=PATIENCE,
-            raw=False):
-        """(status, headers, parsed body, or raw); Died without an answer."""
+    def request(self, method, path, data=None, headers=None, limit=PATIENCE,
+                head=lambda status: None):
+        """(status, headers, bytes); Died without an answer, or with half of
+        one, of which `head` has heard if its head has come."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port,
                                                 timeout=limit)
         try:
-            connection.request(
-                method, path, None if body is None else json.dumps(body),
-                {"Authorization": f"Bearer {TOKEN}",
-                 "Content-Type": "application/json", **(headers or {})})
+            connection.request(method, path, data, headers or {})
             answer = connection.getresponse()
-            data = answer.read()
+            head(answer.status)
+            body = answer.read()
         except (OSError, http.client.HTTPException, socket.timeout) as why:
             raise Died(f"{method} {path}: {why!r}") from why
         finally:
             connection.close()
-        headers = {k.lower(): v for k, v in answer.getheaders()}
+        return (answer.status,
+                {k.lower(): v for k, v in answer.getheaders()}, body)
+
+    def ask(self, method, path, body=None, headers=None, limit=PATIENCE,
+            raw=False):
+        """(status, headers, parsed body, or raw); Died without an answer."""
+        status, headers, data = self.request(
+            method, path, None if body is None else json.dumps(body),
+            {"Authorization": f"Bearer {TOKEN}",
+             "Content-Type": "application/json", **(headers or {})}, limit)
         if raw:
-            return answer.status, headers, data
-        return (answer.status, headers,
+            return status, headers, data
+        return (status, headers,
                 json.loads(data) if data[:1] in (b"{", b"[") else None)

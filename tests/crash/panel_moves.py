@@ -4,17 +4,12 @@ end: every result once, in order, over whatever happened."""
 import argparse
 import collections
 import json
-import os
-import sys
 import threading
 import time
 
 import checks
+from doubles import panel as double
 from node import PATIENCE
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                "..", "doubles"))
-import panel as double  # noqa: E402
 
 REPORTED = ("backup.create", "backup.restore", "server.install",
             "server.reinstall", "server.receive", "server.release")

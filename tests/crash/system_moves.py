@@ -2,11 +2,7 @@
 a part of Client. And the workload of it."""
 
 import base64
-import http.client
 import json
-import socket
-
-from node import PATIENCE, Died
 
 SYSTEM = "edge-7"
 # Larger than one buffer, smaller than patience.
@@ -15,20 +11,9 @@ PAYLOADS = [(f"payload {n} ".encode() * 30_000)[:300_000 - n] for n in range(3)]
 
 class SystemMoves:
     def ask_as_appliance(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.node.port,
-                                                timeout=PATIENCE)
-        try:
-            connection.request(method, path, body,
-                               {"Authorization": self.told.appliance,
-                                **(headers or {})})
-            answer = connection.getresponse()
-            data = answer.read()
-        except (OSError, http.client.HTTPException, socket.timeout) as why:
-            raise Died(f"{method} {path}: {why!r}") from why
-        finally:
-            connection.close()
-        headers = {k.lower(): v for k, v in answer.getheaders()}
-        return answer.status, headers, data
+        return self.node.request(
+            method, path, body,
+            {"Authorization": self.told.appliance, **(headers or {})})
 
     def make_key(self):
         """Shown once: when the answer was lost, another one is made."""

@@ -4,19 +4,13 @@ crashes, and what must be so after each try; a part of Client."""
 import hashlib
 import io
 import json
-import os
-import sys
 import tarfile
 import threading
-import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                "..", "doubles"))
-import panel  # noqa: E402
-import target_node as double  # noqa: E402
-from backup_workloads import served  # noqa: E402
-from node import TOKEN  # noqa: E402
-from servers import A, B, files_of  # noqa: E402
+from backup_workloads import served
+from doubles import target_node as double
+from node import link_token
+from servers import A, B, files_of
 
 BOUNDARY = "a-boundary-of-a-crash"
 
@@ -50,13 +44,6 @@ def form_of(archive, checksum):
                 f'name="{name}"\r\n\r\n').encode() + content + b"\r\n"
     return part("archive", archive) + part("checksum", checksum.encode()) \
         + f"--{BOUNDARY}--\r\n".encode()
-
-
-def token_for(server):
-    now = int(time.time())
-    return panel.signed_token(
-        {"iss": "http://panel.test", "jti": server, "sub": server,
-         "iat": now, "nbf": now - 300, "exp": now + 3_600}, TOKEN)
 
 
 class TransferMoves:
@@ -132,7 +119,7 @@ class TransferMoves:
         self.panel_brings(server)
         status, _, data = self.ask_as_appliance(
             "POST", "/api/transfers", form_of(archive, checksum),
-            {"Authorization": "Bearer " + token_for(server),
+            {"Authorization": "Bearer " + link_token(server, server),
              "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
         return status, json.loads(data) if data[:1] == b"{" else None
 
