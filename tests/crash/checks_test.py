@@ -69,6 +69,11 @@ class Points(unittest.TestCase):
     def test_of_writes_in_a_row_there_are_the_ends_and_of_others_all(self):
         self.assertEqual(self.chosen(ends=True), [1, 4, 5, 6, 7, 8, 9])
 
+    def test_of_a_database_there_is_each_write_and_of_its_log_the_ends(self):
+        found = [("write", "/ledger.db-wal")] * 3 + [("fsync", "/ledger.db-wal")] \
+            + [("write", "/ledger.db")] * 3
+        self.assertEqual([*points.ends_of_rows(found)], [1, 3, 4, 5, 6, 7])
+
     def test_each_point_has_all_ways_and_a_cut_with_another_crash(self):
         ways = [*points.all_of({"deletes": self.FOUND[:1]}, random.Random(1),
                                points.MODES)]

@@ -110,11 +110,15 @@ def slice_of(ways, points, rng, modes):
 
 def ends_of_rows(found):
     """Of writes to one file in a row the first and the last, and all else:
-    between them a file only has more of the same."""
+    between them a file only has more of the same, a database's log too, which
+    counts as far as its last whole commit. A database itself (.db) has all its
+    writes: a checkpoint is one row of them, and each replaces another page."""
     for number, point in enumerate(found, start=1):
+        call, path = point
         beside = (found[number - 2] if number > 1 else None,
                   found[number] if number < len(found) else None)
-        if point[0] != "write" or any(each != point for each in beside):
+        if call != "write" or path.endswith(".db") \
+                or any(each != point for each in beside):
             yield number
 
 
