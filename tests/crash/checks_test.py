@@ -4,6 +4,8 @@
   checks_test.py
 """
 
+import contextlib
+import io
 import os
 import random
 import shutil
@@ -12,6 +14,7 @@ import sys
 import tempfile
 import types
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chain_moves  # noqa: E402
@@ -80,6 +83,61 @@ class Points(unittest.TestCase):
         self.assertEqual([each.mode for each in ways],
                          [*points.MODES, "cut"])
         self.assertTrue(ways[-1].again)
+
+
+class Words(unittest.TestCase):
+    """Of a campaign's command line; the files only have to be there."""
+
+    def options(self, *words):
+        return crash.read_options(
+            ["--binary", __file__, "--shim", __file__, *words])
+
+    def is_refused(self, sentence, *words):
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), \
+                self.assertRaises(SystemExit) as end:
+            self.options(*words)
+        self.assertEqual(end.exception.code, 2)
+        self.assertRegex(said.getvalue(), sentence)
+
+    def test_a_part_of_all_is_refused_without_all(self):
+        for words in (("--from", "400"), ("--from", "1"), ("--ends",)):
+            self.is_refused("parts of --all", *words)
+            self.is_refused("parts of --all", "--all", "--point", "3", *words)
+
+    def test_points_are_counted_in_one_workload_from_one_on(self):
+        self.is_refused("one --workload", "--all", "--from", "2")
+        self.is_refused("one --workload", "--all", "--from", "2",
+                        "--workload", "deletes", "--workload", "backups")
+        self.is_refused("first point is 1", "--all", "--from", "0",
+                        "--workload", "deletes")
+        self.assertEqual(self.options("--all", "--from", "1").first, 1)
+        self.assertEqual(self.options("--all").first, 1)
+
+    def test_the_last_line_says_what_was_left_out(self):
+        self.assertRegex(self.last_line("--all"), " 0 failed$")
+        self.assertRegex(self.last_line("--all", "--from", "9"),
+                         r"^1 runs, .* 0 failed; from point 9 of 9$")
+        self.assertRegex(self.last_line("--all", "--ends"),
+                         "0 failed; of writes in a row the ends$")
+
+    def test_what_begins_behind_the_last_point_is_refused(self):
+        with self.assertRaises(SystemExit) as end:
+            self.last_line("--all", "--from", "10")
+        self.assertEqual(end.exception.code, 2)
+
+    def last_line(self, *words):
+        """Of a campaign in which nothing is run, and nothing fails."""
+        words = ["crash.py", "--binary", __file__, "--shim", __file__,
+                 "--workload", "deletes", "--mode", "kill", *words]
+        with contextlib.redirect_stdout(io.StringIO()) as said, \
+                mock.patch.object(sys, "argv", words), \
+                mock.patch.object(crash, "baseline",
+                                  lambda *_: {"deletes": Points.FOUND}), \
+                mock.patch.object(crash, "run",
+                                  lambda _, scenario: crash.Outcome(scenario)):
+            crash.main()
+        return said.getvalue().splitlines()[-1]
 
 
 class InstallLogs(unittest.TestCase):

@@ -166,7 +166,19 @@ def baseline(options, workloads):
     return points
 
 
-def campaign(options, scenarios, end, first=0):
+def part_of(options, points):
+    """For the last line: which points --all leaves out. When these are all of
+    them, that is the end."""
+    said = ""
+    for workload, found in points.items() if options.first > 1 else ():
+        if options.first > len(found):
+            print(f"--from {options.first}: {workload} has {len(found)} points")
+            sys.exit(2)
+        said = f"; from point {options.first} of {len(found)}"
+    return said + ("; of writes in a row the ends" if options.ends else "")
+
+
+def campaign(options, scenarios, end, first=0, part=""):
     """Runs them side by side until the time is over; the failures. So many of
     them are the first ways to fail, which a slice may not get through."""
     counts, failures = collections.Counter(), []
@@ -199,7 +211,7 @@ def campaign(options, scenarios, end, first=0):
           + ", ".join(f"{n} {mode}" for mode, n in sorted(counts.items()))
           + f"; {len(failures)} failed"
           + (f"; {min(total, first)} of {first} first ways done" if first
-             else ""), flush=True)
+             else "") + part, flush=True)
     return failures
 
 
@@ -223,18 +235,19 @@ def take(outcome, counts, failures):
               f"  in {outcome.place}", flush=True)
 
 
-def read_options():
+def read_options(words=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--binary", required=True, help="the daemon")
     parser.add_argument("--shim", required=True, help="alula_crash_shim")
     parser.add_argument("--all", action="store_true", help="every point")
-    parser.add_argument("--from", type=int, default=1, dest="first",
-                        help="with --all: the first point, to go on from where\n"
-                             "one that was interrupted came to")
+    parser.add_argument("--from", type=int, dest="first",
+                        help="with --all and one --workload: the first point,\n"
+                             "to go on from where one that was interrupted\n"
+                             "came to")
     parser.add_argument("--ends", action="store_true",
                         help="with --all: of writes to one file in a row only\n"
-                             "the first and the last")
+                             "the first and the last, but all of a database")
     parser.add_argument("--slice", action="store_true", help="the default")
     parser.add_argument("--seconds", type=int, default=240,
                         help="after which a slice begins nothing new")
@@ -248,13 +261,26 @@ def read_options():
     parser.add_argument("--keep", action="store_true",
                         help="leave the directories of failed runs")
     parser.add_argument("--max-failures", type=int, default=20)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
+    refuse_what_says_nothing(parser, options)
     for name in ("binary", "shim"):  # LD_PRELOAD searches for bare names
         path = os.path.abspath(getattr(options, name))
         if not os.path.exists(path):
             parser.error(f"--{name}: there is no {path}")
         setattr(options, name, path)
     return options
+
+
+def refuse_what_says_nothing(parser, options):
+    """A word that would be passed over: its campaign would be another one."""
+    is_part = options.first is not None or options.ends
+    if is_part and (not options.all or options.point is not None):
+        parser.error("--from and --ends are parts of --all, without --point")
+    options.first = 1 if options.first is None else options.first
+    if options.first < 1:
+        parser.error("--from: the first point is 1")
+    if options.first > 1 and len(options.workload or WORKLOADS) != 1:
+        parser.error("--from counts the points of one --workload")
 
 
 def main():
@@ -275,7 +301,8 @@ def main():
     if options.all:
         failures = campaign(options,
                             all_of(points, rng, modes, options.first,
-                                   options.ends), 1e18)
+                                   options.ends), 1e18,
+                            part=part_of(options, points))
     else:
         first, others = ways_of(points, rng, modes)
         failures = campaign(options,
