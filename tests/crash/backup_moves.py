@@ -41,7 +41,7 @@ class BackupMoves:
         return seen
 
     def again(self, seen):
-        return self.try_again(500, {"code": seen["error"]["code"]})
+        return self.try_again(500, seen["error"])
 
     def backup(self, server, backup):
         """The backup as the node shows it, or None."""
@@ -49,6 +49,12 @@ class BackupMoves:
             "GET", f"/api/servers/{server}/backup/{backup}")
         assert status in (200, 404), f"backup {backup}: {status} {seen}"
         return seen if status == 200 else None
+
+    def shown_backup(self, server, backup):
+        """It has to be on record."""
+        seen = self.backup(server, backup)
+        assert seen, f"backup {backup} of {server} is shown no more"
+        return seen
 
     # -- made and found -------------------------------------------------------
 
@@ -143,7 +149,7 @@ class BackupMoves:
     def damage(self, backup):
         """A disk that forgets: bytes in the middle of the archive change."""
         self.told.damaged.add(backup)
-        with open(checks.archive_of(self.node, backup), "r+b") as archive:
+        with open(checks.archive_there(self.node, backup), "r+b") as archive:
             middle = os.fstat(archive.fileno()).st_size // 2
             archive.seek(middle)
             old = archive.read(8)
@@ -162,7 +168,7 @@ class BackupMoves:
                 and seen["error"]["code"] != "backup-damaged":
             return self.again(seen)
         assert seen["state"] == ("failed" if is_damaged else "succeeded"), seen
-        shown = self.backup(server, backup)
+        shown = self.shown_backup(server, backup)
         assert shown["verified_at"] and bool(shown["damage"]) == is_damaged, \
             shown
         return True
@@ -293,7 +299,7 @@ class BackupMoves:
             return False
         if seen["state"] == "failed":
             for backup in expected:
-                assert self.backup(server, backup)["state"] == "ready", \
+                assert self.shown_backup(server, backup)["state"] == "ready", \
                     f"a rotation failed, and took {backup}"
             return self.again(seen)
         assert seen["state"] == "succeeded", seen

@@ -10,9 +10,6 @@ from dockerd import INSTALLER, installer_leaves
 from node import PATIENCE
 
 INSTALLS = ("server.install", "server.reinstall")
-# What a job may end with over a disk that fails, or a process that dies.
-FAULTS = ("io-error", "no-room", "insufficient-storage", "journal-unavailable",
-          "crashed")
 LEFT = PATIENCE / 3  # seconds in which nothing is under way for a server
 
 
@@ -64,7 +61,7 @@ class ChainMoves:
 
     def settle(self, server, is_so, meanwhile=lambda job: None):
         """Waits until nothing of the server is under way and it is so. What has
-        failed over a fault is asked for again. True for those who end with it."""
+        failed over a disk is asked for again. True for those who end with it."""
         since = time.monotonic()
         end = since + 4 * PATIENCE
         while True:
@@ -80,7 +77,7 @@ class ChainMoves:
             elif is_so(jobs):
                 return True
             elif jobs and jobs[0]["state"] == "failed" \
-                    and jobs[0]["error"]["code"] in FAULTS:
+                    and self.is_of_a_disk(jobs[0]["error"]):
                 self.ask_again(server, jobs[0])
             assert now < since + LEFT, \
                 f"nothing is under way for {server}, which is " \
@@ -114,7 +111,7 @@ class ChainMoves:
         self.settle(server, lambda _: self.shown(server) == wanted
                     and self.node.docker.is_running(server) == up)
         self.nothing_left_of_installer(server)
-        last = newest_installation(self.jobs_about(server))
+        last = self.last_installation(server)
         if not self.log_is_kept(server, last["kind"], last):
             return False
         self.told.alive[server] = installer_leaves(
@@ -172,12 +169,18 @@ class ChainMoves:
 
     def ended_badly(self, server, code):
         self.nothing_left_of_installer(server)
-        last = newest_installation(self.jobs_about(server))
+        last = self.last_installation(server)
         if not self.log_is_kept(server, last["kind"], last, code):
             return False
         self.told.alive[server] = {}
         self.told.wanted[server] = False
         return True
+
+    def last_installation(self, server):
+        last = newest_installation(self.jobs_about(server))
+        assert last, \
+            f"the installation of {server} has ended, and no job of it is listed"
+        return last
 
     def nothing_left_of_installer(self, server):
         """When its job has ended, and not a while later."""
@@ -226,14 +229,18 @@ def installed_as_told(node, told):
         assert len(runs) <= jobs.count(server), \
             f"{jobs.count(server)} jobs ran {len(runs)} installers of {server}"
         for written in (at for row, at, _ in words if row == server):
-            told_at = min(at for at, _ in heard if at >= written)
+            told_at = min((at for at, _ in heard if at >= written), default=0)
+            assert told_at, \
+                f"the Panel was never told what was written of {server}: {heard}"
             for begun, number in runs:
                 assert begun >= written \
                     or node.docker.gone.get(number, told_at) < told_at, \
                     f"the Panel was told of the end of installer {number} of " \
                     f"{server} while it was there"
     for server, (start, _) in told.ordered.items():
-        done = min(at for row, at, good in words if row == server and good)
+        done = min((at for row, at, good in words if row == server and good),
+                   default=0)
+        assert done, f"{server} was ordered, and never told installed: {words}"
         installed_once_then_started(node, server, start, done)
 
 
@@ -246,4 +253,5 @@ def installed_once_then_started(node, server, start, done):
     assert bool(starts) == start, f"{server} was started at {starts}"
     assert all(at >= done for at in starts), \
         f"{server} was told installed at {done}, and was started at {starts}"
-    assert server not in node.docker.beside, f"{server} ran beside its installer"
+    assert server not in (name for name, _ in node.docker.beside), \
+        f"{server} ran beside its installer"

@@ -189,11 +189,17 @@ def archive_of(node, backup):
     return None
 
 
+def archive_there(node, backup):
+    """That of a backup which was told ready."""
+    path = archive_of(node, backup)
+    assert path, f"backup {backup} was told ready; no file"
+    return path
+
+
 def backup_files(node, told):
     """What was told ready is whole, what was told gone is gone."""
     for backup in told.backups:
-        path = archive_of(node, backup)
-        assert path, f"backup {backup} was told ready; no file"
+        path = archive_there(node, backup)
         if backup not in told.damaged:
             check_archive(path)
     for backup in told.gone:
@@ -231,7 +237,7 @@ def backup_directory(node, told):
     backup_files(node, told)
     expected = set()
     for backup in told.backups:
-        name = os.path.basename(archive_of(node, backup))
+        name = os.path.basename(archive_there(node, backup))
         expected.add(name)
         if backup not in told.foreign or backup in told.indexed:
             expected.add(f"{name}.manifest")

@@ -23,7 +23,7 @@ import crash  # noqa: E402
 import panel_moves  # noqa: E402
 import points  # noqa: E402
 from dockerd import INSTALLER, Container, Dockerd, installer_says  # noqa: E402
-from servers import A  # noqa: E402
+from servers import A, B  # noqa: E402
 from workload import Client, Told  # noqa: E402
 
 
@@ -270,10 +270,26 @@ class Installations(unittest.TestCase):
         self.is_wrong("was started at ..$")
 
     def test_a_game_beside_its_installer_is_seen(self):
+        self.docker.ends_with[A + INSTALLER] = None
         self.docker.start(self.docker.put(A, {}))
         self.assertEqual(self.docker.beside, [])
         self.docker.start(self.docker.put(A + INSTALLER, {}))
-        self.assertEqual(self.docker.beside, [A])
+        self.assertEqual(self.docker.beside, [(A, 2)])
+        self.docker.crash(A)
+        self.docker.start(self.docker.containers[self.docker.find(A)])
+        self.assertEqual(self.docker.beside, [(A, 2)] * 2)
+
+    def test_a_game_beside_its_installer_is_wrong_where_it_was_ordered(self):
+        self.docker.beside.append((A, 1))
+        self.is_wrong("ran beside its installer")
+
+    def test_a_panel_that_never_heard_is_seen(self):
+        self.heard.clear()
+        self.is_wrong("was never told what was written")
+
+    def test_who_was_never_told_installed_is_seen(self):
+        self.told.ordered[B] = (True, None)
+        self.is_wrong(f"{B} was ordered, and never told installed")
 
     def test_a_word_to_the_panel_that_is_not_on_the_disk_is_seen(self):
         with checks.Ledger(self.node) as ledger:
@@ -281,6 +297,52 @@ class Installations(unittest.TestCase):
             self.path = "/servers/other/install"
             with self.assertRaisesRegex(AssertionError, "the disk has not"):
                 checks.told_words(self.node, ledger)
+
+
+class HonestDisks(unittest.TestCase):
+    """With one job that runs, and a cancel of it."""
+
+    JOB = "0192a000-0000-7000-8000-000000000001"
+
+    def setUp(self):
+        self.base = tempfile.mkdtemp(prefix="alula-checks-")
+        self.addCleanup(shutil.rmtree, self.base)
+        self.node = types.SimpleNamespace(
+            base=self.base, root=self.base, panel=None,
+            **{name: os.path.join(self.base, name) for name in
+               ("ledger", "volumes", "trash", "backups", "staging")})
+        os.mkdir(self.node.ledger)
+        self.run_in_ledger(f"""
+            CREATE TABLE jobs(id, state, version, cancel_requested_at, job_row,
+              boot);
+            INSERT INTO jobs VALUES ('{self.JOB}', 'cancelling', 3, 1000, 1, 1);
+            """)
+        self.told = Told()
+        self.told.jobs[self.JOB] = {"version": 2, "done": False,
+                                    "state": "running"}
+        self.told.cancelled.add(self.JOB)
+
+    def run_in_ledger(self, words):
+        db = sqlite3.connect(os.path.join(self.node.ledger, "ledger.db"))
+        db.executescript(words)
+        db.close()
+
+    def is_wrong(self, sentence):
+        with self.assertRaisesRegex(AssertionError, sentence):
+            checks.honest_disk(self.node, self.told)
+
+    def test_one_that_has_all_it_said_is_right(self):
+        checks.honest_disk(self.node, self.told)
+        self.assertEqual(self.told.running, {(1, 1)})
+
+    def test_a_cancel_that_was_accepted_and_forgotten_is_seen(self):
+        self.run_in_ledger("UPDATE jobs SET cancel_requested_at = NULL")
+        self.is_wrong(f"cancels that were accepted, and forgotten: .*{self.JOB}")
+
+    def test_a_job_that_was_accepted_and_forgotten_is_seen(self):
+        self.told.cancelled.clear()
+        self.run_in_ledger("DELETE FROM jobs")
+        self.is_wrong("is not on the disk")
 
 
 class Reports(unittest.TestCase):

@@ -32,7 +32,7 @@ import disk  # noqa: E402
 import life_moves  # noqa: E402
 import panel_moves  # noqa: E402
 from node import TOKEN, TOKEN_ID, Died, Node  # noqa: E402
-from points import (MODES, Scenario, all_of, grouped,  # noqa: E402
+from points import (FAILING, MODES, Scenario, all_of, grouped,  # noqa: E402
                     slice_of, ways_of)
 from workload import WORKLOADS, Client, Told  # noqa: E402
 
@@ -73,6 +73,7 @@ def live(node, client, moves, at):
 
 def run_lives(node, scenario, outcome):
     told = Told()
+    told.disk_fails = scenario.mode in FAILING
     client = Client(node, told)
     moves, at = WORKLOADS[scenario.workload].moves(client), 0
     faults = scenario.faults()

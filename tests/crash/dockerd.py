@@ -105,7 +105,7 @@ class Dockerd:
         self.ends_with = {}  # name of an installer → code, or None: by itself
         self.begun = []  # (when, name, number) of every start
         self.gone = {}   # number of a container → when it was removed
-        self.beside = []  # servers that ran beside their installers
+        self.beside = []  # (server, number of the installer it ran beside)
         self.hung = set()  # names of containers that no call gets an answer about
         self.closing = threading.Event()
         owner = self
@@ -182,8 +182,10 @@ class Dockerd:
     def start(self, one):
         server = one.name.removesuffix(INSTALLER)
         is_installer = one.name != server
-        if self.is_running(server if is_installer else server + INSTALLER):
-            self.beside.append(server)
+        other = self.containers.get(
+            self.find(server if is_installer else server + INSTALLER))
+        if other and other.running:
+            self.beside.append((server, (one if is_installer else other).number))
         self.begun.append((time.time(), one.name, one.number))
         if is_installer:
             self.runs[one.name] = one.number

@@ -31,6 +31,6 @@ class DownloadMoves:
             return True
         assert status == 200, f"{link}: {status} {data}"
         assert not is_used, f"{link} was used up, and is good once more"
-        with open(checks.archive_of(self.node, backup), "rb") as archive:
+        with open(checks.archive_there(self.node, backup), "rb") as archive:
             assert data == archive.read(), f"{link} gave other bytes"
         return True

@@ -132,7 +132,7 @@ class FarMoves:
         assert status in (202, 204), f"drop: {status} {answer}"
         if status == 202:
             self.end_everything()
-            seen = self.backup(server, backup)
+            seen = self.shown_backup(server, backup)
             if "local" in [p["place"] for p in seen["places"]]:
                 return self.try_again(500, {"code": "still-here"})
         assert self.told.copies[backup], f"{backup} was copied nowhere"

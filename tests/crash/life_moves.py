@@ -21,8 +21,11 @@ class LifeMoves:
         assert seen["state"] == "succeeded", \
             f"the {word} of {server} was to succeed, and is {seen['state']}: " \
             f"{seen}"
-        if word == "reinstall":
+        if word == "reinstall":  # an install has no step that stops the game
             self.told.wanted[server] = False
+            run = self.node.docker.newest_install(server)
+            assert (server, run) not in self.node.docker.beside, \
+                f"{server} ran beside installer {run} of its {word}"
         if not self.log_is_kept(server, word, seen):
             return False
         self.told.installed.add(server)

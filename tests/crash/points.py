@@ -9,6 +9,9 @@ import re
 FAILING = {"eio": (errno.EIO, 1), "enospc": (errno.ENOSPC, 1),
            "eio40": (errno.EIO, 40), "enospc40": (errno.ENOSPC, 40)}
 MODES = ("kill", "cut", *FAILING)
+# What the node may say over such a disk, and over no other.
+DISK_FAULTS = ("io-error", "no-room", "insufficient-storage",
+               "journal-unavailable")
 
 
 @dataclasses.dataclass(frozen=True)

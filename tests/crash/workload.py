@@ -23,6 +23,7 @@ from life_moves import LifeMoves
 from far_moves import FarMoves
 from node import PATIENCE
 from panel_moves import PanelMoves
+from points import DISK_FAULTS
 from pool_moves import PoolMoves
 from server_moves import ServerMoves
 from settle_moves import SettleMoves
@@ -34,6 +35,7 @@ class Told:
     """Everything a client has heard, which must stay true for ever."""
 
     def __init__(self):
+        self.disk_fails = False  # in this run, so that the node may say so
         self.jobs = {}      # id → newest view, with its version
         self.keys = {}      # idempotency key → job id
         self.alive = {}     # server → {file name: text}, created and wanted
@@ -175,10 +177,20 @@ class Client(BackupMoves, ChainMoves, DownloadMoves, FarMoves, LifeMoves,
             self.node.rest(0.05)
         return True
 
+    def is_of_a_disk(self, error):
+        """Whether it says that a disk has failed. Then one has: processes that
+        die, and power that is cut, make nobody say so."""
+        is_so = (error or {}).get("code") in DISK_FAULTS
+        assert self.told.disk_fails or not is_so, \
+            f"no disk has failed, and the node says {error}"
+        return is_so
+
     # -- moves ----------------------------------------------------------------
 
     def try_again(self, status, answer):
-        assert (answer or {}).get("code"), (status, answer)
+        assert (answer or {}).get("code"), \
+            f"refused with {status}, and no code: {answer}"
+        self.is_of_a_disk(answer)
         self.refusal = answer
         self.node.rest(0.1)
         return False
