@@ -24,6 +24,13 @@ BUILD = ROOT / "build" / "release"
 TOKEN = "bench-token"
 
 
+def count(text):
+    """An option that says how many: at least one."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is too few: 1 at least")
+    return int(text)
+
+
 def options(about, **more):
     """The arguments that every script takes, and the given ones."""
     parser = argparse.ArgumentParser(
@@ -34,7 +41,7 @@ def options(about, **more):
     parser.add_argument("--client", default=BUILD / "bench" / "load_client",
                         type=Path, help="the load client")
     parser.add_argument("--dir", help="parent of the temporary directory")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=count, default=3)
     for name, settings in more.items():
         parser.add_argument("--" + name.replace("_", "-"), **settings)
     given = parser.parse_args()

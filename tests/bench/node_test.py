@@ -67,5 +67,14 @@ class Past(unittest.TestCase):
             fill(self.node.ledger, SERVERS, JOBS)
 
 
+class Counts(unittest.TestCase):
+    def test_less_than_one_is_refused_with_a_sentence(self):
+        for option in ("--servers", "--jobs", "--rounds"):
+            for few in ("0", "-1"):
+                asked = subprocess.run([sys.executable, ROOT / "bench/boot", f"{option}={few}"], text=True, capture_output=True)
+                self.assertEqual(asked.returncode, 2)
+                self.assertIn(f"argument {option}: {few} is too few: 1 at least", asked.stderr)
+
+
 if __name__ == "__main__":
     run_tests(sys.modules["__main__"])
