@@ -105,9 +105,7 @@ void reading_desk::find(
 /// on record lies there by now: it was still being written.
 std::optional<jobs::archive_file>
 reading_desk::newer_than(const jobs::backup_record& known) {
-  const auto& facts = known.facts;
-  if (known.state != jobs::backup_state::ready || !facts.sha1.empty()
-      || !facts.sha256.empty() || !known.is_local || known.lost_at != 0)
+  if (!jobs::is_unread(known) || !known.is_local || known.lost_at != 0)
     return std::nullopt;
   auto file = archives_.inspect(known.uuid);
   if (!file || !*file || !jobs::is_outdated_by(known, **file))

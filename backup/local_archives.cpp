@@ -207,7 +207,7 @@ local_archives::inspect(const jobs::backup_id& backup) {
   return std::optional{std::move(*described)};
 }
 
-jobs::result<std::vector<jobs::archive_file>> local_archives::list() {
+jobs::result<jobs::archive_list> local_archives::list() {
   std::vector<jobs::backup_id> backups;
   auto read = directory_.for_each([&](std::string_view name) {
     const auto known = names_.parse(name);
@@ -218,14 +218,22 @@ jobs::result<std::vector<jobs::archive_file>> local_archives::list() {
     return std::move(read).error();
   std::ranges::sort(backups);
   backups.erase(std::unique(backups.begin(), backups.end()), backups.end());
-  std::vector<jobs::archive_file> out;
+  jobs::archive_list out;
+  jobs::status first;
   for (const auto& backup : backups) {
     auto found = inspect(backup);
-    if (!found)
-      log_unreadable(backup, found.error());
-    else if (*found)
-      out.push_back(std::move(**found));
+    if (found && *found)
+      out.files.push_back(std::move(**found));
+    if (found)
+      continue;
+    log_unreadable(backup, found.error());
+    out.unreadable.push_back(backup);
+    if (first)
+      first = std::move(found).error();
   }
+  // A disk that is away, or a process that may open no more: nothing was seen.
+  if (!first && out.files.empty())
+    return std::move(first).error();
   return out;
 }
 

@@ -104,7 +104,7 @@ public:
                        const jobs::job_id& job) override;
   jobs::result<std::optional<jobs::archive_file>>
   inspect(const jobs::backup_id& backup) override;
-  jobs::result<std::vector<jobs::archive_file>> list() override;
+  jobs::result<jobs::archive_list> list() override;
   jobs::status sweep(const jobs::is_live_job& is_live,
                      const jobs::is_known_backup& is_known) override;
   jobs::result<jobs::archive_verified>

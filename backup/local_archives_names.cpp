@@ -157,21 +157,29 @@ jobs::status local_archives::sweep(const jobs::is_live_job& is_live,
   });
   if (!read)
     return read;
+  jobs::status outcome;
+  const auto stays = [&outcome](const std::string& name, jobs::fault why) {
+    jobs::log(jobs::log_level::warning, "backup-leftover-stays",
+              {{"file", name}, {"reason", why.what}});
+    if (outcome)
+      outcome = std::move(why);
+  };
   for (auto& [name, backup] : manifests) {
     auto orphan = is_orphan(name, backup, is_live, is_known);
     if (!orphan)
-      return std::move(orphan).error();
-    if (*orphan)
+      stays(name, std::move(orphan).error());
+    else if (*orphan)
       dead.push_back(std::move(name));
   }
   for (const auto& name : dead) {
-    auto removed = directory_.remove(name);
-    if (!removed)
-      return std::move(removed).error();
-    jobs::log(jobs::log_level::info, "backup-leftover-removed",
-              {{"file", name}});
+    if (auto removed = directory_.remove(name); !removed)
+      stays(name, std::move(removed).error());
+    else
+      jobs::log(jobs::log_level::info, "backup-leftover-removed",
+                {{"file", name}});
   }
-  return dead.empty() ? jobs::status{} : directory_.sync();
+  auto synced = dead.empty() ? jobs::status{} : directory_.sync();
+  return outcome ? synced : outcome;
 }
 
 jobs::status local_archives::remove(const jobs::backup_id& backup) {

@@ -75,6 +75,12 @@ struct archive_file {
   std::optional<archive_facts> facts; ///< from the manifest
 };
 
+/// What lies in the directory.
+struct archive_list {
+  std::vector<archive_file> files;
+  std::vector<backup_id> unreadable; ///< that could not be looked at
+};
+
 /// What a restore may cost at most. Bombs stop at whatever comes first, and an
 /// archive of ours is never over it: what would be is left out, with a note.
 struct extraction_limits {
@@ -310,15 +316,16 @@ public:
   virtual result<std::optional<archive_file>>
   inspect(const backup_id& backup) = 0;
 
-  /// All archives in the directory but those that cannot be looked at, of which
-  /// the log tells: one of them keeps nobody from the others. What is neither
-  /// an archive, a manifest nor an unfinished file of a job is not touched and
-  /// not listed.
-  virtual result<std::vector<archive_file>> list() = 0;
+  /// All archives in the directory. Of those that cannot be looked at the log
+  /// tells: one of them keeps nobody from the others. When none can be, the
+  /// fault is that of the first. What is neither an archive, a manifest nor an
+  /// unfinished file of a job is not touched and not listed.
+  virtual result<archive_list> list() = 0;
 
   /// Removes unfinished files whose job does not live, and manifests that have
   /// lain without their archive for a day, of a backup that is not on record;
-  /// asks when it has seen the file.
+  /// asks when it has seen the file. What it cannot look at or remove stays, as
+  /// the log tells, and keeps it from no other: the fault is the first of them.
   virtual status sweep(const is_live_job& is_live,
                        const is_known_backup& is_known) = 0;
 

@@ -81,9 +81,13 @@ bool is_readable(const backup_record& b) {
   return b.any_store() != nullptr || (b.is_local && b.lost_at == 0);
 }
 
-bool is_outdated_by(const backup_record& b, const archive_file& file) {
+bool is_unread(const backup_record& b) {
   return b.state == backup_state::ready && b.facts.sha1.empty()
-         && b.facts.sha256.empty() && b.places.empty()
+         && b.facts.sha256.empty() && b.places.empty();
+}
+
+bool is_outdated_by(const backup_record& b, const archive_file& file) {
+  return is_unread(b)
          && (b.facts.size != file.size || b.completed_at != file.modified_at);
 }
 

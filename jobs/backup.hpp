@@ -98,8 +98,12 @@ bool is_missed_by_panel(const backup_record& backup);
 /// the node's own keys, in a store.
 bool is_readable(const backup_record& backup);
 
+/// Whether nobody has read it to its end yet, nor copied it elsewhere: it may
+/// have been seen while it was still being written.
+bool is_unread(const backup_record& backup);
+
 /// Whether record_found_backup would take another size or time on record from
-/// what lies in the directory: nobody has read it to its end yet.
+/// what lies in the directory: one that is unread.
 bool is_outdated_by(const backup_record& backup, const archive_file& file);
 
 /// When it was last read from end to end; as long as it was not, when it was

@@ -82,10 +82,10 @@ struct discard_backup {
 /// An archive that lies in the directory but not in the ledger, made by another
 /// program or before the ledger was lost; or one that is back, or whose
 /// manifest came or went. Facts on record stay; missing ones are filled in from
-/// the manifest. As long as no checksum is on record and no copy lies
-/// elsewhere, its size and time are those of the file, and with other ones what
-/// was found wrong is over: it was still being written. Nothing happens when
-/// its row is creating or deleting.
+/// the manifest of an archive of the size that is. As long as no checksum is on
+/// record and no copy lies elsewhere, its size and time are those of the file,
+/// and with other ones what was found wrong is over: it was still being
+/// written. Nothing happens when its row is creating or deleting.
 struct record_found_backup {
   archive_file file;
 };
@@ -118,18 +118,16 @@ struct forget_backup {
 };
 
 /// What a verification found; empty `what`: it is good. What of `facts` is not
-/// on record yet is from then.
+/// on record yet is from then, when they are of an archive of the size that is.
 struct record_verification {
   backup_id uuid;
   std::string what;
   archive_facts facts = {};
 };
 
-/// It has a manifest from now on. What of `facts` is not on record yet is from
-/// then.
+/// It has a manifest from now on.
 struct record_manifest {
   backup_id uuid;
-  archive_facts facts = {};
 };
 
 struct pin_backup {

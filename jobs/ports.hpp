@@ -188,7 +188,9 @@ public:
       std::string_view name, std::stop_token stop,
       const std::function<void(const purge_progress&)>& tell = {}) = 0;
   /// Removes staging trees whose job does not live; asks when it has seen the
-  /// tree. What is not named after a job is left alone.
+  /// tree. What is not named after a job is left alone. One that cannot be
+  /// removed stays, as the log tells, and keeps it from no other: the fault is
+  /// the first of them.
   virtual status sweep_staging(const is_live_job& is_live,
                                std::stop_token stop) = 0;
 

@@ -88,10 +88,10 @@ status backup_changes::change(const jobs::record_found_backup& what) {
 
 status backup_changes::fill(const jobs::backup_id& uuid,
                             const jobs::archive_facts& facts) {
-  return outcome_of(
-      on_.run(backup_sql("fill_facts"), uuid.view(),
-              known_digits(facts.sha1, 40), known_digits(facts.sha256, 64),
-              known_count(facts.content_bytes), known_count(facts.files)));
+  return outcome_of(on_.run(
+      backup_sql("fill_facts"), uuid.view(), known_digits(facts.sha1, 40),
+      known_digits(facts.sha256, 64), known_count(facts.content_bytes),
+      known_count(facts.files), facts.size));
 }
 
 status backup_changes::change(const jobs::record_lost_backup& what) {
@@ -161,9 +161,7 @@ status backup_changes::change(const jobs::record_verification& what) {
 }
 
 status backup_changes::change(const jobs::record_manifest& what) {
-  auto recorded = on_.run(backup_sql("record_manifest"), what.uuid.view());
-  return recorded ? fill(what.uuid, what.facts)
-                  : outcome_of(std::move(recorded));
+  return outcome_of(on_.run(backup_sql("record_manifest"), what.uuid.view()));
 }
 
 status backup_changes::change(const jobs::pin_backup& what) {

@@ -61,9 +61,10 @@ inline constexpr std::array backup_statements{
                              " AND (size <> ?2 OR completed_at <> ?3)"
                              " AND NOT EXISTS (SELECT 1 FROM backup_places p"
                              " WHERE p.backup = ?1)"},
-    // What was not known of it; what is known stays. A checksum is taken only
-    // where the other one does not speak of other bytes: only the stronger of
-    // two is compared.
+    // What was not known of it; what is known stays. Facts of an archive of
+    // another size are of another one: it was still being written when its size
+    // was taken. A checksum is taken only where the other one does not speak of
+    // other bytes: only the stronger of two is compared.
     named_sql{"fill_facts", "UPDATE backups SET"
                             " sha1 = CASE WHEN sha256 IS NULL OR sha256 = ?3"
                             " THEN coalesce(sha1, ?2) ELSE sha1 END,"
@@ -71,7 +72,8 @@ inline constexpr std::array backup_statements{
                             " THEN coalesce(sha256, ?3) ELSE sha256 END,"
                             " content_bytes = coalesce(content_bytes, ?4),"
                             " files = coalesce(files, ?5)"
-                            " WHERE uuid = ?1 AND state = 'ready'"},
+                            " WHERE uuid = ?1 AND state = 'ready'"
+                            " AND size = ?6"},
     named_sql{"backup_is_lost",
               "UPDATE backups SET lost_at = coalesce(lost_at, ?2)"
               " WHERE uuid = ?1 AND state = 'ready'"},

@@ -166,9 +166,15 @@ status local_volumes::sweep_staging(const jobs::is_live_job& is_live,
     if (!owner || is_live(*owner))
       continue;
     auto removed = remove_staged(places_->staging, name, stop);
-    if (!removed && removed.error().code == fault_code::interrupted)
+    if (removed)
+      continue;
+    if (removed.error().code == fault_code::interrupted)
       return removed;
-    if (!removed && outcome)
+    jobs::log(jobs::log_level::warning, "staging-leftover-stays",
+              {{"tree", name},
+               {"where", removed.error().where},
+               {"reason", removed.error().what}});
+    if (outcome)
       outcome = std::move(removed);
   }
   return outcome;

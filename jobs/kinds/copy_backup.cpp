@@ -77,8 +77,15 @@ step_outcome fetch(step_context& ctx) {
   if (to == local_place && is_here(*b) && !b->is_good_here())
     return damaged_here(*b, "; drop the copy in \"local\" first, then copy it "
                             "back from a store");
-  if (is_there(*b, to) || b->is_good_here())
-    return step_done{};
+  if (is_there(*b, to) || b->is_good_here()) {
+    auto newer = newer_than(ctx, *b);
+    if (!newer)
+      return std::move(newer).error();
+    step_done done;
+    if (*newer)
+      done.changes.emplace_back(record_found_backup{**std::move(newer)});
+    return done;
+  }
   auto got = fetch_from_stores(ctx, *b, check_for::nobody);
   if (!got)
     return wait_for_store(ctx, std::move(got).error());
@@ -131,7 +138,23 @@ step_outcome send(step_context& ctx) {
                               archive.get(), b->facts.size, manifest.get());
   if (!sent)
     return wait_for_store(ctx, std::move(sent).error());
-  return step_done{.output = json{{"etag", sent->etag}}.dump()};
+  return step_done{
+      .output = json{{"etag", sent->etag}, {"size", b->facts.size}}.dump()};
+}
+
+/// Nobody has read it to its end, and it may have been sent while it was still
+/// being written: what is copied has to stay as it is.
+status check_whole(step_context& ctx, const backup_record& b,
+                   std::int64_t sent) {
+  const auto newer = newer_than(ctx, b);
+  if (!newer)
+    return newer.error();
+  if (!*newer && sent == b.facts.size)
+    return {};
+  return fault{.code = fault_code::backup_damaged,
+               .what = "the archive of backup " + b.uuid.to_string()
+                       + " was written to while it was copied: copy it again "
+                         "when it is whole"};
 }
 
 /// From its commit on the copy is there.
@@ -161,9 +184,15 @@ step_outcome settle(step_context& ctx) {
   // Read by somebody else while it was sent.
   if (!was_fetched(ctx) && b->damaged_place() == local_place)
     return damaged_here(*b, "");
-  done.changes.emplace_back(record_place{
-      b->uuid, to, object_key(b->server, b->uuid),
-      json::parse(sent).at("etag").get<std::string>(), b->facts.size});
+  const auto told = json::parse(sent);
+  // An older release has not kept how much it was.
+  const auto size = told.value("size", b->facts.size);
+  if (!was_fetched(ctx))
+    if (auto whole = check_whole(ctx, *b, size); !whole)
+      return std::move(whole).error();
+  done.changes.emplace_back(
+      record_place{b->uuid, to, object_key(b->server, b->uuid),
+                   told.at("etag").get<std::string>(), size});
   return done;
 }
 

@@ -45,13 +45,21 @@ step_outcome index(step_context& ctx) {
   ctx.node.archives.release(ctx.job.id);
   if (!made)
     return std::move(made).error();
-  const auto indexed = ctx.node.archives.inspect(uuid);
+  auto indexed = ctx.node.archives.inspect(uuid);
   if (!indexed)
-    return indexed.error();
-  record_manifest known{uuid};
-  if (*indexed && (*indexed)->facts)
-    known.facts = *(*indexed)->facts;
-  return step_done{.changes = {std::move(known)}};
+    return std::move(indexed).error();
+  if (!*indexed)
+    return fault{.code = fault_code::backup_not_found,
+                 .what = "the archive of backup " + uuid.to_string()
+                         + " was removed while it was indexed"};
+  // Of the archive as it lies there now, which is perhaps not the one that was
+  // seen first: the checksums are of as many bytes as its size says.
+  if ((*indexed)->has_manifest)
+    return step_done{.changes = {record_found_backup{**std::move(indexed)}}};
+  return fault{.code = fault_code::no_manifest,
+               .what = "the archive of backup " + uuid.to_string()
+                       + " was written to while it was indexed: index it "
+                         "again when it is whole"};
 }
 
 } // namespace

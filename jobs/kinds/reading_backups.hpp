@@ -8,8 +8,11 @@
 #include "jobs/kinds/counting.hpp"
 #include "jobs/ports.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace alula::jobs {
 
@@ -26,6 +29,8 @@ struct backup_check {
   archive_facts facts; ///< of a good one, as it was found
   /// False: its bytes are what was written, and nobody has looked further.
   bool is_whole = true;
+  /// The file that was checked, when it is another one than was on record.
+  std::optional<archive_file> renewed = {};
 
   bool is_good() const { return damage.empty() && missing.empty(); }
   /// Whether it may go on record: a good one that was not looked at whole does
@@ -33,10 +38,15 @@ struct backup_check {
   bool is_telling() const { return is_whole || !is_good(); }
   /// Of the archive here: while there is one, damage of other copies is none of
   /// the backup, and is over with a good one.
-  change on_record(const backup_id& uuid) const {
+  std::vector<change> on_record(const backup_id& uuid) const {
+    std::vector<change> out;
+    if (renewed)
+      out.emplace_back(record_found_backup{*renewed});
     if (missing.empty())
-      return record_verification{uuid, damage, facts};
-    return record_lost_backup{uuid};
+      out.emplace_back(record_verification{uuid, damage, facts});
+    else
+      out.emplace_back(record_lost_backup{uuid});
+    return out;
   }
 };
 
@@ -76,6 +86,18 @@ inline result<archive_verified> read_archive(step_context& ctx,
       });
 }
 
+/// The archive here when it is another one than is on record, which nobody has
+/// read: it was still being written when it was seen.
+inline result<std::optional<archive_file>> newer_than(step_context& ctx,
+                                                      const backup_record& b) {
+  if (!is_unread(b))
+    return std::optional<archive_file>{};
+  auto file = ctx.node.archives.inspect(b.uuid);
+  if (file && *file && !is_outdated_by(b, **file))
+    file->reset();
+  return file;
+}
+
 /// Compares the archive with what is on record. Other faults than what is
 /// wrong with the backup are faults, and say nothing about it: an archive over
 /// the limits of a restore is still what was written. One of ours with damage
@@ -90,22 +112,32 @@ check_backup(step_context& ctx, const backup_id& uuid, check_for whom,
   if (!*known)
     return fault{.code = fault_code::backup_not_found,
                  .what = "there is no backup " + uuid.to_string()};
+  auto newer = newer_than(ctx, **known);
+  if (!newer)
+    return std::move(newer).error();
+  auto facts = (*known)->facts;
+  if (*newer) {
+    facts = (*newer)->facts.value_or(archive_facts{});
+    facts.size = (*newer)->size;
+  }
   const auto enough = (*known)->damage.empty() ? depth : check_depth::whole;
-  const auto verified = read_archive(ctx, uuid, (*known)->facts, whom, enough);
-  if (verified)
-    return backup_check{.damage = {},
-                        .missing = {},
-                        .facts = verified->facts,
-                        .is_whole = verified->is_whole};
+  auto verified = read_archive(ctx, uuid, facts, whom, enough);
+  backup_check out;
+  out.renewed = *std::move(newer);
+  if (verified) {
+    out.facts = std::move(verified->facts);
+    out.is_whole = verified->is_whole;
+    return out;
+  }
   switch (verified.error().code) {
   case fault_code::backup_damaged:
-    return backup_check{
-        .damage = verified.error().what, .missing = {}, .facts = {}};
+    out.damage = verified.error().what;
+    return out;
   case fault_code::backup_not_found:
-    return backup_check{
-        .damage = {}, .missing = verified.error().what, .facts = {}};
+    out.missing = verified.error().what;
+    return out;
   default:
-    return verified.error();
+    return std::move(verified).error();
   }
 }
 

@@ -170,7 +170,7 @@ step_outcome verify(step_context& ctx) {
   // What was fetched says nothing of what is stored.
   std::vector<change> changes;
   if (!is_fetched && found->is_telling())
-    changes.push_back(found->on_record(backup_of(ctx.job)));
+    changes = found->on_record(backup_of(ctx.job));
   return step_done{.output = json{{"damage", found->damage},
                                   {"missing", found->missing},
                                   {"whole", found->is_whole},

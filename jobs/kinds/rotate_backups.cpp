@@ -129,7 +129,7 @@ step_outcome verify_newest(step_context& ctx) {
   if (!found)
     return std::move(found).error();
   return step_done{.output = checked(found->damage + found->missing),
-                   .changes = {found->on_record(newest->uuid)}};
+                   .changes = found->on_record(newest->uuid)};
 }
 
 /// What a policy says of the backups once those that it keeps were seen on the

@@ -112,7 +112,7 @@ step_outcome check(step_context& ctx) {
   return step_done{
       .output =
           json{{"damage", found->damage}, {"missing", found->missing}}.dump(),
-      .changes = {found->on_record(uuid)}};
+      .changes = found->on_record(uuid)};
 }
 
 step_outcome conclude(step_context& ctx) {

@@ -1,8 +1,11 @@
 // What is left over in a backup directory, and who takes it away.
 #include "tests/backup/backup_place.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <string>
 #include <thread>
+#include <vector>
 
 using namespace alula;
 using backup::disk_stage;
@@ -86,7 +89,30 @@ TEST_CASE("a manifest that nothing belongs to is swept", "[archives]") {
       [&](const jobs::backup_id&) { return is_on_record; }));
   CHECK(std::filesystem::exists(manifest)
         == (is_on_record || job_lives || waits));
-  CHECK(on.port.list()->size() == 1);
+  CHECK(on.port.list()->files.size() == 1);
+}
+
+TEST_CASE("a part that cannot be removed keeps a sweep from no other one",
+          "[archives]") {
+  auto on = disk_stage();
+  const auto& place = place_of(on);
+  std::vector<std::string> stay; // directories: unlink() takes none
+  for (int i = 0; i < 8; ++i) {
+    const auto name = "backup-" + on.backup.to_string() + ".tar.gz."
+                      + jobs::make_job_id(i).to_string() + ".part";
+    if (i % 2 == 0) {
+      std::filesystem::create_directory(place.backups.root / name);
+      stay.push_back(name);
+    } else {
+      place.backups.write(name, "half");
+    }
+  }
+  std::ranges::sort(stay);
+  const auto swept =
+      on.port.sweep([](const jobs::job_id&) { return false; },
+                    [](const jobs::backup_id&) { return false; });
+  fails_with(swept, fault_code::io_error);
+  CHECK(place.names() == stay);
 }
 
 TEST_CASE("a power cut between the renames of a publish is made good",

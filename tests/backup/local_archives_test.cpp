@@ -125,7 +125,7 @@ TEST_CASE("only archives are listed and touched", "[archives]") {
   REQUIRE(on.port.sweep([](const jobs::job_id&) { return false; },
                         [](const jobs::backup_id&) { return false; }));
   CHECK(place.names() == before);
-  CHECK(on.port.list()->size() == 2);
+  CHECK(on.port.list()->files.size() == 2);
   CHECK_FALSE(*on.port.inspect(*jobs::backup_id::parse(third)));
   fails_with(on.port.open(*jobs::backup_id::parse(third)),
              fault_code::backup_not_found);
@@ -158,12 +158,13 @@ TEST_CASE("what was copied back from a store is taken by its names there",
     std::filesystem::rename(here.string() + end, there.string() + end);
   const auto listed = on.port.list();
   REQUIRE(listed);
-  REQUIRE(listed->size() == 1);
-  CHECK(listed->front().backup == on.backup);
-  CHECK(listed->front().server == on.server);
-  CHECK(listed->front().has_manifest);
-  REQUIRE(listed->front().facts);
-  CHECK(listed->front().facts->sha256 == made.facts.sha256);
+  REQUIRE(listed->files.size() == 1);
+  const auto& file = listed->files.front();
+  CHECK(file.backup == on.backup);
+  CHECK(file.server == on.server);
+  CHECK(file.has_manifest);
+  REQUIRE(file.facts);
+  CHECK(file.facts->sha256 == made.facts.sha256);
 }
 
 TEST_CASE("a reader in another process keeps an archive", "[archives]") {

@@ -7,13 +7,18 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
+#include <filesystem>
 #include <functional>
 #include <set>
+#include <string>
 #include <string_view>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -220,9 +225,54 @@ TEST_CASE("an archive that cannot be looked at hides no other one",
   const auto listed = on.port.list();
   faulty_disk = nullptr;
   REQUIRE(listed);
-  REQUIRE(listed->size() == 1);
-  CHECK(listed->front().backup == on.other);
-  CHECK(on.port.list()->size() == 2);
+  REQUIRE(listed->files.size() == 1);
+  CHECK(listed->files.front().backup == on.other);
+  CHECK(listed->unreadable == std::vector{on.backup});
+  CHECK(on.port.list()->files.size() == 2);
+  CHECK(on.port.list()->unreadable.empty());
+}
+
+TEST_CASE("archives of which none can be looked at are no empty list",
+          "[archives]") {
+  read_place at;
+  auto& on = at.on;
+  REQUIRE(on.write());
+  REQUIRE(on.port.publish(on.backup, on.job));
+  broken_disk now;
+  now.files = {inode_of(at.place.archive_of(on.backup).string() + ".manifest")};
+  now.fails_from = 1;
+  faulty_disk = &now;
+  const auto listed = on.port.list();
+  faulty_disk = nullptr;
+  contracts::fails_with(listed, fault_code::io_error);
+}
+
+TEST_CASE("a manifest that cannot be looked at keeps a sweep from nothing else",
+          "[archives]") {
+  backup::store_settings settings;
+  settings.orphans_wait = std::chrono::seconds{0};
+  auto on = backup::disk_stage(std::move(settings));
+  const auto& place = backup::place_of(on);
+  on.make();
+  const auto archive = place.archive_of(on.backup);
+  std::filesystem::remove(archive);
+  REQUIRE(on.write()); // two parts of a job that is over
+  const auto sweep = [&on] {
+    return on.port.sweep([](const jobs::job_id&) { return false; },
+                         [](const jobs::backup_id&) { return false; });
+  };
+  const auto manifest = archive.string() + ".manifest";
+  broken_disk now;
+  now.files = {inode_of(manifest)};
+  now.fails_from = 1;
+  faulty_disk = &now;
+  const auto swept = sweep();
+  faulty_disk = nullptr;
+  contracts::fails_with(swept, fault_code::io_error);
+  CHECK(place.names()
+        == std::vector{std::filesystem::path{manifest}.filename().string()});
+  CHECK(sweep());
+  CHECK(place.names().empty());
 }
 
 TEST_CASE("a read that gives less than the file has is no damage either",

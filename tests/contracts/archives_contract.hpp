@@ -37,7 +37,7 @@ archives_are_made_whole(std::unique_ptr<archives_world> (*make_world)()) {
     CHECK(made->facts.sha256.size() == 64);
     CHECK(made->noted == 0);
     CHECK_FALSE(on.inspect());
-    CHECK(port.list()->empty());
+    CHECK(port.list()->files.empty());
     REQUIRE(port.publish(on.backup, on.job));
     const auto there = on.inspect();
     REQUIRE(there);
@@ -50,7 +50,7 @@ archives_are_made_whole(std::unique_ptr<archives_world> (*make_world)()) {
     CHECK(there->facts->sha256 == made->facts.sha256);
     CHECK(there->facts->files == 4);
     CHECK(there->facts->content_bytes == 5'013);
-    REQUIRE(port.list()->size() == 1);
+    REQUIRE(port.list()->files.size() == 1);
   }
 
   SECTION("a second publish finds it done, another job finds the name taken") {

@@ -102,7 +102,7 @@ inline void ledger_keeps_backups(world_maker make_world) {
   SECTION("what was not known of an archive is filled in, once") {
     REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)}}));
     SECTION("by a verification") {
-      auto sums = sample_facts();
+      auto sums = found_facts();
       sums.content_bytes = sums.files = 0;
       REQUIRE(session.amend({jobs::record_verification{uuid, "", sums}}));
       CHECK(session.record()->facts.sha1 == sample_facts().sha1);
@@ -110,22 +110,17 @@ inline void ledger_keeps_backups(world_maker make_world) {
       CHECK(session.record()->facts.files == 0);
       CHECK_FALSE(session.record()->has_manifest);
     }
-    SECTION("by an index") {
-      REQUIRE(session.amend({jobs::record_manifest{uuid, sample_facts()}}));
-      CHECK(session.record()->has_manifest);
-    }
-    SECTION("by a scan that finds a manifest") {
-      auto file = sample_file(1);
-      file.has_manifest = true;
-      file.facts = sample_facts();
-      REQUIRE(session.amend({jobs::record_found_backup{file}}));
-      CHECK(session.record()->has_manifest);
-    }
-    REQUIRE(session.amend({jobs::record_manifest{uuid, sample_facts()}}));
-    CHECK(session.record()->facts.size == 1'234); // as it was found
+    auto file = sample_file(1);
+    file.has_manifest = true;
+    file.facts = found_facts();
+    SECTION("by an index, or a scan that finds a manifest") {}
+    REQUIRE(session.amend({jobs::record_found_backup{file}}));
+    CHECK(session.record()->has_manifest);
+    CHECK(session.record()->facts.sha1 == sample_facts().sha1);
+    CHECK(session.record()->facts.size == 1'234);
     CHECK(session.record()->facts.content_bytes == 5'000);
     CHECK(session.record()->facts.files == 7);
-    auto other = sample_facts();
+    auto other = found_facts();
     other.sha1 = std::string(40, 'c');
     other.files = 8;
     REQUIRE(session.amend({jobs::record_verification{uuid, "", other}}));
@@ -135,8 +130,8 @@ inline void ledger_keeps_backups(world_maker make_world) {
 
   SECTION("the checksums on record are of the same bytes") {
     auto first = sample_file(1);
-    first.facts = sample_facts();
-    auto stranger = sample_facts();
+    first.facts = found_facts();
+    auto stranger = found_facts();
     SECTION("a SHA-256 comes with the SHA-1 that is known") {
       first.facts->sha256.clear();
       stranger.sha1 = std::string(40, 'c');
@@ -146,12 +141,38 @@ inline void ledger_keeps_backups(world_maker make_world) {
       stranger.sha256 = std::string(64, 'c');
     }
     REQUIRE(session.amend({jobs::record_found_backup{first}}));
-    REQUIRE(session.amend({jobs::record_manifest{uuid, stranger}}));
+    REQUIRE(session.amend({jobs::record_verification{uuid, "", stranger}}));
     CHECK(session.record()->facts.sha1 == first.facts->sha1);
     CHECK(session.record()->facts.sha256 == first.facts->sha256);
-    REQUIRE(session.amend({jobs::record_manifest{uuid, sample_facts()}}));
+    REQUIRE(
+        session.amend({jobs::record_verification{uuid, "", found_facts()}}));
     CHECK(session.record()->facts.sha1 == sample_facts().sha1);
     CHECK(session.record()->facts.sha256 == sample_facts().sha256);
+  }
+
+  SECTION("facts of an archive of another size are none of it") {
+    REQUIRE(session.amend({jobs::record_found_backup{sample_file(1)}}));
+    auto whole = sample_file(1);
+    whole.size = sample_facts().size;
+    whole.has_manifest = true;
+    whole.facts = sample_facts();
+    SECTION("but come with a file that has it") {
+      REQUIRE(
+          session.amend({jobs::record_verification{uuid, "", sample_facts()}}));
+      CHECK(session.record()->facts.sha1.empty());
+      CHECK(session.record()->facts.files == 0);
+      REQUIRE(session.amend({jobs::record_found_backup{whole}}));
+      CHECK(session.record()->facts.size == whole.size);
+      CHECK(session.record()->facts.sha256 == sample_facts().sha256);
+    }
+    SECTION("also when a copy has made the size final") {
+      session.run_to_end(
+          session.must_ask(session.first, {}),
+          {jobs::record_place{uuid, "offsite", "k", "e", 1'234}});
+      REQUIRE(session.amend({jobs::record_found_backup{whole}}));
+      CHECK(session.record()->facts.size == 1'234);
+      CHECK(session.record()->facts.sha256.empty());
+    }
   }
 
   SECTION("a scan sees that a manifest is gone") {

@@ -114,4 +114,11 @@ inline jobs::archive_file sample_file(int number, jobs::server_id server = {}) {
   return file;
 }
 
+/// What a manifest beside it says.
+inline jobs::archive_facts found_facts() {
+  auto facts = sample_facts();
+  facts.size = sample_file(1).size;
+  return facts;
+}
+
 } // namespace alula::contracts

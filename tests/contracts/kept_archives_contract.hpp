@@ -142,7 +142,7 @@ inline void archives_are_kept(std::unique_ptr<archives_world> (*make_world)()) {
     CHECK(port.remove(on.backup));
     CHECK_FALSE(on.inspect());
     CHECK(port.remove(on.backup));
-    CHECK(port.list()->empty());
+    CHECK(port.list()->files.empty());
   }
 
   SECTION("the size of the contents is known") {

@@ -148,7 +148,7 @@ archives_are_moved(std::unique_ptr<archives_world> (*make_world)()) {
     CHECK(sent->facts.size == static_cast<std::int64_t>(packed.size()));
     CHECK(sent->facts.files == static_cast<std::int64_t>(files.size()));
     CHECK(sent->facts.sha256.size() == 64);
-    CHECK(port.list()->size() == 1);
+    CHECK(port.list()->files.size() == 1);
   }
   SECTION("whoever takes a packed volume may end it") {
     fails_with(port.pack(on.world->volume(), on.later,

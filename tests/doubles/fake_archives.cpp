@@ -242,13 +242,19 @@ fake_archives::inspect(const backup_id& backup) {
   return std::optional{file_of(at->first, at->second)};
 }
 
-result<std::vector<archive_file>> fake_archives::list() {
+result<archive_list> fake_archives::list() {
   std::unique_lock lock{mutex};
   if (auto planned = enter(lock, {}, "list"); !planned)
     return std::move(planned).error();
-  std::vector<archive_file> out;
-  for (const auto& [backup, archive] : published)
-    out.push_back(file_of(backup, archive));
+  archive_list out;
+  for (const auto& [backup, archive] : published) {
+    if (unreadable.contains(backup))
+      out.unreadable.push_back(backup);
+    else
+      out.files.push_back(file_of(backup, archive));
+  }
+  if (!out.unreadable.empty() && out.files.empty())
+    return fault{.code = fault_code::io_error, .what = "EIO"};
   return out;
 }
 

@@ -47,8 +47,9 @@ public:
   std::vector<file_note> volume_notes; ///< and could not read there
   std::map<backup_id, stored> published;
   std::map<std::pair<backup_id, job_id>, stored> unfinished;
-  std::set<backup_id> orphans; ///< manifests without their archives
-  std::int64_t aside = 0;      ///< what measure() says
+  std::set<backup_id> orphans;    ///< manifests without their archives
+  std::set<backup_id> unreadable; ///< published, and list() cannot look at it
+  std::int64_t aside = 0;         ///< what measure() says
   /// What jobs have fetched: the bytes of archives and manifests.
   std::map<std::pair<backup_id, job_id>, descriptor> fetched;
   std::map<std::pair<backup_id, job_id>, descriptor> fetched_manifests;
@@ -121,7 +122,7 @@ public:
   status publish(const backup_id& backup, const job_id& job) override;
   status discard(const backup_id& backup, const job_id& job) override;
   result<std::optional<archive_file>> inspect(const backup_id& backup) override;
-  result<std::vector<archive_file>> list() override;
+  result<archive_list> list() override;
   status sweep(const is_live_job& is_live,
                const is_known_backup& is_known) override;
   /// Those of make(), when the bytes are from there.

@@ -100,8 +100,9 @@ protected:
       row.record.uuid = file.backup;
       row.record.server = file.server;
       row.record.state = jobs::backup_state::ready;
-      fill(row.record.facts, file.facts.value_or(jobs::archive_facts{}));
-      row.record.facts.size = file.size;
+      auto facts = file.facts.value_or(jobs::archive_facts{});
+      facts.size = row.record.facts.size = file.size;
+      fill(row.record.facts, facts);
       row.record.has_manifest = file.has_manifest;
       row.record.created_at = row.record.completed_at = file.modified_at;
     }
@@ -167,10 +168,8 @@ protected:
     });
   }
   check apply(record&, const jobs::record_manifest& c, now_ms) {
-    return amend_ready(c.uuid, [&](jobs::backup_record& b) {
-      b.has_manifest = true;
-      fill(b.facts, c.facts);
-    });
+    return amend_ready(c.uuid,
+                       [&](jobs::backup_record& b) { b.has_manifest = true; });
   }
   check apply(record&, const jobs::pin_backup& c, now_ms) {
     const auto known = s().backups.find(c.uuid);
@@ -314,9 +313,12 @@ protected:
 private:
   Store& s() { return static_cast<Store&>(*this); }
 
-  /// What was not known of it; what is known stays.
+  /// What was not known of it; what is known stays, and what is said of an
+  /// archive of another size is none of it.
   static void fill(jobs::archive_facts& known,
                    const jobs::archive_facts& found) {
+    if (known.size != found.size)
+      return;
     const auto before = known;
     const bool has_sha1 = found.sha1.size() == 40;
     const bool has_sha256 = found.sha256.size() == 64;

@@ -370,7 +370,7 @@ TEST_CASE("a scan takes back that a backup is lost which the Panel has",
   w.leave_to_panel(1);
   w.store->backups.at(w.backup(1)).record.lost_at = 7; // of an older release
   const auto job = w.run_to_end(scan_backups, {}, false);
-  CHECK(json::parse(job.result) == json{{"found", 0}, {"lost", 0}});
+  CHECK(json::parse(job.result).at("lost") == 0);
   CHECK(w.record(1)->lost_at == 0);
   CHECK_FALSE(w.record(1)->is_local);
   CHECK(w.record(1)->find_place(panel_place));

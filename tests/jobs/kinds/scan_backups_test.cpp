@@ -18,6 +18,13 @@ struct scan_world : backup_world {
   }
 };
 
+json counted(int found, int lost, int unreadable = 0) {
+  return json{{"found", found},
+              {"lost", lost},
+              {"unreadable", unreadable},
+              {"not_removed", json::array()}};
+}
+
 } // namespace
 
 TEST_CASE("a scan takes on record what it finds and marks what is lost",
@@ -30,7 +37,7 @@ TEST_CASE("a scan takes on record what it finds and marks what is lost",
   w.backups.published.erase(w.backup(1));
   const auto job = w.run_to_end(scan_backups, {}, false);
   REQUIRE(job.state == job_state::succeeded);
-  CHECK(json::parse(job.result) == json{{"found", 2}, {"lost", 1}});
+  CHECK(json::parse(job.result) == counted(2, 1));
   CHECK(w.record(7)->state == backup_state::ready);
   CHECK(w.record(7)->server.empty());
   CHECK(w.record(8)->server == w.id);
@@ -39,7 +46,7 @@ TEST_CASE("a scan takes on record what it finds and marks what is lost",
   CHECK(w.record(2)->lost_at == 0);
   // The next one finds nothing new.
   CHECK(json::parse(w.run_to_end(scan_backups, {}, false).result)
-        == json{{"found", 0}, {"lost", 0}});
+        == counted(0, 0));
 }
 
 TEST_CASE("archives that are found are listed by their age", "[kinds]") {
@@ -62,12 +69,13 @@ TEST_CASE("an archive that was still being written is no damaged one for ever",
   w.backups.now -= day;
   w.backups.put(w.backup(7), {}, {{"a", "b"}});
   w.run_to_end(scan_backups, {}, false);
-  w.backups.now += 60'000;
-  const auto whole = w.backups.put(w.backup(7), {}, {{"a", "longer than b"}});
-  REQUIRE(w.record(7)->facts.size != whole.size);
+  w.backups.published.at(w.backup(7)).is_damaged = true; // it ends early
   const auto check = json{{"backup", w.backup(7).view()}}.dump();
   w.run_to_end(verify_backup, check);
   REQUIRE_FALSE(w.record(7)->damage.empty());
+  w.backups.now += 60'000;
+  const auto whole = w.backups.put(w.backup(7), {}, {{"a", "longer than b"}});
+  REQUIRE(w.record(7)->facts.size != whole.size);
   w.run_to_end(scan_backups, {}, false);
   CHECK(w.record(7)->damage.empty());
   CHECK(w.record(7)->facts.size == whole.size);
@@ -88,7 +96,7 @@ TEST_CASE("a scan sees manifests that came or went", "[kinds]") {
   CHECK_FALSE(w.record(1)->facts.sha1.empty());
   CHECK(w.record(2)->has_manifest);
   CHECK(w.record(2)->facts.files == 1);
-  CHECK(json::parse(job.result) == json{{"found", 0}, {"lost", 0}});
+  CHECK(json::parse(job.result) == counted(0, 0));
 }
 
 TEST_CASE("a lost backup that is back is found", "[kinds]") {
@@ -104,15 +112,86 @@ TEST_CASE("a lost backup that is back is found", "[kinds]") {
 TEST_CASE("an archive that cannot be looked at is not lost, and stops no scan",
           "[kinds]") {
   scan_world w{2};
-  w.backups.published.erase(w.backup(1)); // the port has left it out
   w.backups.put(w.backup(8), w.id, {{"a", "b"}});
-  w.backups.fail_next("inspect",
-                      {.code = fault_code::io_error, .what = "bad sector"});
+  SECTION("when all are listed") {
+    w.backups.unreadable = {w.backup(1)};
+  }
+  SECTION("when it is looked for once more") {
+    w.backups.published.erase(w.backup(1));
+    w.backups.fail_next("inspect",
+                        {.code = fault_code::io_error, .what = "bad sector"});
+  }
   const auto job = w.run_to_end(scan_backups, {}, false);
   REQUIRE(job.state == job_state::succeeded);
-  CHECK(json::parse(job.result) == json{{"found", 1}, {"lost", 0}});
+  CHECK(json::parse(job.result) == counted(1, 0, 1));
   CHECK(w.record(1)->lost_at == 0);
   CHECK(w.record(8));
+}
+
+TEST_CASE("an archive nobody knows that cannot be looked at is counted",
+          "[kinds]") {
+  scan_world w{1};
+  w.backups.put(w.backup(8), w.id, {{"a", "b"}});
+  w.backups.unreadable = {w.backup(8)};
+  CHECK(json::parse(w.run_to_end(scan_backups, {}, false).result)
+        == counted(0, 0, 1));
+  CHECK_FALSE(w.record(8));
+}
+
+TEST_CASE("a scan that can look at nothing has failed", "[kinds]") {
+  scan_world w{2};
+  w.backups.unreadable = {w.backup(1), w.backup(2)};
+  const auto job = w.run_to_end(scan_backups, {}, false);
+  REQUIRE(job.state == job_state::failed);
+  CHECK(job.error->code == fault_code::io_error);
+  CHECK(w.record(1)->lost_at == 0);
+}
+
+TEST_CASE("what cannot be removed ends no scan, and is named", "[kinds]") {
+  scan_world w{2};
+  w.backups.put(w.backup(8), w.id, {{"a", "b"}});
+  w.backups.published.erase(w.backup(1));
+  w.disk.staging[make_job_id(w.now).to_string()] = {};
+  const fault stays{.code = fault_code::io_error,
+                    .what = "unlink failed",
+                    .where = "/backups/x.part"};
+  auto named = json::array({"/backups/x.part: unlink failed"});
+  w.backups.fail_next("sweep", stays, 100);
+  SECTION("beside the archives, and what is beside the volumes goes") {}
+  SECTION("nor beside the volumes") {
+    w.disk.fail_next("sweep_staging",
+                     {.code = fault_code::io_error, .what = "a mount"}, 100);
+    named.push_back("a mount");
+  }
+  const auto job = w.run_to_end(scan_backups, {}, false);
+  REQUIRE(job.state == job_state::succeeded);
+  const auto told = json::parse(job.result);
+  CHECK(told.at("not_removed") == named);
+  CHECK(told.at("found") == 1);
+  CHECK(told.at("lost") == 1);
+  CHECK(w.disk.staging.size() == named.size() - 1);
+}
+
+TEST_CASE("a scan that was stopped while it removes goes on with that",
+          "[kinds]") {
+  scan_world w{1};
+  w.disk.staging[make_job_id(w.now).to_string()] = {};
+  w.disk.fail_next("sweep_staging",
+                   {.code = fault_code::interrupted, .what = "stopped"});
+  const auto job = w.run_to_end(scan_backups, {}, false);
+  CHECK(json::parse(job.result) == counted(0, 0));
+  CHECK(w.disk.staging.empty());
+}
+
+TEST_CASE("a sweep of an older release has told nothing", "[kinds]") {
+  scan_world w{1};
+  auto job =
+      w.go_on(scan_backups, w.must_ask(scan_backups, {}, false), "compare");
+  const auto at = std::ranges::find(job.steps, "sweep", &step_record::name);
+  REQUIRE(at != job.steps.end());
+  at->output.clear();
+  const auto outcome = w.run(scan_backups, job, "compare");
+  CHECK(json::parse(done(outcome).job_result) == counted(0, 0));
 }
 
 TEST_CASE("a scan leaves backups alone that others work on", "[kinds]") {
@@ -126,7 +205,7 @@ TEST_CASE("a scan leaves backups alone that others work on", "[kinds]") {
           json{{"adapter", "wings"}, {"uuid", w.backup(2).view()}}.dump()),
       "ready");
   const auto job = w.run_to_end(scan_backups, {}, false);
-  CHECK(json::parse(job.result) == json{{"found", 0}, {"lost", 0}});
+  CHECK(json::parse(job.result) == counted(0, 0));
   CHECK(w.record(1)->state == backup_state::deleting);
   CHECK(w.record(2)->state == backup_state::creating);
   w.go_on(delete_backup, leaving);
