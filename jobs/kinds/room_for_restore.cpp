@@ -56,7 +56,8 @@ status keep_backup_room(step_context& ctx, std::int64_t download,
   const auto sorting = room_for_manifest(files);
   if (download == 0 && sorting == 0)
     return {};
-  auto kept = ctx.node.archives.reserve(ctx.job.id, download + sorting);
+  auto kept =
+      ctx.node.archives.reserve(ctx.job.id, {.bytes = download + sorting});
   if (kept || kept.error().code != fault_code::insufficient_storage)
     return kept;
   if (download > 0)
@@ -117,7 +118,7 @@ step_outcome clear_room_for_download(step_context& ctx) {
   const auto keep = [&]() -> status {
     if (auto kept = keep_room_beside_trees(ctx, needs); !kept)
       return kept;
-    return ctx.node.archives.reserve(ctx.job.id, download);
+    return ctx.node.archives.reserve(ctx.job.id, {.bytes = download});
   };
   const auto may = [&]() -> status {
     if (auto there = look_for_far_archive(ctx); !there)
