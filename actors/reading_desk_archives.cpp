@@ -26,7 +26,7 @@ public:
 
   /// Fault no_room.
   jobs::status take(std::int64_t bytes) {
-    auto taken = archives_.reserve(mine_, bytes);
+    auto taken = archives_.reserve(mine_, {.bytes = bytes});
     return taken ? jobs::status{}
                  : jobs::status{jobs::without_room(std::move(taken).error())};
   }

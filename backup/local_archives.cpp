@@ -54,8 +54,8 @@ local_archives::local_archives(store_settings settings, archive_names names,
 }
 
 jobs::status local_archives::reserve(const jobs::job_id& job,
-                                     std::int64_t size) {
-  return settings_.room->reserve(directory_.fd(), disk_name, job, size);
+                                     const jobs::room_wanted& room) {
+  return settings_.room->reserve(directory_.fd(), disk_name, job, room);
 }
 
 void local_archives::release(const jobs::job_id& job) {

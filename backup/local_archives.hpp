@@ -67,7 +67,8 @@ public:
   jobs::result<jobs::tree_size>
   measure(const jobs::descriptor& volume, const jobs::archive_order& order,
           std::stop_token stop, const jobs::archive_tell& tell) override;
-  jobs::status reserve(const jobs::job_id& job, std::int64_t bytes) override;
+  jobs::status reserve(const jobs::job_id& job,
+                       const jobs::room_wanted& room) override;
   void release(const jobs::job_id& job) override;
   jobs::result<jobs::archive_made>
   write(const jobs::descriptor& volume, const jobs::archive_order& order,

@@ -238,11 +238,11 @@ public:
                                     std::stop_token stop,
                                     const archive_tell& tell) = 0;
 
-  /// Keeps `bytes` of the backup disk for this job until release(); replaces
-  /// what it had. A reader that is no job takes an id of its own. Fault
+  /// Keeps room on the backup disk for this job until release(); replaces what
+  /// it had. A reader that is no job takes an id of its own. Fault
   /// insufficient_storage, with the numbers in it. Held in memory: after a
   /// restart a job reserves again.
-  virtual status reserve(const job_id& job, std::int64_t bytes) = 0;
+  virtual status reserve(const job_id& job, const room_wanted& room) = 0;
   virtual void release(const job_id& job) = 0;
 
   /// Writes archive and manifest under unfinished names of the job, both

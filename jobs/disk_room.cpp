@@ -67,14 +67,16 @@ result<disk_room::numbers> disk_room::numbers_of(int at,
   return out;
 }
 
-disk_room::promise disk_room::promised(dev_t disk, const owner& except) const {
+disk_room::promise disk_room::promised(dev_t disk, const owner& except,
+                                       bool came_first) const {
   promise sum{.disk = disk};
-  for (const auto& [whose, kept] : promises_)
-    if (whose != except && kept.disk == disk) {
-      sum.bytes += kept.bytes;
-      sum.files += kept.files;
-      sum.coming += kept.coming;
-    }
+  for (const auto& [whose, kept] : promises_) {
+    if (whose == except || kept.disk != disk)
+      continue;
+    const bool only_what_is_free = came_first || whose.job == except.job;
+    sum.bytes += kept.bytes - (only_what_is_free ? kept.coming : 0);
+    sum.files += kept.files;
+  }
   return sum;
 }
 
@@ -89,16 +91,19 @@ status disk_room::reserve(int at, std::string_view name, const job_id& job,
   {
     const std::lock_guard guard{mutex_};
     const owner mine{job, std::string{name}};
-    others = promised(disk->disk, mine);
-    // Who asks for no more than he has was promised it before them.
+    // Who asks for no more than he has, beside what he frees himself, was
+    // promised it before them.
     const auto own = promises_.find(mine);
-    if (own != promises_.end() && own->second.disk == disk->disk
-        && bytes <= own->second.bytes)
-      others.bytes -= others.coming;
+    const bool came_first = own != promises_.end()
+                            && own->second.disk == disk->disk
+                            && bytes - room.coming <= own->second.bytes;
+    others = promised(disk->disk, mine, came_first);
     left = disk->free - disk->kept_free - others.bytes + room.coming;
     if (bytes <= left
         && (room.files == 0 || room.files <= disk->inodes - others.files)) {
-      promises_[mine] = {disk->disk, bytes, room.files, room.coming};
+      // What comes beyond them is nobody's: it would be counted as there.
+      promises_[mine] = {disk->disk, bytes, room.files,
+                         std::min(room.coming, bytes)};
       return {};
     }
   }
@@ -132,8 +137,11 @@ void disk_room::spend(const job_id& job, std::string_view name,
                       std::int64_t bytes) {
   const std::lock_guard guard{mutex_};
   const auto kept = promises_.find({job, std::string{name}});
-  if (kept != promises_.end())
-    kept->second.bytes = std::max<std::int64_t>(0, kept->second.bytes - bytes);
+  if (kept == promises_.end())
+    return;
+  auto& left = kept->second;
+  left.bytes = std::max<std::int64_t>(0, left.bytes - bytes);
+  left.coming = std::min(left.coming, left.bytes);
 }
 
 status disk_room::look(int at, std::string_view name) const {
@@ -154,7 +162,7 @@ result<disk_space> disk_room::space(int at, std::string_view name) const {
   if (!disk)
     return std::move(disk).error();
   const std::lock_guard guard{mutex_};
-  const auto reserved = promised(disk->disk, {}).bytes;
+  const auto reserved = promised(disk->disk, {}, false).bytes;
   return disk_space{.free = std::max<std::int64_t>(
                         0, disk->free - disk->kept_free - reserved),
                     .total = disk->total,

@@ -33,7 +33,8 @@ public:
   /// inodes is left alone.
   /// With room that is to come all of it is promised at once, so that nobody
   /// else gets what the job frees: what others are promised anew is the less
-  /// until then, and what they were promised before stays theirs.
+  /// until then, and what they were promised before stays theirs. For the job
+  /// itself, whatever name it asks by next, what is to come is no burden.
   status reserve(int at, std::string_view name, const job_id& job,
                  const room_wanted& room);
   status reserve(int at, std::string_view name, const job_id& job,
@@ -71,7 +72,9 @@ private:
   };
 
   result<numbers> numbers_of(int at, std::string_view name) const;
-  promise promised(dev_t disk, const owner& except) const;
+  /// To all but `except`, who counts only what is free of it if he
+  /// `came_first`, and in any case of what his job has by other names.
+  promise promised(dev_t disk, const owner& except, bool came_first) const;
 
   std::int64_t keep_free_;
   mutable std::mutex mutex_;

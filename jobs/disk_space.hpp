@@ -20,7 +20,9 @@ std::string_view to_string(room_left left);
 struct room_wanted {
   std::int64_t bytes = 0;
   std::int64_t files = 0; ///< inodes, where the file system has so many
-  /// Bytes of them that are not free yet: the job is about to free them.
+  /// Bytes that are not free yet: the job is about to free them. More than it
+  /// wants of them make up for it where less than nothing is left, and are
+  /// promised to nobody.
   std::int64_t coming = 0;
 };
 

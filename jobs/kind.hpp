@@ -101,7 +101,7 @@ struct step {
   /// ends: a boot is no reason to look again.
   bool keeps_time = false;
   /// Of a step behind the pivot: the job is apart (see kind) while this one is
-  /// next or under way.
+  /// next or under way, but not when it is parked in it.
   bool is_apart = false;
   /// No sign of life for this long: asked to stop, then shown as stuck. Of a
   /// step that reports nothing this is the limit of the whole.

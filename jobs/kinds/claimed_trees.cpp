@@ -186,9 +186,7 @@ remove_trees_until(step_context& ctx, std::string_view at,
   return part_done(trees, {});
 }
 
-std::optional<step_outcome> remove_trees_of_old(step_context& ctx) {
-  if (!is_claim_of_old(told_so_far(ctx.job, "make_room")))
-    return std::nullopt;
+std::optional<step_outcome> finish_removals(step_context& ctx) {
   return finish_begun(ctx, claimed_trees(ctx.job));
 }
 

@@ -37,8 +37,10 @@ std::optional<step_outcome>
 remove_trees_until(step_context& ctx, std::string_view at,
                    const std::function<status()>& keep,
                    const std::function<status()>& may);
-/// The same until all are gone: what a release before this one has begun.
-std::optional<step_outcome> remove_trees_of_old(step_context& ctx);
+/// A part of the step that ends the removals which have begun, or what is
+/// wrong; nothing once none is half done. All that a release before this one
+/// has claimed counts as begun, as that removed all of it.
+std::optional<step_outcome> finish_removals(step_context& ctx);
 
 inline constexpr const char* removed_trees_key = "undo_removed_for_room";
 /// Of the restores that cannot be undone any more because of that; also of a

@@ -153,7 +153,8 @@ step_outcome preflight(step_context& ctx) {
   if (!needs)
     return needs.error();
   if (!may_stream(ctx))
-    if (auto kept = ctx.node.archives.reserve(ctx.job.id, *needs); !kept)
+    if (auto kept = ctx.node.archives.reserve(ctx.job.id, {.bytes = *needs});
+        !kept)
       return without_room(std::move(kept).error());
   return step_done{.output = fields::as_text(json{{"files", tree->files},
                                                   {"bytes", tree->bytes},
@@ -283,7 +284,7 @@ step_outcome archive(step_context& ctx) {
   }
   // After a restart nothing is kept for this job any more.
   if (auto kept = ctx.node.archives.reserve(
-          ctx.job.id, planned.at("needs").get<std::int64_t>());
+          ctx.job.id, {.bytes = planned.at("needs").get<std::int64_t>()});
       !kept)
     return without_room(std::move(kept).error());
   auto volume = ctx.node.volumes.open(ctx.job.server);

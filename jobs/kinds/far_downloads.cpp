@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 
 status keep_room(step_context& ctx, std::int64_t size, std::int64_t there) {
   auto kept = ctx.node.archives.reserve(
-      ctx.job.id, std::max<std::int64_t>(0, size - there));
+      ctx.job.id, {.bytes = std::max<std::int64_t>(0, size - there)});
   if (!kept && kept.error().code == fault_code::insufficient_storage) {
     auto why = std::move(kept).error();
     why.code = fault_code::no_room; // waiting makes no disk larger

@@ -33,7 +33,8 @@ step_outcome index(step_context& ctx) {
   if (!file)
     return file.error();
   const auto size = *file ? (*file)->size : 0;
-  if (auto kept = ctx.node.archives.reserve(ctx.job.id, room_for_index(size));
+  if (auto kept = ctx.node.archives.reserve(ctx.job.id,
+                                            {.bytes = room_for_index(size)});
       !kept)
     return without_room(std::move(kept).error());
   // What is counted are contents: how much is in it the manifest will say.

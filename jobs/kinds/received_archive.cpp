@@ -74,7 +74,7 @@ private:
   status keep_room(std::int64_t end) {
     const auto ahead =
         announced_ > end ? announced_ - at_ : end - at_ + room_ahead;
-    auto room = ctx_.node.archives.reserve(ctx_.job.id, ahead);
+    auto room = ctx_.node.archives.reserve(ctx_.job.id, {.bytes = ahead});
     kept_ = at_ + ahead;
     return room;
   }

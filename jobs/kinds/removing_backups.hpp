@@ -89,7 +89,8 @@ inline result<removals> remove_marked(step_context& ctx,
 }
 
 /// What is gone is forgotten at once, and then the rest is waited for. `told`
-/// is for the next run of the step, or becomes the result of the job.
+/// is the result of the job, so far: it may be given up while it waits. The
+/// next run of the step finds it, too.
 inline step_outcome outcome_of(const step_context& ctx, std::string_view step,
                                removals made, std::string told) {
   if (made.in_use.empty())
@@ -97,8 +98,9 @@ inline step_outcome outcome_of(const step_context& ctx, std::string_view step,
                      .job_result = std::move(told)};
   if (made.gone.empty())
     return wait_for_readers(ctx, step, made.in_use.front());
-  return step_goes_on{.output = std::move(told),
-                      .changes = std::move(made.changes)};
+  return step_goes_on{.output = told,
+                      .changes = std::move(made.changes),
+                      .job_result = std::move(told)};
 }
 
 } // namespace alula::jobs

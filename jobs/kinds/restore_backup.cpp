@@ -6,30 +6,34 @@
 //
 // What cannot succeed is refused first: a volume that cannot be moved, a disk
 // or a quota too small, also for what of it is chosen, chosen paths that the
-// manifest does not list. Where
-// only trees that other restores replaced are in the way of the room, the
-// oldest of them go, and the result says whose. Then the server is stopped, and
-// the archive is checked: that of another program by its checksums and all that
-// is in it; of one of ours every byte by its SHA-256, since these cannot be
-// what was written and hold anything else. Its files are written into a staging
-// directory beside the volume, by descriptors and within limits, and every
-// member and header of the archive is checked on the way, chosen or not: only
-// then one of ours counts as verified, or as damaged after all. Up to here the
-// server's own files were not touched, and a
-// failure, a full disk or a cancel leaves them as they were. The commit of the
-// decision is the pivot: a swap that fails between its two renames, or a merge
-// half-way, can only be finished, never taken back, so it is tried again until
-// it is done or an operator is needed. Then two renames swap the trees. The old
-// tree stays in the trash for `restore_undo` hours (backup.undo_restore);
-// another job removes it (restore.remove_replaced).
+// manifest does not list. Where only trees that other restores replaced are in
+// the way of the room, the oldest of them are claimed and count as room from
+// then on (decision 45). Some go before a download, when that shares their disk
+// and does not fit beside them; all others stay until the archive is known to
+// be good.
+//
+// Then the server is stopped, and the archive is checked: that of another
+// program by its checksums and all that is in it; of one of ours every byte by
+// its SHA-256, since these cannot be what was written and hold anything else.
+// Now claimed trees go, one by one while there is no room without, and the
+// result says whose. The files are written into a staging directory beside the
+// volume, by descriptors and within limits, and every member and header of the
+// archive is checked on the way, chosen or not: only then one of ours counts as
+// verified, or as damaged after all. Up to here the server's own files were not
+// touched, and a failure, a full disk or a cancel leaves them as they were.
+//
+// The commit of the decision is the pivot: a swap that fails between its two
+// renames, or a merge half-way, can only be finished, never taken back, so it
+// is tried again until it is done or an operator is needed. Then two renames
+// swap the trees. The old tree stays in the trash for `restore_undo` hours
+// (backup.undo_restore); another job removes it (restore.remove_replaced).
 //
 // Without truncate_directory the files are moved into the volume one by one
 // instead, and what was in their way goes to the trash, with the names of what
 // is new.
 //
 // From the accept on the server is in state `restoring`: starts are refused
-// (server_power.cpp).
-// Whether it is suspended is nobody's business here.
+// (server_power.cpp). Whether it is suspended is nobody's business here.
 #include "jobs/backup.hpp"
 #include "jobs/catalog.hpp"
 #include "jobs/engine.hpp"

@@ -54,9 +54,12 @@ room_wanted needed_room(const tree_size& contents) {
 status keep_backup_room(step_context& ctx, std::int64_t download,
                         std::int64_t files) {
   const auto sorting = room_for_manifest(files);
-  if (download == 0 && sorting == 0)
+  if (download == 0 && sorting == 0) {
+    ctx.node.archives.release(ctx.job.id); // it may have come here meanwhile
     return {};
-  auto kept = ctx.node.archives.reserve(ctx.job.id, download + sorting);
+  }
+  auto kept =
+      ctx.node.archives.reserve(ctx.job.id, {.bytes = download + sorting});
   if (kept || kept.error().code != fault_code::insufficient_storage)
     return kept;
   if (download > 0)
@@ -86,6 +89,21 @@ result<bool> is_one_disk(step_context& ctx) {
   return here->device != 0 && here->device == there->device;
 }
 
+/// Keeps all of it before the first tree goes, a download's share on the same
+/// disk included: each by the name that will use it, so that none of it is
+/// given up in between.
+status keep_room_to_come(step_context& ctx, const room_wanted& needs,
+                         std::int64_t download) {
+  const auto come = room_to_come(ctx.job);
+  auto kept = ctx.node.volumes.reserve(
+      ctx.job.id, {.bytes = needs.bytes, .files = needs.files, .coming = come});
+  if (!kept || download == 0)
+    return kept;
+  return ctx.node.archives.reserve(
+      ctx.job.id,
+      {.bytes = download, .coming = come - std::min(come, needs.bytes)});
+}
+
 } // namespace
 
 step_outcome claim_room(step_context& ctx, const outlook& ahead) {
@@ -100,7 +118,7 @@ step_outcome claim_room(step_context& ctx, const outlook& ahead) {
 }
 
 step_outcome clear_room_for_download(step_context& ctx) {
-  if (auto part = remove_trees_of_old(ctx))
+  if (auto part = finish_removals(ctx))
     return *std::move(part);
   if (!has_claimed_trees(ctx.job))
     return step_done{};
@@ -110,35 +128,34 @@ step_outcome clear_room_for_download(step_context& ctx) {
   const auto is_shared = is_one_disk(ctx);
   if (!is_shared)
     return is_shared.error();
+  step_done done{.output = with_removed_trees(ctx.job, "{}")};
   if (ahead->download == 0 || !*is_shared)
-    return step_done{};
+    return done;
   const auto download = room_to_download(*ahead);
   const auto needs = needed_room(ahead->written);
   const auto keep = [&]() -> status {
     if (auto kept = keep_room_beside_trees(ctx, needs); !kept)
       return kept;
-    return ctx.node.archives.reserve(ctx.job.id, download);
+    return ctx.node.archives.reserve(ctx.job.id, {.bytes = download});
   };
   const auto may = [&]() -> status {
     if (auto there = look_for_far_archive(ctx); !there)
       return there;
-    return ctx.node.volumes.reserve(ctx.job.id,
-                                    {.bytes = needs.bytes + download,
-                                     .files = needs.files,
-                                     .coming = room_to_come(ctx.job)});
+    return keep_room_to_come(ctx, needs, download);
   };
   if (auto part = remove_trees_until(ctx, "clear_room", keep, may)) {
     auto* why = std::get_if<fault>(&*part);
     return why ? wait_for_store(ctx, std::move(*why)) : *std::move(part);
   }
-  return step_done{.output = with_removed_trees(ctx.job, "{}")};
+  return done;
 }
 
 status keep_room_beside_trees(step_context& ctx, const room_wanted& needs) {
-  const auto now =
-      std::max<std::int64_t>(0, needs.bytes - room_to_come(ctx.job));
-  return ctx.node.volumes.reserve(ctx.job.id,
-                                  {.bytes = now, .files = needs.files});
+  const auto come = room_to_come(ctx.job);
+  const auto covered = std::min(come, needs.bytes);
+  return ctx.node.volumes.reserve(ctx.job.id, {.bytes = needs.bytes - covered,
+                                               .files = needs.files,
+                                               .coming = come - covered});
 }
 
 std::optional<step_outcome> take_room(step_context& ctx,
@@ -146,12 +163,7 @@ std::optional<step_outcome> take_room(step_context& ctx,
   return remove_trees_until(
       ctx, "extract",
       [&] { return ctx.node.volumes.reserve(ctx.job.id, needs); },
-      [&] {
-        return ctx.node.volumes.reserve(ctx.job.id,
-                                        {.bytes = needs.bytes,
-                                         .files = needs.files,
-                                         .coming = room_to_come(ctx.job)});
-      });
+      [&] { return keep_room_to_come(ctx, needs, 0); });
 }
 
 status check_quota(const step_context& ctx, std::int64_t bytes) {

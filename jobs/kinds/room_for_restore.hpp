@@ -52,8 +52,8 @@ result<outlook> look_ahead(step_context& ctx);
 /// archive that is fetched, and what the manifest's `files` entries take that
 /// are sorted aside by their place in the archive. For the sorting alone, which
 /// is over when the files are unpacked, the part that is never promised will
-/// do: a server can be restored from a disk that is as good as full. Fault
-/// no_room, with the numbers.
+/// do: a server can be restored from a disk that is as good as full. For
+/// neither nothing is kept any more. Fault no_room, with the numbers.
 status keep_backup_room(step_context& ctx, std::int64_t download,
                         std::int64_t files);
 /// The step `make_room`: claims trees of older restores for what is missing of
@@ -63,7 +63,8 @@ step_outcome claim_room(step_context& ctx, const outlook& ahead);
 /// fit beside them, once the archive was seen where it lies.
 step_outcome clear_room_for_download(step_context& ctx);
 /// Keeps what it needs of the disk of the volumes, but for what the claimed
-/// trees take: nobody else gets that either.
+/// trees take: nobody else gets that either. Also where less than nothing is
+/// left, as long as they make up for that, too.
 status keep_room_beside_trees(step_context& ctx, const room_wanted& needs);
 /// Keeps all of it: a part of the step `extract` that removes such trees, or
 /// what is wrong; nothing once it is there.

@@ -205,7 +205,9 @@ step_outcome choose(step_context& ctx) {
         begin_backup_delete{.uuid = choice.backup, .unless_pinned = true});
   }
   done.output = json{{"remove", remove}}.dump();
-  done.job_result = json{{"removed", remove}}.dump();
+  // Of what was chosen the next step says what is gone.
+  if (remove.empty())
+    done.job_result = json{{"removed", remove}}.dump();
   return done;
 }
 

@@ -117,7 +117,7 @@ TEST_CASE("usage counts what is there, by server", "[actors]") {
   w.store->backups.at(backup(1)).record.completed_at = 90;
   w.store->backups.at(backup(1)).record.damage = "x";
   w.store->backups.at(backup(4)).record.lost_at = 7;
-  REQUIRE(w.archives.reserve(jobs::make_job_id(1), 1'000));
+  REQUIRE(w.archives.reserve(jobs::make_job_id(1), {.bytes = 1'000}));
   const auto usage = answer_of<jobs::backup_usage>(
       [&](auto done) { w.desk.usage(std::move(done)); });
   REQUIRE(usage);

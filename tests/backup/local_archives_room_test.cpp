@@ -42,7 +42,8 @@ TEST_CASE("a disk that fills up ends a write before it is full", "[archives]") {
 
 TEST_CASE("a full disk is told with its numbers", "[archives]") {
   auto on = disk_stage();
-  const auto refused = on.port.reserve(on.job, std::int64_t{1} << 60);
+  const auto refused =
+      on.port.reserve(on.job, {.bytes = std::int64_t{1} << 60});
   fails_with(refused, fault_code::insufficient_storage);
   CHECK(refused.error().what.starts_with("1024.0 PiB are needed"));
   CHECK(refused.error().what.find("0 bytes are reserved") != std::string::npos);
@@ -68,7 +69,7 @@ TEST_CASE("what does not fit ends a write and leaves nothing", "[archives]") {
 TEST_CASE("what is written is no longer reserved", "[archives]") {
   auto on = disk_stage();
   on.world->fill(on.files);
-  REQUIRE(on.port.reserve(on.job, 1'000'000));
+  REQUIRE(on.port.reserve(on.job, {.bytes = 1'000'000}));
   const auto made = on.write();
   REQUIRE(made);
   CHECK(on.port.space()->reserved == 1'000'000 - made->facts.size);

@@ -118,16 +118,24 @@ archives_are_made_whole(std::unique_ptr<archives_world> (*make_world)()) {
     REQUIRE(before);
     CHECK(before->reserved == 0);
     const auto half = before->free / 2;
-    REQUIRE(port.reserve(on.job, half));
-    REQUIRE(port.reserve(on.job, half)); // in place of the first
+    REQUIRE(port.reserve(on.job, {.bytes = half}));
+    REQUIRE(port.reserve(on.job, {.bytes = half})); // in place of the first
     CHECK(port.space()->reserved == half);
-    fails_with(port.reserve(on.later, before->free - half / 2),
+    fails_with(port.reserve(on.later, {.bytes = before->free - half / 2}),
                code::insufficient_storage);
     CHECK(port.space()->reserved == half);
     port.release(on.job);
     port.release(on.job);
     CHECK(port.space()->reserved == 0);
-    fails_with(port.reserve(on.job, before->total * 2),
+    fails_with(port.reserve(on.job, {.bytes = before->total * 2}),
+               code::insufficient_storage);
+  }
+
+  SECTION("space that is to come is promised to who frees it alone") {
+    const auto free = port.space()->free;
+    REQUIRE(port.reserve(on.job, {.bytes = free / 4 * 5, .coming = free / 2}));
+    CHECK(port.space()->free == 0);
+    fails_with(port.reserve(on.later, {.bytes = 1}),
                code::insufficient_storage);
   }
 }

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -24,6 +25,8 @@ struct volumes_world {
   virtual void add_staged(const std::string& name, int count) = 0;
   /// How many files the volume holds; -1 when there is no volume.
   virtual int files_in(const jobs::server_id& server) = 0;
+  /// Of its disk; 0 when that has no number of them.
+  virtual std::int64_t free_inodes() = 0;
 };
 
 inline void
@@ -339,19 +342,6 @@ inline void volumes_keep_their_restore_contract(
     CHECK(volumes.check_place(server, how));
     REQUIRE(volumes.create(server));
     CHECK(volumes.check_place(server, how));
-  }
-
-  SECTION("room is promised once") {
-    const auto before = volumes.space();
-    REQUIRE(before);
-    const auto most = before->free / 10 * 9;
-    REQUIRE(volumes.reserve(job, {.bytes = most}));
-    REQUIRE(volumes.reserve(job, {.bytes = most})); // in place of the first
-    const auto refused = volumes.reserve(other, {.bytes = most});
-    REQUIRE_FALSE(refused);
-    CHECK(refused.error().code == jobs::fault_code::insufficient_storage);
-    volumes.release(job);
-    CHECK(volumes.reserve(other, {.bytes = most}));
   }
 
   SECTION("what is not in the trash takes no room") {

@@ -2,6 +2,7 @@
 #include "tests/doubles/fake_archives.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -40,20 +41,13 @@ result<tree_size> fake_archives::measure(const descriptor&,
   return size;
 }
 
-status fake_archives::reserve(const job_id& job, std::int64_t bytes) {
+status fake_archives::reserve(const job_id& job, const room_wanted& room) {
   std::unique_lock lock{mutex};
-  if (auto planned = enter(lock, {}, "reserve", job.view(), bytes); !planned)
+  if (auto planned = enter(lock, {}, "reserve", job.view(), room.bytes);
+      !planned)
     return planned;
-  std::int64_t others = 0;
-  for (const auto& [owner, kept] : reserved)
-    others += owner == job ? 0 : kept;
-  if (bytes > disk_free - others)
-    return fault{.code = fault_code::insufficient_storage,
-                 .what = std::to_string(bytes) + " bytes are needed, "
-                         + std::to_string(disk_free) + " are free, "
-                         + std::to_string(others) + " are reserved"};
-  reserved[job] = bytes;
-  return {};
+  constexpr auto inodes = std::numeric_limits<std::int64_t>::max();
+  return reserved.keep(job, room, disk_free, inodes);
 }
 
 void fake_archives::release(const job_id& job) {
@@ -292,9 +286,7 @@ result<disk_space> fake_archives::space() {
   std::unique_lock lock{mutex};
   if (auto planned = enter(lock, {}, "space"); !planned)
     return std::move(planned).error();
-  std::int64_t kept = 0;
-  for (const auto& [owner, bytes] : reserved)
-    kept += bytes;
+  const auto kept = reserved.sum();
   return disk_space{.free = std::max<std::int64_t>(0, disk_free - kept),
                     .total = disk_total,
                     .reserved = kept,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "jobs/archives.hpp"
+#include "tests/doubles/fake_promises.hpp"
 #include "tests/doubles/gated_script.hpp"
 
 #include <cstdint>
@@ -55,7 +56,7 @@ public:
   std::map<std::pair<backup_id, job_id>, descriptor> fetched_manifests;
   /// Whose archive was dropped and whose manifest stayed.
   std::map<backup_id, stored> dropped;
-  std::map<job_id, std::int64_t> reserved;
+  fake_promises reserved;
   std::int64_t disk_total = 1'000'000'000;
   std::int64_t disk_free = 1'000'000'000;
   /// With what is never promised; as much as is free when it is not set.
@@ -92,7 +93,7 @@ public:
 
   result<tree_size> measure(const descriptor&, const archive_order& order,
                             std::stop_token stop, const archive_tell&) override;
-  status reserve(const job_id& job, std::int64_t bytes) override;
+  status reserve(const job_id& job, const room_wanted& room) override;
   void release(const job_id& job) override;
   result<archive_made> write(const descriptor&, const archive_order& order,
                              std::stop_token stop,

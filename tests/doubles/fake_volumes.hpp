@@ -4,6 +4,7 @@
 
 #include "jobs/ports.hpp"
 #include "tests/doubles/call_script.hpp"
+#include "tests/doubles/fake_promises.hpp"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -34,7 +35,8 @@ public:
   std::map<std::string, tree, std::less<>> trash;
   std::map<std::string, tree, std::less<>> staging;
   std::int64_t free_space = std::int64_t{1} << 40;
-  std::map<job_id, std::int64_t> reserved;
+  std::int64_t kept_free = 0; ///< of it, never promised
+  fake_promises reserved;
   std::uint64_t device = 0;         ///< of the disk
   std::int64_t taken_by_others = 0; ///< of the disk, from the next stage() on
   std::map<server_id, std::string> obstacles; ///< at the place of a volume
@@ -319,26 +321,21 @@ public:
     const std::lock_guard guard{mutex};
     if (auto planned = note("space"); !planned)
       return std::move(planned).error();
-    const auto kept = promised_except({});
-    return disk_space{.free = free_space - kept,
-                      .total = free_space * 2,
-                      .reserved = kept,
-                      .unused = free_space,
-                      .device = device};
+    const auto kept = reserved.sum();
+    return disk_space{
+        .free = std::max<std::int64_t>(0, free_space - kept_free - kept),
+        .total = free_space * 2,
+        .reserved = kept,
+        .unused = free_space,
+        .device = device,
+        .kept_free = kept_free};
   }
 
   status reserve(const job_id& job, const room_wanted& room) override {
     const std::lock_guard guard{mutex};
     if (auto planned = note("reserve", job.view()); !planned)
       return planned;
-    if (room.files > free_inodes)
-      return fault{.code = fault_code::insufficient_storage,
-                   .what = std::to_string(room.files) + " inodes are needed"};
-    if (room.bytes > free_space - promised_except(job) + room.coming)
-      return fault{.code = fault_code::insufficient_storage,
-                   .what = std::to_string(room.bytes) + " bytes are needed"};
-    reserved[job] = room.bytes;
-    return {};
+    return reserved.keep(job, room, free_space - kept_free, free_inodes);
   }
 
   void release(const job_id& job) override {
@@ -358,13 +355,6 @@ public:
   }
 
 private:
-  std::int64_t promised_except(const job_id& job) const {
-    std::int64_t sum = 0;
-    for (const auto& [owner, bytes] : reserved)
-      sum += owner == job ? 0 : bytes;
-    return sum;
-  }
-
   /// True when nothing is left; the directory itself counts as an entry.
   bool remove_batch(std::string_view entry, purge_progress& done) {
     const std::lock_guard guard{mutex};

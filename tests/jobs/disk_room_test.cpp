@@ -150,6 +150,69 @@ TEST_CASE("who has a promise keeps it while another waits for room to come") {
   CHECK_FALSE(room.reserve(disk.fd, "the disk", another_job, free / 4));
 }
 
+TEST_CASE("more room to come than a job wants is there for nobody") {
+  const open_disk disk;
+  disk_room room{0};
+  const auto free = disk.free();
+  const auto more_than_is_free = free / 8 * 9;
+  REQUIRE(room.reserve(
+      disk.fd, "the disk", another_job,
+      room_wanted{.bytes = more_than_is_free, .coming = free / 2}));
+  REQUIRE(room.reserve(disk.fd, "the disk", a_job,
+                       room_wanted{.bytes = free / 4, .coming = free / 2}));
+  // Nothing has come to him yet, and what comes to the other is not his.
+  CHECK_FALSE(
+      room.reserve(disk.fd, "the disk", another_job, more_than_is_free));
+  SECTION("nor is any of it once what it wants is written") {
+    room.spend(a_job, "the disk", free / 4);
+    CHECK_FALSE(
+        room.reserve(disk.fd, "the disk", another_job, more_than_is_free));
+  }
+}
+
+TEST_CASE("a job that has some gets as much more as it frees") {
+  const open_disk disk;
+  disk_room room{0};
+  const auto free = disk.free();
+  REQUIRE(room.reserve(disk.fd, "the disk", a_job, free / 2));
+  REQUIRE(room.reserve(disk.fd, "the disk", another_job,
+                       room_wanted{.bytes = free, .coming = free / 4 * 3}));
+  CHECK(
+      room.reserve(disk.fd, "the disk", a_job,
+                   room_wanted{.bytes = free / 4 * 5, .coming = free / 4 * 3}));
+}
+
+TEST_CASE("what a job frees is for all it wants, by whatever name") {
+  const open_disk disk;
+  disk_room room{0};
+  const auto free = disk.free();
+  const auto download = free / 8 * 9;
+  REQUIRE(room.reserve(disk.fd, "the volumes", a_job,
+                       room_wanted{.bytes = free / 4, .coming = free / 4}));
+  REQUIRE(room.reserve(disk.fd, "the backups", a_job,
+                       room_wanted{.bytes = download, .coming = free / 4}));
+  CHECK_FALSE(room.reserve(disk.fd, "the backups", another_job, 1));
+  // As much of it is to come as was said, and no more.
+  REQUIRE(room.reserve(disk.fd, "the volumes", a_job, free / 16));
+  CHECK_FALSE(room.reserve(disk.fd, "the backups", a_job, download));
+  SECTION("and what it has so is not given up to who frees room, too") {
+    REQUIRE(room.reserve(disk.fd, "the backups", another_job,
+                         room_wanted{.bytes = 2 * free, .coming = 3 * free}));
+    CHECK(room.reserve(disk.fd, "the backups", a_job, free / 8 * 7));
+  }
+}
+
+TEST_CASE("room to come makes up for less than none") {
+  const open_disk disk;
+  const auto free = disk.free();
+  disk_room room{free / 4 * 5};
+  CHECK_FALSE(room.reserve(disk.fd, "the disk", a_job, std::int64_t{0}));
+  CHECK_FALSE(room.reserve(disk.fd, "the disk", a_job,
+                           room_wanted{.coming = free / 8}));
+  CHECK(room.reserve(disk.fd, "the disk", a_job,
+                     room_wanted{.coming = free / 2}));
+}
+
 TEST_CASE("who wants no inode is not refused for want of them") {
   const open_disk disk;
   struct statvfs seen {};

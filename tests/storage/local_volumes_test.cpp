@@ -2,6 +2,7 @@
 #include "storage/file_system.hpp"
 #include "storage/local_volumes.hpp"
 #include "tests/contracts/volumes_contract.hpp"
+#include "tests/contracts/volumes_room_contract.hpp"
 #include "tests/doubles/fake_volumes.hpp"
 #include "tests/storage/volumes_disk.hpp"
 
@@ -35,6 +36,7 @@ struct memory final : contracts::volumes_world {
     const auto at = fake.live.find(id);
     return at == fake.live.end() ? -1 : static_cast<int>(at->second.files);
   }
+  std::int64_t free_inodes() override { return fake.free_inodes; }
 };
 
 template<class World>
@@ -50,6 +52,14 @@ TEST_CASE("the fake keeps the contract of volumes", "[storage]") {
 
 TEST_CASE("local volumes keep the contract of volumes", "[storage]") {
   contracts::volumes_keep_their_contract(make_volumes<disk>);
+}
+
+TEST_CASE("the fake keeps the contract of room", "[storage]") {
+  contracts::volumes_promise_their_room(make_volumes<memory>);
+}
+
+TEST_CASE("local volumes keep the contract of room", "[storage]") {
+  contracts::volumes_promise_their_room(make_volumes<disk>);
 }
 
 TEST_CASE("the fake keeps the contract of restores", "[storage]") {

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -98,6 +100,11 @@ struct disk : contracts::volumes_world {
       return -1;
     return static_cast<int>(
         std::distance(fs::directory_iterator{path}, fs::directory_iterator{}));
+  }
+  std::int64_t free_inodes() override {
+    struct statvfs seen {};
+    REQUIRE(::statvfs(root.c_str(), &seen) == 0);
+    return seen.f_files == 0 ? 0 : static_cast<std::int64_t>(seen.f_favail);
   }
 };
 

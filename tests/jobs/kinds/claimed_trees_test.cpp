@@ -57,14 +57,15 @@ struct tight_world : restore_world {
     return go_on(restore_backup, must_ask(restore_backup, body_of(1)), step);
   }
   /// The archive lies elsewhere, and what is downloaded on the volumes' disk:
-  /// for the archive alone there is no room either.
+  /// for the archive alone there is no room either, and both trees make enough
+  /// for all.
   void download_to_one_disk() {
     node.far = &far.places;
     far.offsite.wanted_part = 1 << 20;
     far_only(1);
     disk.device = backups.device = 7;
-    backups.disk_free = 1 << 10;
-    disk.before_batch = [this] { backups.disk_free += 2 * tree_bytes; };
+    disk.free_space = backups.disk_free = tree_bytes / 4;
+    disk.before_batch = [this] { backups.disk_free += tree_bytes; };
   }
 };
 
@@ -160,9 +161,8 @@ TEST_CASE("before a download only what it needs itself goes", "[kinds][far]") {
   tight_world w;
   w.twice = GENERATE(false, true);
   w.download_to_one_disk();
-  w.disk.free_space = 3 * (tree_bytes / 2);
   SECTION("nothing where it fits beside the trees") {
-    w.backups.disk_free = 2 * tree_bytes;
+    w.disk.free_space = w.backups.disk_free = 3 * (tree_bytes / 2);
     const auto job = w.at("stop");
     CHECK(w.lies(w.oldest));
     CHECK(w.go_on(restore_backup, job).state == job_state::succeeded);
@@ -185,6 +185,73 @@ TEST_CASE("before a download only what it needs itself goes", "[kinds][far]") {
     CHECK(w.were_told("cannot be taken back any more"));
   }
   CHECK(w.is_whole(w.newest));
+}
+
+TEST_CASE("the room for a download is kept from before a tree goes for it",
+          "[kinds][far]") {
+  tight_world w;
+  w.download_to_one_disk();
+  auto job = w.at("clear_room");
+  std::int64_t to_download = 0, to_unpack = 0;
+  w.disk.before_batch = [&, frees = w.disk.before_batch] {
+    to_download = w.backups.reserved[job.id];
+    to_unpack = w.disk.reserved[job.id];
+    // Another begins to make room for itself.
+    CHECK(w.backups.reserve(
+        w.newest, {.bytes = 8 * tree_bytes, .coming = 16 * tree_bytes}));
+    frees();
+  };
+  job = w.go_on(restore_backup, job, "fetch");
+  CHECK(job.state == job_state::running);
+  CHECK(to_download > tree_bytes);
+  CHECK(to_unpack > tree_bytes);
+  CHECK(w.backups.reserved.at(job.id) == to_download);
+  CHECK_FALSE(w.lies(w.oldest));
+  CHECK(w.lies(w.newest));
+}
+
+TEST_CASE("a removal for a download that is not needed any more stays on "
+          "record",
+          "[kinds][far]") {
+  tight_world w;
+  w.download_to_one_disk();
+  w.disk.fail_next("purge", broken_disk());
+  int runs = 0;
+  w.before_step = [&](const std::string& step) {
+    if (step != "clear_room" || ++runs != 3)
+      return;
+    // A copy back to this node has come to its end, or a scan has found it.
+    w.backups.put(w.backup(1), w.id, {{"big", std::string(tree_bytes, 'x')}});
+    w.store->backups.at(w.backup(1)).record.is_local = true;
+  };
+  const auto job = w.at("stop");
+  CHECK(runs > 3);
+  // Half a tree is of no use, and gives room only as long as it is there.
+  CHECK_FALSE(w.lies(w.oldest));
+  CHECK(w.disk.reserved.at(job.id) > 0);
+  CHECK(w.backups.reserved.empty());
+  const auto ended = w.go_on(restore_backup, job);
+  REQUIRE(ended.state == job_state::succeeded);
+  CHECK(w.named(ended) == json::array({w.oldest.view()}));
+  CHECK(w.is_whole(w.newest));
+}
+
+TEST_CASE("trees make room, too, where less than nothing is left", "[kinds]") {
+  tight_world w;
+  SECTION("as far as they make up for that") {
+    w.disk.kept_free = tree_bytes;
+    const auto job = w.run_to_end(restore_backup, w.body_of(1));
+    REQUIRE(job.state == job_state::succeeded);
+    CHECK(w.named(job) == json::array({w.oldest.view(), w.newest.view()}));
+  }
+  SECTION("and not where they do not") {
+    w.disk.kept_free = 2 * tree_bytes;
+    const auto job = w.run_to_end(restore_backup, w.body_of(1));
+    REQUIRE(job.state == job_state::failed);
+    CHECK(job.error->code == fault_code::no_room);
+    CHECK(w.is_whole(w.oldest));
+    CHECK(w.is_whole(w.newest));
+  }
 }
 
 TEST_CASE("a tree that was half removed for room is nobody's to take back",

@@ -22,7 +22,8 @@ struct removing_world : backup_world {
     job = must_commit(job, happened::step_started{running_boot, {}});
     const auto outcome = run(k, job, step);
     if (const auto* on = std::get_if<step_goes_on>(&outcome)) {
-      job = must_commit(job, happened::step_went_on{on->output}, on->changes);
+      job = must_commit(job, happened::step_went_on{on->output, on->job_result},
+                        on->changes);
       return true;
     }
     REQUIRE(std::holds_alternative<step_waits>(outcome));
@@ -61,6 +62,38 @@ TEST_CASE("a download of one backup keeps no other one that a rotation removes",
   REQUIRE(removed.size() == 3);
   for (const auto& each : removed)
     CHECK(each.at("why") == "no rule keeps it");
+}
+
+TEST_CASE("a rotation names what is gone, however it ends", "[kinds]") {
+  removing_world w;
+  auto job = w.go_on(
+      rotate_backups,
+      w.must_ask(rotate_backups, R"({"policy":{"keep_last":1}})"), "remove");
+  CHECK(job.result.empty());
+  const auto download = w.backups.open(w.backup(3)).value();
+  REQUIRE(w.goes_on(rotate_backups, job, "remove"));
+  SECTION("while it waits for the rest") {
+    CHECK_FALSE(w.goes_on(rotate_backups, job, "remove"));
+  }
+  SECTION("when it is given up") {
+    job = w.must_commit(job, happened::unrunnable{broken_disk()});
+    job = w.must_commit(job, happened::abandoned{"no use"});
+    REQUIRE(job.state == job_state::failed);
+    CHECK(w.record(3)->state == backup_state::ready);
+  }
+  const auto removed = json::parse(job.result).at("removed");
+  REQUIRE(removed.size() == 2);
+  for (const auto& each : removed)
+    CHECK(each.at("backup") != w.backup(3).view());
+  CHECK(w.left() == std::vector{3, 4});
+}
+
+TEST_CASE("a rotation that chooses nothing says so", "[kinds]") {
+  removing_world w;
+  const auto job =
+      w.run_to_end(rotate_backups, R"({"policy":{"keep_last":4}})");
+  REQUIRE(job.state == job_state::succeeded);
+  CHECK(json::parse(job.result).at("removed").empty());
 }
 
 TEST_CASE("a download of one backup keeps no other one that goes with its "
