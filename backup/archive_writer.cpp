@@ -45,17 +45,22 @@ public:
   // -- what the walk finds ----------------------------------------------------
 
   jobs::status file(const place& at, const struct stat&) override {
+    const auto is_written_with_it = goes_with_its_database(at);
+    if (!is_written_with_it)
+      return is_written_with_it.error();
+    if (*is_written_with_it)
+      return {};
     const auto fd =
         open_beneath(at.parent, at.name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!fd.is_open())
+      return pass_over(at.path, "open", errno);
     struct stat now {};
-    if (!fd.is_open() || ::fstat(fd.get(), &now) != 0)
-      return pass_over(at.path, errno);
+    if (::fstat(fd.get(), &now) != 0)
+      return pass_over(at.path, "fstat", errno);
     if (!S_ISREG(now.st_mode)) {
       skipped(at.path, "is no longer a file");
       return {};
     }
-    if (goes_with_its_database(at))
-      return {};
     if (now.st_size > 0
         && static_cast<std::uint64_t>(now.st_size)
                <= content_writer::small_size)
@@ -75,7 +80,7 @@ public:
     const auto size =
         ::readlinkat(at.parent, at.name, target.data(), target.size());
     if (size < 0)
-      return pass_over(at.path, errno);
+      return pass_over(at.path, "readlinkat", errno);
     target.resize(static_cast<std::size_t>(size));
     auto entry = entry_for(at, seen, entry_type::link);
     entry.target = std::move(target);
@@ -105,10 +110,10 @@ public:
   }
 
 private:
-  /// A note of what cannot be read.
-  jobs::status pass_over(std::string_view path, int error) {
+  /// A note of what cannot be read: `call` failed.
+  jobs::status pass_over(std::string_view path, const char* call, int error) {
     if (is_shortage(error))
-      return jobs::system_fault(error, "open", path);
+      return jobs::system_fault(error, call, path);
     skipped(path, error == ENOENT ? "vanished" : error_text(error));
     return {};
   }
@@ -222,16 +227,17 @@ private:
   // -- databases --------------------------------------------------------------
 
   /// A journal, a log or an index beside its database is written together with
-  /// it, or is of no use without the running game.
-  static bool goes_with_its_database(const place& at) {
+  /// it, which also notes what cannot be read of them, or is of no use without
+  /// the running game.
+  static jobs::result<bool> goes_with_its_database(const place& at) {
     const auto name = database_of(at.name);
     if (name.empty())
       return false;
-    const auto database =
-        open_beneath(at.parent, name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    struct stat seen {};
-    return database.is_open() && ::fstat(database.get(), &seen) == 0
-           && S_ISREG(seen.st_mode) && database_mode(database.get());
+    const auto database = open_regular(at.parent, name.c_str());
+    if (is_shortage(database.error))
+      return jobs::system_fault(database.error, database.call, name);
+    return database.fd.is_open()
+           && database_mode(database.fd.get()).has_value();
   }
 
   jobs::status write_database(const place& at, int fd, journal_mode mode) {
@@ -245,7 +251,7 @@ private:
     auto copy = copy_database({fd, mode, at.parent, at.name}, how, stop_);
     if (!copy && copy.error().code == jobs::fault_code::interrupted)
       return std::move(copy).error();
-    if (!copy) // the disk of the backups has no room for a copy
+    if (!copy) // no room for a copy, or too few descriptors, which it finds out
       return write_held_database(at, fd, mode);
     if (!copy->doubt.empty())
       account_.note(at.path, copy->doubt);
@@ -270,15 +276,16 @@ private:
   /// place. The lock is let go before the game gives up.
   jobs::status write_held_database(const place& at, int fd, journal_mode mode) {
     using clock = std::chrono::steady_clock;
-    std::optional<database_hold> hold{database_hold::take(
-        fd, mode, at.parent, at.name, settings_.patience, stop_)};
+    auto taken = database_hold::take(fd, mode, at.parent, at.name,
+                                     settings_.patience, stop_);
+    if (!taken)
+      return std::move(taken).error();
+    std::optional<database_hold> hold{std::move(*taken)};
     if (!hold->is_held())
-      account_.note(at.path,
-                    "is a database that was written all the time; its copy may "
-                    "be torn");
+      account_.note(at.path, hold->doubt());
     struct stat now {};
     if (::fstat(fd, &now) != 0)
-      return pass_over(at.path, errno);
+      return pass_over(at.path, "fstat", errno);
     const auto until = clock::now() + settings_.longest_hold;
     const auto companion = hold->companion();
     const auto is_waited_for = [&] {
@@ -306,16 +313,10 @@ private:
     const auto path = companion_path(of, name);
     if (name.empty() || rules_.is_ignored(path))
       return {};
-    const auto fd =
-        open_beneath(of.parent, name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    struct stat now {};
-    if (!fd.is_open() || ::fstat(fd.get(), &now) != 0)
-      return pass_over(path, errno);
-    if (!S_ISREG(now.st_mode)) {
-      skipped(path, "vanished");
-      return {};
-    }
-    return write_file({path, of.parent, name.c_str()}, fd.get(), now,
+    const auto file = open_regular(of.parent, name.c_str());
+    if (!file.fd.is_open())
+      return pass_over(path, file.call, file.error);
+    return write_file({path, of.parent, name.c_str()}, file.fd.get(), file.seen,
                       [] { return false; });
   }
 

@@ -1,5 +1,6 @@
 #include "backup/database_copy.hpp"
 
+#include "backup/file_io.hpp"
 #include "backup/idle_io.hpp"
 #include "backup/quiet_reader.hpp"
 
@@ -91,16 +92,15 @@ private:
 
   /// False: the lock had to be let go before the end.
   jobs::result<bool> copy_held(bool is_last) {
-    out_.doubt.clear();
     const auto hold =
         database_hold::take(from_.file, from_.mode, from_.parent, from_.name,
                             settings_.patience, stop_);
+    if (!hold)
+      return hold.error();
     const prompt_io somebody_waits;
-    if (!hold.is_held())
-      out_.doubt = "is a database that was written all the time; its copy may "
-                   "be torn";
+    out_.doubt = hold->doubt();
     std::optional<clock::time_point> until;
-    if (hold.is_held() && from_.mode == journal_mode::rollback)
+    if (hold->is_held() && from_.mode == journal_mode::rollback)
       until = clock::now() + settings_.longest_hold;
     if (::fstat(from_.file, &out_.seen) != 0)
       return failed("fstat");
@@ -113,7 +113,7 @@ private:
       if (!*whole)
         return finish_without_lock();
     }
-    return copy_companion(hold.companion());
+    return copy_companion(hold->companion());
   }
 
   /// Its companion would not belong to it either.
@@ -128,16 +128,18 @@ private:
     out_.companion_name.clear();
     if (name.empty())
       return true;
-    const auto file = open_beneath(from_.parent, name.c_str(),
-                                   O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    if (!file.is_open() || ::fstat(file.get(), &out_.companion_seen) != 0
-        || !S_ISREG(out_.companion_seen.st_mode))
+    const auto file = open_regular(from_.parent, name.c_str());
+    if (file.error == ENOENT)
       return true;
-    if (auto made = make_spool(out_.companion, file.get()); !made)
+    if (!file.fd.is_open())
+      return jobs::system_fault(file.error, file.call, name);
+    out_.companion_seen = file.seen;
+    const auto fd = file.fd.get();
+    if (auto made = make_spool(out_.companion, fd); !made)
       return std::move(made).error();
-    const page_memory before{file.get()};
+    const page_memory before{fd};
     std::uint64_t nothing = 0;
-    auto copied = copy(file.get(), out_.companion.get(), nothing, false, {});
+    auto copied = copy(fd, out_.companion.get(), nothing, false, {});
     if (!copied)
       return copied;
     out_.companion_name = name;

@@ -50,7 +50,7 @@ struct database_copy {
 /// as comparing takes. On a file system that can, the copy is a clone.
 ///
 /// Blocks. Faults: interrupted, insufficient_storage (no room for the copy),
-/// io_error.
+/// io_error (also when what belongs to it is there and cannot be opened).
 jobs::result<database_copy> copy_database(const database_place& from,
                                           const copy_settings& settings,
                                           const std::stop_token& stop);

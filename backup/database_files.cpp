@@ -1,5 +1,7 @@
 #include "backup/database_files.hpp"
 
+#include "backup/file_io.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -78,11 +80,16 @@ bool within(std::chrono::milliseconds patience, const std::stop_token& stop,
   return true;
 }
 
-bool has_bytes(int parent, const std::string& name) {
+/// Also what cannot be looked at: who opens it finds out why.
+bool may_have_bytes(int parent, const std::string& name) {
   struct stat found {};
-  return ::fstatat(parent, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0
-         && S_ISREG(found.st_mode) && found.st_size > 0;
+  if (::fstatat(parent, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno != ENOENT && errno != ENAMETOOLONG;
+  return S_ISREG(found.st_mode) && found.st_size > 0;
 }
+
+constexpr const char* written_all_the_time =
+    "is a database that was written all the time; its copy may be torn";
 
 } // namespace
 
@@ -109,36 +116,49 @@ std::string database_of(std::string_view name) {
   return {};
 }
 
-database_hold database_hold::take(int database, journal_mode mode, int parent,
-                                  const std::string& name,
-                                  std::chrono::milliseconds patience,
-                                  const std::stop_token& stop) {
+jobs::result<database_hold>
+database_hold::take(int database, journal_mode mode, int parent,
+                    const std::string& name, std::chrono::milliseconds patience,
+                    const std::stop_token& stop) {
   database_hold hold;
   hold.database_ = database;
   hold.mode_ = mode;
-  hold.held_ = within(patience, stop, [&] { return share_database(database); });
+  if (!within(patience, stop, [&] { return share_database(database); }))
+    hold.doubt_ = written_all_the_time;
   if (mode == journal_mode::rollback) {
     const auto journal = name + "-journal";
     // With a living writer the database is whole without its journal.
-    if (has_bytes(parent, journal)
-        && (!hold.held_ || !is_locked_by_another(database, reserved_byte)))
+    if (may_have_bytes(parent, journal)
+        && (!hold.is_held() || !is_locked_by_another(database, reserved_byte)))
       hold.companion_ = journal;
     return hold;
   }
   const auto log = name + "-wal";
-  if (has_bytes(parent, log))
+  if (may_have_bytes(parent, log))
     hold.companion_ = log;
-  // Without an index nobody has the database open.
-  hold.index_ = open_beneath(parent, (name + "-shm").c_str(), O_RDONLY);
-  if (hold.held_ && hold.index_.is_open())
-    hold.held_ =
-        within(patience, stop, [&] { return hold_log(hold.index_.get()); });
+  if (auto opened = hold.open_index(parent, name + "-shm"); !opened)
+    return std::move(opened).error();
+  if (hold.is_held() && hold.index_.is_open()
+      && !within(patience, stop, [&] { return hold_log(hold.index_.get()); }))
+    hold.doubt_ = written_all_the_time;
   return hold;
+}
+
+/// Without one nobody has the database open.
+jobs::status database_hold::open_index(int parent, const std::string& name) {
+  auto index = open_regular(parent, name.c_str());
+  if (is_shortage(index.error))
+    return jobs::system_fault(index.error, index.call, name);
+  if (!index.fd.is_open() && index.error != ENOENT)
+    doubt_ = "is a database whose index of its log cannot be opened ("
+             + error_text(index.error) + "); its copy may be torn";
+  index_ = std::move(index.fd);
+  return {};
 }
 
 database_hold::database_hold(database_hold&& other) noexcept
   : database_(std::exchange(other.database_, -1)), mode_(other.mode_),
-    index_(std::move(other.index_)), held_(std::exchange(other.held_, false)),
+    index_(std::move(other.index_)), doubt_(std::move(other.doubt_)),
     companion_(std::move(other.companion_)) {}
 
 database_hold::~database_hold() {

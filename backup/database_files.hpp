@@ -6,6 +6,7 @@
 #pragma once
 
 #include "backup/file_descriptor.hpp"
+#include "jobs/result.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -37,28 +38,34 @@ class database_hold {
 public:
   /// Waits up to `patience` for a writer to finish. `parent` and `name` are the
   /// place of `database`, which is open for reading and stays open longer.
-  static database_hold take(int database, journal_mode mode, int parent,
-                            const std::string& name,
-                            std::chrono::milliseconds patience,
-                            const std::stop_token& stop);
+  /// Fault io_error: the node is short of descriptors or memory.
+  static jobs::result<database_hold> take(int database, journal_mode mode,
+                                          int parent, const std::string& name,
+                                          std::chrono::milliseconds patience,
+                                          const std::stop_token& stop);
 
   database_hold(database_hold&&) noexcept;
   database_hold& operator=(database_hold&&) = delete;
   ~database_hold();
 
-  bool is_held() const { return held_; }
+  bool is_held() const { return doubt_.empty(); }
+
+  /// Why a copy made now may be torn: a note. Empty when it is held.
+  const std::string& doubt() const { return doubt_; }
 
   /// The name of the file that has to be copied under the same hold: the log,
-  /// or the journal of a writer that died. Empty when there is none.
+  /// or the journal of a writer that died. Empty when there is none; what
+  /// cannot be looked at may be one.
   const std::string& companion() const { return companion_; }
 
 private:
   database_hold() = default;
+  jobs::status open_index(int parent, const std::string& name);
 
   int database_ = -1;
   journal_mode mode_ = journal_mode::rollback;
   file_descriptor index_; ///< the "-shm" file; its locks end with it
-  bool held_ = false;
+  std::string doubt_;
   std::string companion_;
 };
 

@@ -159,7 +159,10 @@ private:
   /// the tar has the same content for both; else a file of its own.
   jobs::status write_same(const tar_entry& entry, const checked_entry& checked,
                           const entry_hint& hint) {
-    const auto first = tree_.open_file(hint.same_as);
+    const auto opened = tree_.open_file(hint.same_as);
+    if (!opened)
+      return opened.error();
+    const auto& first = opened->fd;
     std::uint64_t same = 0;
     tar_piece differing{0, {}};
     for (;;) {

@@ -1,12 +1,15 @@
-/// Whole reads and writes on descriptors, with failures as sentences.
+/// Files opened, and whole reads and writes on descriptors, with failures as
+/// sentences.
 #pragma once
 
+#include "backup/file_descriptor.hpp"
 #include "backup/gzip_member.hpp"
 #include "jobs/result.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <system_error>
 
 namespace alula::backup {
@@ -26,6 +29,17 @@ std::string error_text(int number);
 /// failure, and says nothing of the file.
 bool is_shortage(int error_number);
 
+/// A regular file that is open for reading, or why it is not.
+struct regular_file {
+  file_descriptor fd;
+  struct stat seen {};
+  int error = 0;             ///< ENOENT: no regular file has the name
+  const char* call = "open"; ///< the one that failed
+};
+
+/// Waits for nobody: a fifo, a link, a socket and a device are not regular.
+regular_file open_regular(int parent, const char* name);
+
 /// A thread that the system does not give (TasksMax, a limit of the user): the
 /// node's failure too.
 jobs::fault no_thread(const std::system_error& why);
@@ -38,6 +52,9 @@ jobs::status write_all(int fd, byte_view data, std::string_view name);
 /// file. Fault io_error.
 jobs::status read_at(int fd, std::uint64_t offset, std::size_t size,
                      bytes& into, std::string_view name);
+
+/// The same without the sentence: 0, or the errno of what failed.
+int try_read_at(int fd, std::uint64_t offset, std::size_t size, bytes& into);
 
 /// fsync(2). A failure is final: the file must be given up (design 3).
 jobs::status make_durable(int fd, std::string_view name);

@@ -145,8 +145,10 @@ local_archives::measure(const jobs::descriptor& volume,
                         const jobs::archive_tell& tell) {
   const idle_io others_first{settings_.idle_io};
   const auto ordered = rules_for(volume.get(), order);
+  if (!ordered)
+    return ordered.error();
   tree_measure counted{stop, tell};
-  if (auto walked = walk_tree(volume.get(), ordered.rules, stop, counted);
+  if (auto walked = walk_tree(volume.get(), ordered->rules, stop, counted);
       !walked)
     return std::move(walked).error();
   return counted.size;
@@ -205,6 +207,8 @@ jobs::result<jobs::archive_made> local_archives::write_parts(
   const auto manifest_part =
       archive_names::part_of(archive_names::manifest_of(name), order.job);
   auto ordered = rules_for(volume.get(), order);
+  if (!ordered)
+    return std::move(ordered).error();
   std::optional<archive_file_writer> archive;
   if (!into) {
     auto file = directory_.create(part);
@@ -227,7 +231,7 @@ jobs::result<jobs::archive_made> local_archives::write_parts(
   };
   std::size_t since_look = 0;
   auto written = write_archive(
-      volume.get(), ordered.rules, settings, stop, [&](byte_view data) {
+      volume.get(), ordered->rules, settings, stop, [&](byte_view data) {
         if (into)
           return (*into)(text_of(data));
         since_look += data.size();
@@ -247,17 +251,17 @@ jobs::result<jobs::archive_made> local_archives::write_parts(
     if (auto durable = archive->make_durable(); !durable)
       return std::move(durable).error();
 
-  manifest_facts facts{
-      .backup = order.backup,
-      .server = order.server,
-      .job = order.job,
-      .created_at = order.created_at,
-      .archive = facts_written(*written),
-      .noted = static_cast<std::int64_t>(ordered.notes.size() + written->noted),
-      .level = settings_.level,
-      .ignored_by = ordered.source};
+  manifest_facts facts{.backup = order.backup,
+                       .server = order.server,
+                       .job = order.job,
+                       .created_at = order.created_at,
+                       .archive = facts_written(*written),
+                       .noted = static_cast<std::int64_t>(ordered->notes.size()
+                                                          + written->noted),
+                       .level = settings_.level,
+                       .ignored_by = ordered->source};
   jobs::archive_made made{facts.archive,
-                          joined(std::move(ordered.notes), written->notes),
+                          joined(std::move(ordered->notes), written->notes),
                           facts.noted};
   if (auto beside =
           write_manifest(directory_, manifest_part, manifest, std::move(facts),

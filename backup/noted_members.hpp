@@ -20,35 +20,15 @@ inline constexpr std::size_t most_noted = std::size_t{1} << 20;
 /// Where members begin, as they are found front to back.
 class noted_members {
 public:
-  void add(const member_position& next) {
-    if (is_useless_)
-      return;
-    if (!found_.empty() && !fits_before(next))
-      return give_up();
-    if (found_.size() == most_noted)
-      return give_up();
-    found_.push_back(next);
-  }
+  /// One that an index could not speak of makes all of them useless.
+  void add(const member_position& next);
 
-  /// `end`: behind the last one.
-  std::vector<member_position> up_to(const member_position& end) const {
-    return found_.size() > 1 && fits_before(end)
-               ? found_
-               : std::vector<member_position>{};
-  }
+  /// `end`: behind the last one. Empty when they are of no use.
+  std::vector<member_position> up_to(const member_position& end) const;
 
 private:
-  bool fits_before(const member_position& next) const {
-    const auto& last = found_.back();
-    return next.content > last.content
-           && next.content - last.content <= most_in_member
-           && next.archive - last.archive <= most_of_archive;
-  }
-
-  void give_up() {
-    is_useless_ = true;
-    found_ = std::vector<member_position>{};
-  }
+  bool fits_before(const member_position& next) const;
+  void give_up();
 
   std::vector<member_position> found_;
   bool is_useless_ = false;

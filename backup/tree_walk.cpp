@@ -77,7 +77,7 @@ private:
     if (list(top))
       return {};
     top.is_listed = true;
-    return pass_over(errno, "cannot be read to its end",
+    return pass_over("getdents", errno, "cannot be read to its end",
                      "some of what is in it is missing");
   }
 
@@ -91,7 +91,7 @@ private:
     }
     struct stat seen {};
     if (::fstatat(top.fd.get(), name, &seen, AT_SYMLINK_NOFOLLOW) != 0)
-      return pass_over(errno);
+      return pass_over("fstatat", errno);
     if (S_ISDIR(seen.st_mode))
       return enter(top, name);
     if (rules_.is_ignored(path_))
@@ -130,9 +130,13 @@ private:
       skip("a mount");
       return {};
     }
-    if (!next.fd.is_open() || ::fstat(next.fd.get(), &next.seen) != 0
-        || !list(next))
-      return pass_over(errno, "cannot be read", "what is in it is missing");
+    const char* failed = !next.fd.is_open()                        ? "open"
+                         : ::fstat(next.fd.get(), &next.seen) != 0 ? "fstat"
+                         : !list(next)                             ? "getdents"
+                                                                   : nullptr;
+    if (failed)
+      return pass_over(failed, errno, "cannot be read",
+                       "what is in it is missing");
     next.path_size = path_.size();
     levels_.push_back(std::move(next));
     if (levels_.size() > most_levels_open)
@@ -150,7 +154,7 @@ private:
     errno = 0;
     if (!parent.fd.is_open() && !reopen(parent)) {
       if (is_shortage(errno))
-        return pass_over(errno);
+        return pass_over("open", errno);
       visitor_.skipped(std::string_view{path_}.substr(0, parent.path_size),
                        "moved away while it was read; the rest is left out");
       parent.next = parent.entries.size();
@@ -217,11 +221,12 @@ private:
 
   void skip(std::string_view why) { visitor_.skipped(path_, why); }
 
-  /// A note of what cannot be read; `what` and `so` of a directory.
-  jobs::status pass_over(int error, std::string what = {},
+  /// A note of what cannot be read, as `call` failed; `what` and `so` of a
+  /// directory.
+  jobs::status pass_over(const char* call, int error, std::string what = {},
                          std::string_view so = {}) {
     if (is_shortage(error))
-      return jobs::system_fault(error, "open", path_);
+      return jobs::system_fault(error, call, path_);
     if (error == ENOENT)
       what = "vanished";
     else if (what.empty())

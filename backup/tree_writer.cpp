@@ -305,9 +305,8 @@ jobs::result<tree_writer::outcome>
 tree_writer::make_hard_link(std::string_view path, std::string_view target) {
   const auto from = find(target);
   if (!from)
-    return outcome::no_target;
-  const auto kind = kind_at(*from);
-  if (kind != S_IFREG && kind != S_IFLNK)
+    return from.error();
+  if (from->kind != S_IFREG && from->kind != S_IFLNK)
     return outcome::no_target;
   auto at = place(path);
   if (!at)
@@ -319,11 +318,11 @@ tree_writer::make_hard_link(std::string_view path, std::string_view target) {
       && ::unlinkat(at->parent->get(), at->name.c_str(), 0) != 0)
     return failed("unlink", path);
   // Without AT_SYMLINK_FOLLOW a link is linked itself.
-  if (::linkat(from->parent->get(), from->name.c_str(), at->parent->get(),
+  if (::linkat(from->at.parent->get(), from->at.name.c_str(), at->parent->get(),
                at->name.c_str(), 0)
       == 0)
     return outcome::made;
-  if (errno == EMLINK && kind == S_IFREG)
+  if (errno == EMLINK && from->kind == S_IFREG)
     return copy_file(*at, path, target);
   return failed("link", path);
 }
@@ -332,25 +331,25 @@ jobs::result<tree_writer::outcome>
 tree_writer::copy_file(const tree_place& at, std::string_view path,
                        std::string_view target) {
   const auto from = open_file(target);
-  struct stat seen {};
-  if (!from.is_open() || ::fstat(from.get(), &seen) != 0)
-    return failed("open", target);
+  if (!from)
+    return from.error();
+  if (!from->fd.is_open())
+    return jobs::system_fault(from->error, from->call, shown(target));
   auto to = new_file::create(at, std::string{path});
   if (!to)
     return std::move(to).error();
-  std::vector<std::byte> buffer(copy_size);
-  for (std::uint64_t done = 0;;) {
-    const auto got = ::pread(from.get(), buffer.data(), buffer.size(),
-                             static_cast<off_t>(done));
-    if (got < 0)
-      return failed("pread", target);
-    if (got == 0)
-      break;
-    const auto size = static_cast<std::size_t>(got);
-    if (auto put = to->write(done, {buffer.data(), size}); !put)
+  bytes piece;
+  std::uint64_t copied = 0;
+  do {
+    if (auto got =
+            read_at(from->fd.get(), copied, copy_size, piece, shown(target));
+        !got)
+      return std::move(got).error();
+    if (auto put = to->write(copied, piece); !put)
       return std::move(put).error();
-    done += size;
-  }
+    copied += piece.size();
+  } while (!piece.empty());
+  const auto& seen = from->seen;
   const file_traits same{seen.st_mode & 0777U, nanoseconds_of(seen.st_mtim)};
   auto done =
       to->finish(static_cast<std::uint64_t>(seen.st_size), same, owner_);
@@ -359,24 +358,36 @@ tree_writer::copy_file(const tree_place& at, std::string_view path,
   return outcome::made;
 }
 
-std::optional<tree_place> tree_writer::find(std::string_view path) const {
-  const auto slash = path.rfind('/');
-  if (slash == std::string_view::npos)
-    return tree_place{root_, std::string{path}};
-  auto parent =
-      open_beneath(root_->get(), std::string{path.substr(0, slash)}.c_str(),
-                   O_RDONLY | O_DIRECTORY);
-  if (!parent.is_open())
-    return std::nullopt;
-  return tree_place{std::make_shared<const file_descriptor>(std::move(parent)),
-                    std::string{path.substr(slash + 1)}};
+jobs::result<tree_writer::found_entry>
+tree_writer::find(std::string_view path) const {
+  found_entry out{.at = {root_, std::string{path}}};
+  if (const auto slash = path.rfind('/'); slash != std::string_view::npos) {
+    auto parent =
+        open_beneath(root_->get(), std::string{path.substr(0, slash)}.c_str(),
+                     O_RDONLY | O_DIRECTORY);
+    if (!parent.is_open() && is_shortage(errno))
+      return failed("open", path);
+    if (!parent.is_open())
+      return out;
+    out.at = {std::make_shared<const file_descriptor>(std::move(parent)),
+              std::string{path.substr(slash + 1)}};
+  }
+  out.kind = kind_at(out.at);
+  if (out.kind == 0 && is_shortage(errno))
+    return failed("fstatat", path);
+  return out;
 }
 
-file_descriptor tree_writer::open_file(std::string_view path) {
-  const auto at = find(path);
-  if (!at || kind_at(*at) != S_IFREG)
-    return {};
-  return open_beneath(at->parent->get(), at->name.c_str(), O_RDONLY);
+jobs::result<regular_file> tree_writer::open_file(std::string_view path) const {
+  const auto found = find(path);
+  if (!found)
+    return found.error();
+  if (found->kind != S_IFREG)
+    return regular_file{.error = ENOENT};
+  auto file = open_regular(found->at.parent->get(), found->at.name.c_str());
+  if (is_shortage(file.error))
+    return jobs::system_fault(file.error, file.call, shown(path));
+  return file;
 }
 
 jobs::status tree_writer::sync() {

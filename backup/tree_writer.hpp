@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backup/file_descriptor.hpp"
+#include "backup/file_io.hpp"
 #include "backup/gzip_member.hpp"
 #include "jobs/result.hpp"
 
@@ -98,8 +99,8 @@ public:
   jobs::result<outcome> make_hard_link(std::string_view path,
                                        std::string_view target);
 
-  /// For reading; closed when there is no such regular file.
-  file_descriptor open_file(std::string_view path);
+  /// For reading; closed when there is no such file.
+  jobs::result<regular_file> open_file(std::string_view path) const;
 
   /// All that was written is on the disk.
   jobs::status sync();
@@ -119,7 +120,11 @@ private:
   jobs::result<open_directory> enter_one(const open_directory& parent,
                                          const std::string& name,
                                          std::string_view path);
-  std::optional<tree_place> find(std::string_view path) const;
+  struct found_entry {
+    tree_place at;
+    mode_t kind = 0; ///< type bits; 0: it is not there
+  };
+  jobs::result<found_entry> find(std::string_view path) const;
   jobs::result<outcome> copy_file(const tree_place& at, std::string_view path,
                                   std::string_view target);
 

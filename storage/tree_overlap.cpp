@@ -22,8 +22,6 @@ using jobs::system_fault;
 
 namespace {
 
-constexpr std::int64_t looks_between_checks = 256;
-constexpr std::int64_t looks_between_tells = 4'096;
 constexpr std::int64_t block_size = 512; // stat(2)
 
 class tree_overlap {
@@ -31,7 +29,7 @@ public:
   tree_overlap(const directory& tree, const directory& volume,
                const std::stop_token& stop,
                const jobs::volumes::walk_tell& tell)
-    : tree_(tree), volume_(volume), stop_(stop), tell_(tell),
+    : tree_(tree), volume_(volume), stop_(stop), looked_(tell),
       batch_(64 * 1024) {}
 
   result<std::int64_t> run() {
@@ -67,11 +65,10 @@ private:
 
   status count(const std::string& path, const directory& tree,
                const directory& volume, const std::string& name) {
-    if (++looked_ % looks_between_checks == 0 && stop_.stop_requested())
+    if (stop_.stop_requested())
       return fault{fault_code::interrupted, "The measuring was asked to stop.",
                    volume_.path.string()};
-    if (tell_ && looked_ % looks_between_tells == 0)
-      tell_(looked_);
+    looked_.add();
     struct stat there {};
     if (::fstatat(volume.fd.get(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW)
         != 0)
@@ -100,10 +97,7 @@ private:
       return std::move(whole).error();
     if (!*whole)
       return {};
-    auto size = measure_tree(**whole, stop_, [this](std::int64_t below) {
-      if (tell_)
-        tell_(looked_ + below);
-    });
+    auto size = measure_tree(**whole, stop_, looked_);
     if (!size)
       return std::move(size).error();
     bytes_ += *size;
@@ -113,11 +107,10 @@ private:
   const directory& tree_;
   const directory& volume_;
   const std::stop_token& stop_;
-  const jobs::volumes::walk_tell& tell_;
+  entry_count looked_; ///< of both trees
   directory_batch batch_;
   std::vector<std::string> todo_; ///< directories on both sides
   std::int64_t bytes_ = 0;
-  std::int64_t looked_ = 0;
 };
 
 } // namespace

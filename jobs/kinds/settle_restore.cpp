@@ -21,6 +21,7 @@
 #include "jobs/kinds/fields.hpp"
 #include "jobs/kinds/steps.hpp"
 #include "jobs/kinds/stop_for_restore.hpp"
+#include "jobs/kinds/trash.hpp"
 #include "jobs/ports.hpp"
 
 namespace alula::jobs {
@@ -159,8 +160,7 @@ step_outcome settle(step_context& ctx) {
 }
 
 step_outcome discard(step_context& ctx) {
-  auto gone =
-      ctx.node.volumes.discard_staging(given_up(ctx).to_string(), ctx.stop);
+  auto gone = discard_telling(ctx, given_up(ctx).to_string(), ctx.stop);
   if (!gone)
     return std::move(gone).error();
   return step_done{};

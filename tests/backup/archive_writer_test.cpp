@@ -2,6 +2,7 @@
 #include "backup/tar_format.hpp"
 #include "backup/tar_header.hpp"
 #include "tests/backup/backup_place.hpp"
+#include "tests/backup/deprived.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -9,6 +10,8 @@
 #include <array>
 #include <cstdio>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <thread>
 
 using namespace alula::backup;
 using alula::jobs::fault;
@@ -230,17 +233,40 @@ TEST_CASE("a file nobody may read is noted, not fatal", "[archive]") {
   tree.write("open", "x");
   ::chmod(tree.root.c_str(), 0755);
   ::chmod((tree.root / "secret").c_str(), 0);
-  const auto me = ::geteuid();
-  if (me == 0)
-    REQUIRE(::seteuid(65534) == 0);
-  auto outcome = write_archive(tree.fd.get(), {}, {}, {},
-                               [](byte_view) -> status { return {}; });
-  if (me == 0)
-    REQUIRE(::seteuid(me) == 0);
+  const auto outcome = [&] {
+    const plain_user me;
+    return write_archive(tree.fd.get(), {}, {}, {},
+                         [](byte_view) -> status { return {}; });
+  }();
   REQUIRE(outcome);
   CHECK(outcome->noted == 1);
   CHECK(outcome->notes.at(0).path == "secret");
   CHECK(outcome->total.files == 1);
+}
+
+TEST_CASE("an archive that the node has no memory for names what failed",
+          "[archive]") {
+  const scratch_tree tree;
+  std::filesystem::create_symlink("x", tree.root / "a");
+  std::filesystem::create_symlink("x", tree.root / "b");
+  archive_settings settings;
+  bool is_failing = false;
+  settings.found = [&](const archive_entry&) -> status {
+    is_failing = fail_from_now_on(SYS_readlinkat, ENOMEM);
+    return {};
+  };
+  result<archive_summary> made{fault{}};
+  std::thread{[&] {
+    made = write_archive(tree.fd.get(), {}, settings, {},
+                         [](byte_view) -> status { return {}; });
+  }}.join();
+  if (!is_failing) {
+    WARN("skipped: calls cannot be made to fail here");
+    return;
+  }
+  REQUIRE_FALSE(made);
+  CHECK(made.error().code == fault_code::io_error);
+  CHECK(made.error().what.starts_with("readlinkat"));
 }
 
 TEST_CASE("an archive asked to stop stops within a MiB", "[archive]") {

@@ -1,8 +1,5 @@
 // SQLite databases in a backup, while another connection writes to them.
-#include "backup/archive_writer.hpp"
-#include "backup/database_files.hpp"
-#include "backup/extractor.hpp"
-#include "tests/backup/scratch_tree.hpp"
+#include "tests/backup/game_database.hpp"
 
 #include <catch2/catch.hpp>
 #include <sqlite3.h>
@@ -24,37 +21,6 @@ namespace fs = std::filesystem;
 using alula::jobs::status;
 
 namespace {
-
-/// One connection, as a game has it.
-class connection {
-public:
-  explicit connection(const fs::path& file) {
-    sqlite3* opened = nullptr;
-    REQUIRE(sqlite3_open(file.c_str(), &opened) == SQLITE_OK);
-    db_.reset(opened);
-    sqlite3_busy_timeout(opened, 20'000);
-  }
-  bool run(const std::string& sql) {
-    return sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr)
-           == SQLITE_OK;
-  }
-  std::string text(const std::string& sql) {
-    std::string out;
-    const auto read = [](void* into, int, char** values, char**) {
-      *static_cast<std::string*>(into) += values[0] ? values[0] : "NULL";
-      return 0;
-    };
-    if (sqlite3_exec(db_.get(), sql.c_str(), read, &out, nullptr) != SQLITE_OK)
-      return sqlite3_errmsg(db_.get());
-    return out;
-  }
-
-private:
-  struct closer {
-    void operator()(sqlite3* db) const { sqlite3_close(db); }
-  };
-  std::unique_ptr<sqlite3, closer> db_;
-};
 
 /// Something of another program, until this goes. A thread would not do:
 /// whoever in a process closes a file gives up all POSIX locks that the process
@@ -130,42 +96,6 @@ private:
   std::unique_ptr<std::atomic<int>, unmapped> turns_{shared_number()};
   another_process process_;
 };
-
-/// Every transaction changes all rows, far apart in the file, to one number.
-void make_world(connection& db, const std::string& mode, int rows = 400) {
-  REQUIRE(db.run("PRAGMA journal_mode=" + mode));
-  REQUIRE(db.run("PRAGMA synchronous=OFF"));
-  REQUIRE(db.run("CREATE TABLE blocks(id INTEGER PRIMARY KEY, turn INTEGER,"
-                 " data BLOB)"));
-  REQUIRE(db.run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1"
-                 " FROM n WHERE i < "
-                 + std::to_string(rows)
-                 + ") INSERT INTO blocks"
-                   " SELECT i, 0, randomblob(20000) FROM n"));
-}
-
-alula::jobs::result<file_descriptor> spool_in(const scratch_tree& place) {
-  return open_beneath(place.fd.get(), ".", O_RDWR | O_TMPFILE, 0600);
-}
-
-void back_up_and_unpack(const scratch_tree& from, const scratch_tree& to,
-                        std::vector<archive_note>& notes,
-                        archive_settings settings = {}) {
-  const auto file =
-      open_beneath(to.fd.get(), "a.tar.gz", O_RDWR | O_CREAT | O_EXCL, 0600);
-  const auto made = write_archive(
-      from.fd.get(), ignore_rules{}, settings, {}, [&](byte_view part) {
-        const auto put = ::write(file.get(), part.data(), part.size());
-        REQUIRE(put == static_cast<ssize_t>(part.size()));
-        return status{};
-      });
-  REQUIRE(made);
-  notes = made->notes;
-  fs::create_directory(to.root / "back");
-  const file_descriptor back{
-      ::open((to.root / "back").c_str(), O_RDONLY | O_DIRECTORY)};
-  REQUIRE(extract_archive(file.get(), back.get(), {}, {}));
-}
 
 } // namespace
 

@@ -4,6 +4,7 @@
 #include "backup/extractor.hpp"
 #include "backup/file_io.hpp"
 #include "backup/verifier.hpp"
+#include "tests/backup/deprived.hpp"
 #include "tests/backup/scratch_tree.hpp"
 
 #include <catch2/catch.hpp>
@@ -47,21 +48,6 @@ struct deep_tree {
                 .is_open());
     return path + file;
   }
-};
-
-/// Fewer descriptors than a deep tree has levels.
-class few_descriptors {
-public:
-  explicit few_descriptors(rlim_t most = 200) {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    auto few = before_;
-    few.rlim_cur = most;
-    ::setrlimit(RLIMIT_NOFILE, &few);
-  }
-  ~few_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
-private:
-  rlimit before_{};
 };
 
 enum class child_says { no, yes, it_has_threads };
@@ -111,7 +97,7 @@ struct round_trip {
   explicit round_trip(const scratch_tree& from,
                       const extraction_limits& limits = {})
     : verified(alula::jobs::fault{}), restored(alula::jobs::fault{}) {
-    const few_descriptors here;
+    const few_descriptors here{200}; // than a deep tree has levels
     const auto file = open_beneath(place.fd.get(), "a.tar.gz",
                                    O_RDWR | O_CREAT | O_EXCL, 0600);
     archive_settings settings;

@@ -1,4 +1,5 @@
 #include "backup/tree_walk.hpp"
+#include "tests/backup/deprived.hpp"
 #include "tests/backup/scratch_tree.hpp"
 
 #include <catch2/catch.hpp>
@@ -7,7 +8,9 @@
 #include <functional>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -148,18 +151,39 @@ TEST_CASE("of a directory that cannot be read it is said that more is missing",
   tree.write("open", "x");
   ::chmod(tree.root.c_str(), 0755);
   ::chmod((tree.root / "closed").c_str(), 0);
-  const auto me = ::geteuid();
-  if (me == 0)
-    REQUIRE(::seteuid(65534) == 0);
   notes out;
-  const auto walked = walk_tree(tree.fd.get(), {}, {}, out);
-  if (me == 0)
-    REQUIRE(::seteuid(me) == 0);
+  const auto walked = [&] {
+    const plain_user me;
+    return walk_tree(tree.fd.get(), {}, {}, out);
+  }();
   ::chmod((tree.root / "closed").c_str(), 0755);
   REQUIRE(walked);
   CHECK(out.has("file open"));
   CHECK(out.has("skipped closed: cannot be read (Permission denied); what is "
                 "in it is missing"));
+}
+
+TEST_CASE("a walk that the node has no memory for names the call that failed",
+          "[walk]") {
+  const scratch_tree tree;
+  tree.write("a/x", "x");
+  tree.write("b/x", "x");
+  const bool lists = GENERATE(false, true);
+  notes out;
+  bool is_failing = false;
+  out.on_file = [&](std::string_view) {
+    is_failing =
+        fail_from_now_on(lists ? SYS_getdents64 : SYS_newfstatat, ENOMEM);
+  };
+  status walked;
+  std::thread{[&] { walked = walk_tree(tree.fd.get(), {}, {}, out); }}.join();
+  if (!is_failing) {
+    WARN("skipped: calls cannot be made to fail here");
+    return;
+  }
+  REQUIRE_FALSE(walked);
+  CHECK(walked.error().code == fault_code::io_error);
+  CHECK(walked.error().what.starts_with(lists ? "getdents" : "fstatat"));
 }
 
 TEST_CASE("a directory swapped for a link while it is walked leads nowhere",

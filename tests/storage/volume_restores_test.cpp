@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include <vector>
 
 namespace alula::storage {
 
@@ -157,6 +158,18 @@ TEST_CASE("what no restore can replace is an obstacle, named with its mend",
   }
 }
 
+TEST_CASE("what was unpacked is measured", "[storage]") {
+  disk place;
+  REQUIRE(place.opened->stage(tree, {}));
+  const std::string world(128 * 1024, 'w');
+  fs::create_directory(place.staged(tree) / "world");
+  write_file(place.staged(tree) / "world/level.dat", world);
+  const auto used = place.opened->used_in_staging(tree, {});
+  REQUIRE(used);
+  CHECK(*used >= static_cast<std::int64_t>(world.size()));
+  CHECK(*used < static_cast<std::int64_t>(world.size()) + 16 * 1024);
+}
+
 TEST_CASE("what a merge would push aside is measured", "[storage]") {
   disk place;
   REQUIRE(place.opened->create(server));
@@ -177,6 +190,43 @@ TEST_CASE("what a merge would push aside is measured", "[storage]") {
   const auto two = static_cast<std::int64_t>(2 * old.size());
   CHECK(*overlap >= two);
   CHECK(*overlap < two + 16 * 1024);
+}
+
+TEST_CASE("walks over many staged files are signs of life", "[storage]") {
+  disk place;
+  REQUIRE(place.opened->stage(tree, {}));
+  place.add_staged(tree, 5'000);
+  std::vector<std::int64_t> told;
+  const auto tell = [&](std::int64_t looked) { told.push_back(looked); };
+  REQUIRE(place.opened->used_in_staging(tree, {}, tell));
+  CHECK(told == std::vector<std::int64_t>{4'096});
+  REQUIRE(place.opened->create(server));
+  REQUIRE(place.opened->overlap(tree, server, {}, tell));
+  CHECK(told == std::vector<std::int64_t>{4'096, 4'096});
+  bool is_half_way = false;
+  const auto tell_of_removal = [&](const jobs::volumes::purge_progress& now) {
+    is_half_way = is_half_way || (now.entries > 0 && now.entries <= 4'096);
+  };
+  REQUIRE(place.opened->discard_staging(tree, {}, tell_of_removal));
+  CHECK(is_half_way);
+  CHECK_FALSE(fs::exists(place.staged(tree)));
+}
+
+TEST_CASE("trees that a merge would push aside are counted together",
+          "[storage]") {
+  disk place;
+  REQUIRE(place.opened->create(server));
+  REQUIRE(place.opened->stage(tree, {}));
+  for (const auto* name : {"a", "b", "c"}) {
+    fs::create_directory(place.volume() / name);
+    for (int i = 0; i < 3'000; ++i)
+      write_file(place.volume() / name / std::to_string(i));
+    write_file(place.staged(tree) / name);
+  }
+  std::vector<std::int64_t> told;
+  REQUIRE(place.opened->overlap(
+      tree, server, {}, [&](std::int64_t looked) { told.push_back(looked); }));
+  CHECK(told == std::vector<std::int64_t>{4'096, 8'192});
 }
 
 TEST_CASE("restores and backups share the room of a disk", "[storage]") {

@@ -44,10 +44,6 @@ struct tight_world : restore_world {
     return (job.result.empty() ? json::object() : json::parse(job.result))
         .value("undo_removed_for_room", json::array());
   }
-  bool was_heard(std::string_view message) {
-    return std::ranges::find(reports, message, &progress::message)
-           != reports.end();
-  }
   bool were_told(const std::string& words) {
     return std::ranges::any_of(clients.calls(), [&](const auto& line) {
       return line.find(words) != std::string::npos;

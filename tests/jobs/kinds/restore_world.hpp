@@ -3,7 +3,9 @@
 
 #include "tests/jobs/kinds/backup_world.hpp"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 namespace alula::jobs {
 
@@ -31,6 +33,11 @@ struct restore_world : backup_world {
     return record(number).value();
   }
 
+  /// A step has reported it.
+  bool was_heard(std::string_view message) const {
+    return std::ranges::find(reports, message, &progress::message)
+           != reports.end();
+  }
   bool runs() { return docker.by_id.at("c0ffee").info.running; }
   /// The server is as it was before anybody asked.
   void check_untouched() {

@@ -124,6 +124,16 @@ TEST_CASE("a restore that was given up before it moved a thing left nothing",
   CHECK_FALSE(w.records.find_replaced(job.id).value());
 }
 
+TEST_CASE("the removal of what a restore had unpacked is a sign of life",
+          "[kinds]") {
+  left_world w;
+  const auto job = w.given_up(w.parked(restore_backup, w.body_of(1, true)));
+  REQUIRE(w.disk.staging.contains(job.id.to_string()));
+  w.reports.clear();
+  CHECK(told(w.settle(job)).at("files") == "untouched");
+  CHECK(w.was_heard("removing what was unpacked"));
+}
+
 TEST_CASE("an undo that was given up between its renames keeps what it claimed",
           "[kinds]") {
   left_world w;
