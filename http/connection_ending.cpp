@@ -62,6 +62,7 @@ void connection::end() {
   socket_.close(ignored);
   complete_later(asio::error::operation_aborted);
   write_deadline_ = clock::time_point::max();
+  file_.reset();
   // Who reads its next piece may do so for ever.
   if (auto file = std::exchange(fetching_, nullptr))
     asio::post(socket_.get_executor(), [self, file] {

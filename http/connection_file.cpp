@@ -38,17 +38,18 @@ ssize_t read_cached(int file, void* into, std::int64_t size, std::int64_t at) {
 } // namespace
 
 struct connection::file_sending {
-  int descriptor;
-  std::int64_t offset;
-  std::int64_t left;
-  std::int64_t length;
-  completion done;
-  std::int64_t asked_to;  ///< the disk was asked to read up to here
-  std::int64_t kept_from; ///< dropped from the cache up to here
-  /// The same file, for who may still read it when all this is over.
-  std::shared_ptr<const jobs::descriptor> shared = {};
-  std::vector<char> piece = {}; ///< copied, and not all written
-  std::size_t written = 0;      ///< of it
+  file_sending(std::shared_ptr<const file_slice> what, completion then)
+    : file(std::move(what)), done(std::move(then)) {}
+
+  const std::shared_ptr<const file_slice> file;
+  const completion done;
+  const int descriptor = file->descriptor;
+  std::int64_t offset = file->offset;
+  std::int64_t left = file->length;
+  std::int64_t asked_to = offset;  ///< the disk was asked to read up to here
+  std::int64_t kept_from = offset; ///< dropped from the cache up to here
+  std::vector<char> piece;         ///< copied, and not all written
+  std::size_t written = 0;         ///< of it
 
   std::int64_t pushable() const { return std::min(left, pushed_piece); }
   bool can_be_pushed() const {
@@ -92,10 +93,20 @@ struct connection::file_sending {
   }
 };
 
-void connection::send_file(int descriptor, std::int64_t offset,
-                           std::int64_t length, completion done) {
-  auto what = std::make_shared<file_sending>(file_sending{
-      descriptor, offset, length, length, std::move(done), offset, offset});
+void connection::take_file(std::shared_ptr<const file_slice> file) {
+  if (phase_ != phase::ended)
+    file_ = std::move(file);
+}
+
+void connection::send_file(completion done) {
+  if (!file_) { // it went with the connection
+    asio::post(socket_.get_executor(), [done = std::move(done)] {
+      done(asio::error::operation_aborted, 0);
+    });
+    return;
+  }
+  auto what = std::make_shared<file_sending>(std::exchange(file_, nullptr),
+                                             std::move(done));
   if (!is_writing_) {
     begin_file(what);
     return;
@@ -167,19 +178,12 @@ void connection::push_file(const file_ptr& what) {
 /// Another thread reads the next piece. However long that takes, it is not the
 /// client that is slow.
 void connection::fetch_piece(const file_ptr& what) {
-  if (!what->shared) {
-    const int own = ::fcntl(what->descriptor, F_DUPFD_CLOEXEC, 0);
-    if (own < 0) {
-      end_file(what, {errno, std::system_category()});
-      return;
-    }
-    what->shared = std::make_shared<const jobs::descriptor>(own);
-  }
   what->make_piece();
   write_deadline_ = clock::time_point::max();
   fetching_ = what;
   const bool is_taken = host_.read_beside(
-      {.file = what->shared,
+      {.file = what->descriptor,
+       .hold = what->file->hold,
        .offset = what->offset,
        .ahead = what->ask_ahead(),
        .into = std::move(what->piece),
@@ -228,7 +232,7 @@ void connection::write_piece(const file_ptr& what) {
 
 void connection::end_file(const file_ptr& what, const std::error_code& ec) {
   taken(0);
-  what->done(ec, static_cast<std::size_t>(what->length - what->left));
+  what->done(ec, static_cast<std::size_t>(what->file->length - what->left));
   write_next();
 }
 

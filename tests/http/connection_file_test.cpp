@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 using namespace alula;
@@ -30,16 +32,18 @@ struct file_world : connection_world {
     on->answered();
   }
 
-  void send(int file, std::size_t size) {
-    on->send_file(file, 0, static_cast<std::int64_t>(size),
-                  [this](const std::error_code& ec, std::size_t bytes) {
-                    ++told;
-                    why = ec;
-                    sent = bytes;
-                  });
+  void send(std::shared_ptr<jobs::descriptor> file, std::size_t size) {
+    const int number = file->get();
+    on->take_file(std::make_shared<const file_slice>(file_slice{
+        number, 0, static_cast<std::int64_t>(size), std::move(file)}));
+    on->send_file([this](const std::error_code& ec, std::size_t count) {
+      ++told;
+      why = ec;
+      sent = count;
+    });
   }
   void send_unpromised() {
-    send(slow.get(), text.size());
+    send(slow, text.size());
     run_until([&] { return !all.reads.empty(); });
     REQUIRE(all.reads.size() == 1);
   }
@@ -53,7 +57,8 @@ struct file_world : connection_world {
   }
 
   const std::string text = text_of(unpromised);
-  jobs::descriptor slow{::open(unpromised.c_str(), O_RDONLY | O_CLOEXEC)};
+  std::shared_ptr<jobs::descriptor> slow = std::make_shared<jobs::descriptor>(
+      ::open(unpromised.c_str(), O_RDONLY | O_CLOEXEC));
   int told = 0;
   std::error_code why;
   std::size_t sent = 0;
@@ -74,19 +79,19 @@ TEST_CASE("what a disk may be waited for is read beside the I/O thread",
 }
 
 TEST_CASE("what the kernel has at hand needs no other thread", "[http]") {
-  const jobs::descriptor file{
-      ::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+  const auto file = std::make_shared<jobs::descriptor>(
+      ::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   const std::string bytes(60'000, 'x');
-  REQUIRE(::pwrite(file.get(), bytes.data(), bytes.size(), 0)
+  REQUIRE(::pwrite(file->get(), bytes.data(), bytes.size(), 0)
           == static_cast<ssize_t>(bytes.size()));
   char byte = 0;
   iovec one{&byte, 1};
-  if (::preadv2(file.get(), &one, 1, 0, RWF_NOWAIT) != 1) {
+  if (::preadv2(file->get(), &one, 1, 0, RWF_NOWAIT) != 1) {
     WARN("the file system of /tmp promises nothing");
     return;
   }
   file_world w;
-  w.send(file.get(), bytes.size());
+  w.send(file, bytes.size());
   CHECK(w.said(bytes.size()) == bytes);
   w.wait_told();
   CHECK_FALSE(w.why);
@@ -110,7 +115,7 @@ TEST_CASE("what a client takes of a piece counts as it takes it", "[http]") {
   constexpr std::size_t piece = 100'000;
   file_world w;
   w.limits.writing_pace = 1'024;
-  w.send(w.slow.get(), piece);
+  w.send(w.slow, piece);
   w.run_until([&] { return !w.all.reads.empty(); });
   REQUIRE(w.all.reads.size() == 1);
   const auto read = std::move(w.all.reads.front());
@@ -130,11 +135,29 @@ TEST_CASE("a connection that ends does not wait for its disk", "[http]") {
   w.wait_told();
   CHECK(w.why == asio::error::operation_aborted);
   CHECK(w.sent == 0);
-  // The descriptor that was given may be closed now; who reads has its own.
-  w.slow.close();
   CHECK(w.all.reads.front().whose.expired());
+  // Whoever reads it keeps it open, and nobody else.
+  const std::weak_ptr<jobs::descriptor> open = w.slow;
+  w.slow.reset();
+  CHECK_FALSE(open.expired());
   w.all.finish_read();
+  CHECK(open.expired());
   CHECK(w.told == 1);
+}
+
+TEST_CASE("a file that was never begun goes with its connection", "[http]") {
+  file_world w;
+  const std::weak_ptr<jobs::descriptor> open = w.slow;
+  w.on->take_file(std::make_shared<const file_slice>(
+      file_slice{w.slow->get(), 0, 10, std::exchange(w.slow, nullptr)}));
+  w.on->end();
+  CHECK(open.expired());
+  w.on->send_file([&](const std::error_code& ec, std::size_t) {
+    ++w.told;
+    w.why = ec;
+  });
+  w.wait_told();
+  CHECK(w.why == asio::error::operation_aborted);
 }
 
 TEST_CASE("a file whose disk fails is sent no further", "[http]") {
@@ -146,7 +169,7 @@ TEST_CASE("a file whose disk fails is sent no further", "[http]") {
     w.all.finish_read(expected);
   }
   SECTION("with the end of the file") {
-    w.send(w.slow.get(), 1'000'000);
+    w.send(w.slow, 1'000'000);
     w.run_until([&] { return !w.all.reads.empty(); });
     w.all.finish_read();
     w.run_until([&] { return !w.all.reads.empty(); });
@@ -155,7 +178,7 @@ TEST_CASE("a file whose disk fails is sent no further", "[http]") {
   }
   SECTION("with too many reads that wait") {
     w.all.takes_reads = false;
-    w.send(w.slow.get(), w.text.size());
+    w.send(w.slow, w.text.size());
     expected = asio::error::no_buffer_space;
   }
   w.wait_told();

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 using namespace alula;
 using namespace alula::http;
@@ -67,37 +69,71 @@ struct file_door {
   bool wait_released() {
     return news.wait([&] { return held == 0; });
   }
+  /// From now on a file is closed when the disk answers.
+  void hang_disk() {
+    news.change([&] { hangs = true; });
+  }
+  void mend_disk() {
+    news.change([&] { hangs = false; });
+  }
+  bool wait_closing() {
+    return news.wait([&] { return closing > 0; });
+  }
+  bool is_closing() {
+    return news.wait([&] { return closing > 0; }, milliseconds{0});
+  }
   bool wait_idle() {
+    return wait_count([](const auto& now) { return now.transfers == 0; });
+  }
+  bool wait_alone() {
+    return wait_count([](const auto& now) { return now.connections == 0; });
+  }
+
+  happening news;
+  int held = 0, closing = 0;
+  bool hangs = false;
+  exchange_ptr later; ///< whose file is still being opened
+  std::int64_t size;
+  jobs::descriptor file;
+  server door;
+
+  void send(const exchange_ptr& to) {
+    auto plan = plan_file(
+        to->req(),
+        {.size = size, .modified_at = 1'000, .etag = "\"e\"", .name = "f"});
+    if (!plan.body)
+      return to->reply(std::move(plan.head));
+    to->reply_file(std::move(plan.head),
+                   {file.get(), plan.body->offset, plan.body->length, hold()});
+  }
+
+private:
+  template<class Condition>
+  bool wait_count(Condition condition) {
     const auto end =
         std::chrono::steady_clock::now() + std::chrono::seconds{20};
-    while (door.count().transfers != 0)
+    while (!condition(door.count()))
       if (std::chrono::steady_clock::now() > end)
         return false;
     return true;
   }
 
-  happening news;
-  int held = 0;
-  std::int64_t size;
-  jobs::descriptor file;
-  server door;
-
-private:
   std::shared_ptr<void> hold() {
     news.change([&] { ++held; });
-    return {static_cast<void*>(this),
-            [this](void*) { news.change([&] { --held; }); }};
+    return {static_cast<void*>(this), [this](void*) {
+              news.change([&] { ++closing; });
+              news.wait([&] { return !hangs; });
+              news.change([&] {
+                --closing;
+                --held;
+              });
+            }};
   }
 
   std::vector<route> make_routes() {
-    const auto send = [this](const exchange_ptr& to) {
-      auto plan = plan_file(
-          to->req(),
-          {.size = size, .modified_at = 1'000, .etag = "\"e\"", .name = "f"});
-      if (!plan.body)
-        return to->reply(std::move(plan.head));
-      to->reply_file(std::move(plan.head), {file.get(), plan.body->offset,
-                                            plan.body->length, hold()});
+    const auto at_once = [this](const exchange_ptr& to) { send(to); };
+    const auto keep = [this](const exchange_ptr& to) {
+      news.change([&] { later = to; });
     };
     const auto pull = [this](const exchange_ptr& to) {
       to->reply_pulled(
@@ -112,8 +148,9 @@ private:
     const auto poll = [](const exchange_ptr& to) {
       to->reply({200, {}, "polled"});
     };
-    return {{"GET", "/file", access::open, send},
-            {"HEAD", "/file", access::open, send},
+    return {{"GET", "/file", access::open, at_once},
+            {"HEAD", "/file", access::open, at_once},
+            {"GET", "/later", access::open, keep},
             {"GET", "/pull", access::open, pull},
             {"HEAD", "/pull", access::open, pull},
             {"GET", "/promise", access::open, promise},
@@ -243,6 +280,38 @@ TEST_CASE("others are answered while a file is sent", "[http][door]") {
   CHECK(w.held == 1);
 }
 
+TEST_CASE("others are answered while a file is closed", "[http][door]") {
+  file_door w{64 * mib};
+  w.hang_disk();
+  auto client = w.client();
+  SECTION("that was sent whole") {
+    client.send(get("/file"));
+    REQUIRE(swallow(client, 64 * mib) >= 64 * mib);
+  }
+  SECTION("of which only the length was asked") {
+    client.send("HEAD /file HTTP/1.1\r\nHost: n\r\n\r\n");
+  }
+  SECTION("whose client has gone in the middle") {
+    client.send(get("/file"));
+    REQUIRE(swallow(client, mib) >= mib);
+    client.abort();
+  }
+  SECTION("whose client has gone before it was open") {
+    client.send(get("/later"));
+    REQUIRE(w.news.wait([&] { return w.later != nullptr; }));
+    client.abort();
+    REQUIRE(w.wait_alone());
+    w.send(std::exchange(w.later, nullptr));
+  }
+  REQUIRE(w.wait_closing());
+  const auto answer = w.client().ask(get("/poll"));
+  CHECK(w.is_closing());
+  w.mend_disk();
+  REQUIRE(answer);
+  CHECK(answer->body == "polled");
+  CHECK(w.wait_released());
+}
+
 TEST_CASE("who only stopped sending gets its file", "[http][door]") {
   file_door w{64 * mib};
   auto client = w.client();
@@ -331,7 +400,7 @@ TEST_CASE("a stop cuts a file and lets go of it", "[http][door]") {
   client.send(get("/file"));
   REQUIRE(swallow(client, mib) >= mib);
   w.door.stop(milliseconds{0});
-  CHECK(w.held == 0);
+  CHECK(w.wait_released());
 }
 
 TEST_CASE("a body is pulled as the client takes it", "[http][door]") {
