@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -157,6 +158,16 @@ private:
             {"GET", "/poll", access::open, poll}};
   }
 };
+
+/// Whether files there are sent by the I/O thread alone.
+bool promises_nowait(const char* place) {
+  const jobs::descriptor file{
+      ::open(place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+  char byte = 'x';
+  REQUIRE(::pwrite(file.get(), &byte, 1, 0) == 1);
+  iovec one{&byte, 1};
+  return ::preadv2(file.get(), &one, 1, 0, RWF_NOWAIT) == 1;
+}
 
 /// Takes bytes off the wire without keeping them.
 std::int64_t swallow(raw_client& from, std::int64_t most) {
@@ -362,8 +373,12 @@ TEST_CASE("a file goes out through TLS", "[http][door]") {
 
 TEST_CASE("a file that is read beside the I/O thread is sent whole",
           "[http][door]") {
-  // A file system in memory promises no more than a network mount does.
+  // A file system in memory promises no more than a network mount does, mostly.
   constexpr auto place = "/dev/shm";
+  if (promises_nowait(place)) {
+    WARN("the file system of /dev/shm promises what the kernel has at hand");
+    return;
+  }
   tls_folder folder;
   auto settings = door_world::make_settings();
   std::string got;
