@@ -43,8 +43,10 @@ struct connection_limits {
   /// In which the client takes `writing_pace` bytes, or all there is.
   std::chrono::milliseconds writing{30'000};
   std::size_t writing_pace = 16 * 1'024;
-  std::chrono::milliseconds half_closed{15'000}; ///< client sent FIN, waits
-  std::chrono::milliseconds linger{2'000};       ///< after a refusal
+  /// The client sent FIN, and waits; also for each piece of a file that the
+  /// disk is waited for.
+  std::chrono::milliseconds half_closed{15'000};
+  std::chrono::milliseconds linger{2'000}; ///< after a refusal
 };
 
 /// What uses the connection beyond reading: an open request, a stream, a
@@ -224,8 +226,11 @@ private:
   void send_next(const file_ptr& what);
   void push_file(const file_ptr& what);
   void fetch_piece(const file_ptr& what);
+  void wait_for_disk();
   void piece_came(std::vector<char> bytes, const std::error_code& failed);
   void write_piece(const file_ptr& what);
+  void cut_file(const file_ptr& what, const std::error_code& ec,
+                std::string_view why);
   void end_file(const file_ptr& what, const std::error_code& ec);
   /// All of it, when nobody else is writing.
   void say(std::string_view bytes, completion done);

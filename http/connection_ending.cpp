@@ -103,7 +103,7 @@ void connection::check(clock::time_point now) {
   if (!is_due(now))
     return;
   if (now >= write_deadline_) {
-    if (!keeps_pace()) {
+    if (fetching_ || !keeps_pace()) {
       drop();
       return;
     }

@@ -1,7 +1,9 @@
 // Files on their way to a client, and the thread that reads beside.
 #include "jobs/descriptor.hpp"
 #include "tests/http/connection_world.hpp"
+#include "tests/http/heard_log.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
@@ -64,6 +66,37 @@ struct file_world : connection_world {
   std::size_t sent = 0;
 };
 
+/// The request that the connection has brought, of which a file is the answer.
+class sending_tenant final : public tenant {
+public:
+  void connection_ended() override {}
+  void deadline_passed() override {}
+  void frame_refused(std::uint16_t) override {}
+  bool survives_half_close() const override { return true; }
+  bool is_sending() const override { return true; }
+};
+
+/// A client that may close its sending side.
+struct half_closed_world : file_world {
+  half_closed_world() {
+    limits.handling = std::chrono::hours{2};
+    limits.half_closed = std::chrono::minutes{30};
+    on->let(std::make_shared<sending_tenant>());
+    peer.send("GET / HTTP/1.1\r\nHost: n\r\n\r\n");
+    run_until([&] { return is_due_in(limits.handling); });
+    REQUIRE(is_due_in(limits.handling));
+  }
+  /// Returns when the connection has seen it.
+  void half_close() {
+    peer.half_close();
+    run_until([&] { return is_due_in(limits.half_closed); });
+    REQUIRE(is_due_in(limits.half_closed));
+  }
+  bool is_due_in(std::chrono::milliseconds time) const {
+    return on->is_due(connection::clock::now() + time);
+  }
+};
+
 } // namespace
 
 TEST_CASE("what a disk may be waited for is read beside the I/O thread",
@@ -111,6 +144,35 @@ TEST_CASE("the time a disk takes is not the client's", "[http]") {
   CHECK(w.why == asio::error::operation_aborted);
 }
 
+TEST_CASE("who sends nothing more is not waited with for a disk that hangs",
+          "[http]") {
+  half_closed_world w;
+  if (GENERATE(true, false)) { // since before a piece is read
+    w.half_close();
+    w.on->answered();
+    w.send_unpromised();
+    CHECK(w.is_due_in(w.limits.half_closed));
+  } else { // meanwhile
+    w.on->answered();
+    w.send_unpromised();
+    CHECK_FALSE(w.is_due_in(w.limits.handling));
+    w.half_close();
+  }
+  CHECK_FALSE(w.is_due_in(std::chrono::minutes{10}));
+  SECTION("a disk that answers in time is no reason") {
+    w.all.finish_read();
+    CHECK(w.said(w.text.size()) == w.text);
+    w.wait_told();
+    CHECK_FALSE(w.why);
+  }
+  SECTION("one that does not ends it") {
+    w.let_an_hour_pass();
+    CHECK(w.all.has_ended);
+    w.wait_told();
+    CHECK(w.why == asio::error::operation_aborted);
+  }
+}
+
 TEST_CASE("what a client takes of a piece counts as it takes it", "[http]") {
   constexpr std::size_t piece = 100'000;
   file_world w;
@@ -129,6 +191,7 @@ TEST_CASE("what a client takes of a piece counts as it takes it", "[http]") {
 }
 
 TEST_CASE("a connection that ends does not wait for its disk", "[http]") {
+  const heard_log log;
   file_world w;
   w.send_unpromised();
   w.on->end();
@@ -143,6 +206,7 @@ TEST_CASE("a connection that ends does not wait for its disk", "[http]") {
   w.all.finish_read();
   CHECK(open.expired());
   CHECK(w.told == 1);
+  CHECK(log.lines().empty()); // nothing of this was the node's
 }
 
 TEST_CASE("a file that was never begun goes with its connection", "[http]") {
@@ -160,12 +224,17 @@ TEST_CASE("a file that was never begun goes with its connection", "[http]") {
   CHECK(w.why == asio::error::operation_aborted);
 }
 
-TEST_CASE("a file whose disk fails is sent no further", "[http]") {
+TEST_CASE("a file whose disk fails is sent no further, and the log says why",
+          "[http]") {
+  const heard_log log;
   file_world w;
+  w.on->remote = "203.0.113.7";
   std::error_code expected;
+  std::string words;
   SECTION("with an error") {
     w.send_unpromised();
-    expected = std::make_error_code(std::errc::io_error);
+    expected = {EIO, std::system_category()};
+    words = "Input/output error";
     w.all.finish_read(expected);
   }
   SECTION("with the end of the file") {
@@ -174,13 +243,17 @@ TEST_CASE("a file whose disk fails is sent no further", "[http]") {
     w.all.finish_read();
     w.run_until([&] { return !w.all.reads.empty(); });
     expected = asio::error::eof;
+    words = "the file became shorter";
     w.all.finish_read();
   }
   SECTION("with too many reads that wait") {
     w.all.takes_reads = false;
     w.send(w.slow, w.text.size());
     expected = asio::error::no_buffer_space;
+    words = "too many pieces wait for its disk, or no thread is left";
   }
   w.wait_told();
   CHECK(w.why == expected);
+  CHECK(log.lines()
+        == std::vector{"answer-cut remote=203.0.113.7 why=\"" + words + "\""});
 }

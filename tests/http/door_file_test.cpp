@@ -2,6 +2,7 @@
 #include "http/file_answers.hpp"
 #include "jobs/descriptor.hpp"
 #include "tests/http/door_world.hpp"
+#include "tests/http/heard_log.hpp"
 #include "tests/http/tls_world.hpp"
 
 #include <algorithm>
@@ -186,6 +187,13 @@ std::int64_t swallow(raw_client& from, std::int64_t most) {
   return taken;
 }
 
+/// Whether the node says that it has ended an answer before its end.
+bool says_cut(const heard_log& log) {
+  return std::ranges::any_of(log.lines(), [](const auto& line) {
+    return line.starts_with("answer-cut remote=127.0.0.1 ");
+  });
+}
+
 /// Bytes of this process in memory that belong to no file.
 std::int64_t anonymous_memory() {
   std::ifstream status{"/proc/self/status"};
@@ -261,6 +269,7 @@ TEST_CASE("a range beyond 4 GiB is sent from its place", "[http][door]") {
 }
 
 TEST_CASE("a huge file takes no memory of ours", "[http][door]") {
+  const heard_log log;
   file_door w{5 * gib};
   auto client = w.client();
   client.send(get("/file"));
@@ -279,6 +288,7 @@ TEST_CASE("a huge file takes no memory of ours", "[http][door]") {
   CHECK(w.wait_released());
   CHECK(w.wait_idle());
   CHECK(w.client().ask(get("/poll"))->body == "polled");
+  CHECK_FALSE(says_cut(log)); // the node has done its part
 }
 
 TEST_CASE("others are answered while a file is sent", "[http][door]") {
@@ -345,6 +355,7 @@ TEST_CASE("who does not read its file is cut", "[http][door]") {
 }
 
 TEST_CASE("a file that became shorter ends the connection", "[http][door]") {
+  const heard_log log;
   file_door w{2 * mib};
   REQUIRE(::ftruncate(w.file.get(), mib) == 0);
   auto client = w.client();
@@ -353,6 +364,7 @@ TEST_CASE("a file that became shorter ends the connection", "[http][door]") {
   REQUIRE(all);
   CHECK(static_cast<std::int64_t>(all->size()) < 2 * mib);
   CHECK(w.wait_released());
+  CHECK(says_cut(log));
 }
 
 TEST_CASE("a file goes out through TLS", "[http][door]") {
