@@ -62,9 +62,16 @@ public:
 
 private:
   /// The client waits once, however many jobs are waited for.
-  std::chrono::milliseconds left() const {
+  std::chrono::milliseconds left() const { return left_of(wait_); }
+  std::chrono::milliseconds left_of(std::chrono::milliseconds all) const {
     const std::chrono::milliseconds passed{api_->clock.now() - begun_};
-    return std::clamp(wait_ - passed, std::chrono::milliseconds{0}, wait_);
+    return std::clamp(all - passed, std::chrono::milliseconds{0}, all);
+  }
+  /// Until a job that is cancelled has ended. The delete is accepted only
+  /// behind upkeep: that is waited for also with a client who waits for no
+  /// delete.
+  std::chrono::milliseconds patience_with(const jobs::job_record& job) const {
+    return is_making_it(job) ? left() : left_of(std::max(wait_, upkeep_end));
   }
 
   void refused(const fault& why) {
@@ -130,7 +137,8 @@ private:
 
   void cancel(const jobs::job_view& in_the_way, const fault& why) {
     const auto id = in_the_way.record().id;
-    api_->engine.cancel(id, [self = shared_from_this(), id,
+    const auto patience = patience_with(in_the_way.record());
+    api_->engine.cancel(id, [self = shared_from_this(), id, patience,
                              why](const jobs::result<job_view_ptr>& asked) {
       const bool goes_on =
           !asked && asked.error().code == fault_code::past_pivot;
@@ -139,7 +147,7 @@ private:
       if (!asked && !goes_on && !is_over)
         return reply_fault(self->call_, asked.error());
       self->api_->engine.await(
-          id, jobs::await_for::finished, {}, self->left(),
+          id, jobs::await_for::finished, {}, patience,
           [self, why, goes_on](const jobs::result<job_view_ptr>& newest) {
             if (!newest && newest.error().code == fault_code::job_not_found)
               return self->begin();
@@ -170,6 +178,8 @@ private:
 
   /// More jobs than these are hardly in the way of one backup.
   static constexpr int most_tries = 8;
+  /// A cancel takes a second, unless its step is slow to look up.
+  static constexpr std::chrono::milliseconds upkeep_end{5'000};
 
   const api_ptr api_;
   const exchange_ptr call_;

@@ -292,6 +292,8 @@ void connection::input_ended() {
     // Once it is answered, its pace alone counts.
     if (deadline_ != clock::time_point::max())
       deadline_ = std::min(deadline_, clock::now() + limits_.half_closed);
+    if (fetching_)
+      wait_for_disk();
   } else {
     end();
   }

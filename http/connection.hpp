@@ -43,8 +43,10 @@ struct connection_limits {
   /// In which the client takes `writing_pace` bytes, or all there is.
   std::chrono::milliseconds writing{30'000};
   std::size_t writing_pace = 16 * 1'024;
-  std::chrono::milliseconds half_closed{15'000}; ///< client sent FIN, waits
-  std::chrono::milliseconds linger{2'000};       ///< after a refusal
+  /// The client sent FIN, and waits; also for each piece of a file that the
+  /// disk is waited for.
+  std::chrono::milliseconds half_closed{15'000};
+  std::chrono::milliseconds linger{2'000}; ///< after a refusal
 };
 
 /// What uses the connection beyond reading: an open request, a stream, a
@@ -120,13 +122,12 @@ public:
         write_some(buffers, std::move(done));
     });
   }
-  /// Sends a stretch of a file: out of the kernel's cache, by copying bounded
-  /// pieces with TLS; what is not in there, or may have to be waited for all
-  /// the same, is read beside the I/O thread, while the client's time stands
-  /// still. `done` gets what was sent; eof when the file is shorter than that.
-  /// The descriptor stays open until then.
-  void send_file(int descriptor, std::int64_t offset, std::int64_t length,
-                 completion done);
+  /// Sends what take_file() was given: out of the kernel's cache, by copying
+  /// bounded pieces with TLS; what is not in there, or may have to be waited
+  /// for all the same, is read beside the I/O thread, while the client's time
+  /// stands still. `done` gets what was sent; eof when the file is shorter than
+  /// that.
+  void send_file(completion done);
   /// The reader gets operation_aborted.
   void cancel_read();
   /// The library is done with the connection; a refusal under way still
@@ -140,6 +141,8 @@ public:
   /// From now on `who` is told what happens, until it is replaced.
   void let(std::shared_ptr<tenant> who) { tenant_ = std::move(who); }
   tenant* current() const { return tenant_.get(); }
+  /// What send_file() sends next; kept until that is over.
+  void take_file(std::shared_ptr<const file_slice> file);
   /// The tenant's large body has gone: the library may read on.
   void resume_reading();
   /// The request is answered: the deadline no longer counts.
@@ -223,8 +226,11 @@ private:
   void send_next(const file_ptr& what);
   void push_file(const file_ptr& what);
   void fetch_piece(const file_ptr& what);
+  void wait_for_disk();
   void piece_came(std::vector<char> bytes, const std::error_code& failed);
   void write_piece(const file_ptr& what);
+  void cut_file(const file_ptr& what, const std::error_code& ec,
+                std::string_view why);
   void end_file(const file_ptr& what, const std::error_code& ec);
   /// All of it, when nobody else is writing.
   void say(std::string_view bytes, completion done);
@@ -265,7 +271,8 @@ private:
   /// Since the pace is watched: bytes the kernel took; those it held before.
   std::size_t taken_ = 0, unsent_ = 0;
   bool is_writing_ = false;
-  file_ptr fetching_; ///< whose next piece is being read
+  std::shared_ptr<const file_slice> file_; ///< not begun yet
+  file_ptr fetching_;                      ///< whose next piece is being read
   /// Writers behind the present one; at most the library and two of ours. Each
   /// is told to begin, or why it cannot.
   std::deque<std::function<void(const std::error_code&)>> waiting_;

@@ -62,6 +62,7 @@ void connection::end() {
   socket_.close(ignored);
   complete_later(asio::error::operation_aborted);
   write_deadline_ = clock::time_point::max();
+  file_.reset();
   // Who reads its next piece may do so for ever.
   if (auto file = std::exchange(fetching_, nullptr))
     asio::post(socket_.get_executor(), [self, file] {
@@ -102,7 +103,7 @@ void connection::check(clock::time_point now) {
   if (!is_due(now))
     return;
   if (now >= write_deadline_) {
-    if (!keeps_pace()) {
+    if (fetching_ || !keeps_pace()) {
       drop();
       return;
     }

@@ -2,6 +2,7 @@
 // has at hand: sendfile(2) and pread(2) wait for a disk whatever the mode of
 // the socket, and with them everybody would.
 #include "http/connection.hpp"
+#include "jobs/log.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -27,6 +28,8 @@ constexpr std::int64_t looked_at = 128 * 1'024;
 /// what games have cached.
 constexpr std::int64_t window = 4 * 1'024 * 1'024;
 
+constexpr std::string_view became_shorter = "the file became shorter";
+
 /// Never waits. Nothing was read where the cache does not have it, and on file
 /// systems that cannot promise this at all (network mounts, FUSE): those may
 /// ask their server even about what is in the cache.
@@ -35,20 +38,27 @@ ssize_t read_cached(int file, void* into, std::int64_t size, std::int64_t at) {
   return ::preadv2(file, &where, 1, at, RWF_NOWAIT);
 }
 
+/// What sending fails with when the client, or the way to it, has gone.
+bool is_of_client(int error) {
+  return error == EPIPE || error == ECONNRESET || error == ETIMEDOUT
+         || error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
 } // namespace
 
 struct connection::file_sending {
-  int descriptor;
-  std::int64_t offset;
-  std::int64_t left;
-  std::int64_t length;
-  completion done;
-  std::int64_t asked_to;  ///< the disk was asked to read up to here
-  std::int64_t kept_from; ///< dropped from the cache up to here
-  /// The same file, for who may still read it when all this is over.
-  std::shared_ptr<const jobs::descriptor> shared = {};
-  std::vector<char> piece = {}; ///< copied, and not all written
-  std::size_t written = 0;      ///< of it
+  file_sending(std::shared_ptr<const file_slice> what, completion then)
+    : file(std::move(what)), done(std::move(then)) {}
+
+  const std::shared_ptr<const file_slice> file;
+  const completion done;
+  const int descriptor = file->descriptor;
+  std::int64_t offset = file->offset;
+  std::int64_t left = file->length;
+  std::int64_t asked_to = offset;  ///< the disk was asked to read up to here
+  std::int64_t kept_from = offset; ///< dropped from the cache up to here
+  std::vector<char> piece;         ///< copied, and not all written
+  std::size_t written = 0;         ///< of it
 
   std::int64_t pushable() const { return std::min(left, pushed_piece); }
   bool can_be_pushed() const {
@@ -92,10 +102,20 @@ struct connection::file_sending {
   }
 };
 
-void connection::send_file(int descriptor, std::int64_t offset,
-                           std::int64_t length, completion done) {
-  auto what = std::make_shared<file_sending>(file_sending{
-      descriptor, offset, length, length, std::move(done), offset, offset});
+void connection::take_file(std::shared_ptr<const file_slice> file) {
+  if (phase_ != phase::ended)
+    file_ = std::move(file);
+}
+
+void connection::send_file(completion done) {
+  if (!file_) { // it went with the connection
+    asio::post(socket_.get_executor(), [done = std::move(done)] {
+      done(asio::error::operation_aborted, 0);
+    });
+    return;
+  }
+  auto what = std::make_shared<file_sending>(std::exchange(file_, nullptr),
+                                             std::move(done));
   if (!is_writing_) {
     begin_file(what);
     return;
@@ -141,10 +161,13 @@ void connection::push_file(const file_ptr& what) {
   const auto wanted = what->pushable();
   const auto sent = ::sendfile(socket_.native_handle(), what->descriptor, &from,
                                static_cast<std::size_t>(wanted));
-  if (sent == 0 || (sent < 0 && errno != EAGAIN && errno != EINTR)) {
-    end_file(what, sent == 0 ? asio::error::make_error_code(asio::error::eof)
-                             : std::error_code{errno, std::system_category()});
-    return;
+  if (sent == 0)
+    return cut_file(what, asio::error::eof, became_shorter);
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    const std::error_code failed{errno, std::system_category()};
+    return is_of_client(failed.value())
+               ? end_file(what, failed)
+               : cut_file(what, failed, failed.message());
   }
   const auto size = std::max<std::int64_t>(sent, 0);
   taken_ += static_cast<std::size_t>(size);
@@ -164,22 +187,21 @@ void connection::push_file(const file_ptr& what) {
       });
 }
 
-/// Another thread reads the next piece. However long that takes, it is not the
-/// client that is slow.
+/// However long that takes, it is not the client that is slow. One that sends
+/// nothing more may have gone, though: nothing is sent now that would tell.
+void connection::wait_for_disk() {
+  write_deadline_ = input_over_ ? clock::now() + limits_.half_closed
+                                : clock::time_point::max();
+}
+
+/// Another thread reads the next piece.
 void connection::fetch_piece(const file_ptr& what) {
-  if (!what->shared) {
-    const int own = ::fcntl(what->descriptor, F_DUPFD_CLOEXEC, 0);
-    if (own < 0) {
-      end_file(what, {errno, std::system_category()});
-      return;
-    }
-    what->shared = std::make_shared<const jobs::descriptor>(own);
-  }
   what->make_piece();
-  write_deadline_ = clock::time_point::max();
+  wait_for_disk();
   fetching_ = what;
   const bool is_taken = host_.read_beside(
-      {.file = what->shared,
+      {.file = what->descriptor,
+       .hold = what->file->hold,
        .offset = what->offset,
        .ahead = what->ask_ahead(),
        .into = std::move(what->piece),
@@ -189,8 +211,12 @@ void connection::fetch_piece(const file_ptr& what) {
          if (const auto self = late.lock())
            self->piece_came(std::move(bytes), failed);
        }});
-  if (!is_taken)
-    piece_came({}, asio::error::no_buffer_space);
+  if (!is_taken) {
+    fetching_.reset();
+    watch_pace();
+    cut_file(what, asio::error::no_buffer_space,
+             "too many pieces wait for its disk, or no thread is left");
+  }
 }
 
 void connection::piece_came(std::vector<char> bytes,
@@ -200,8 +226,10 @@ void connection::piece_came(std::vector<char> bytes,
     return;
   watch_pace();
   what->piece = std::move(bytes);
-  if (failed || what->piece.empty())
-    end_file(what, failed ? failed : asio::error::eof);
+  if (failed)
+    cut_file(what, failed, failed.message());
+  else if (what->piece.empty())
+    cut_file(what, asio::error::eof, became_shorter);
   else
     write_piece(what);
 }
@@ -226,9 +254,17 @@ void connection::write_piece(const file_ptr& what) {
     socket_.async_write_some(rest, std::move(taken));
 }
 
+/// The client sees that it is not whole, and this node is why.
+void connection::cut_file(const file_ptr& what, const std::error_code& ec,
+                          std::string_view why) {
+  jobs::log(jobs::log_level::warning, "answer-cut",
+            {{"remote", remote}, {"why", why}});
+  end_file(what, ec);
+}
+
 void connection::end_file(const file_ptr& what, const std::error_code& ec) {
   taken(0);
-  what->done(ec, static_cast<std::size_t>(what->length - what->left));
+  what->done(ec, static_cast<std::size_t>(what->file->length - what->left));
   write_next();
 }
 

@@ -2,6 +2,7 @@
 
 #include "http/backup_lookup.hpp"
 #include "http/json_body.hpp"
+#include "http/json_values.hpp"
 #include "http/reply.hpp"
 
 #include <nlohmann/json.hpp>
@@ -18,8 +19,6 @@
 namespace alula::http {
 
 namespace {
-
-using json = nlohmann::json;
 
 /// The server of the URL, or an answer.
 std::optional<jobs::server_id> known_server(const api_ptr& api,
@@ -60,8 +59,7 @@ std::size_t read_size(const request& req, std::size_t most) {
 }
 
 response lines_answer(const std::vector<std::string>& lines) {
-  return json_answer(200, json{{"data", lines}}.dump(
-                              -1, ' ', false, json::error_handler_t::replace));
+  return json_answer(200, text_of(nlohmann::ordered_json{{"data", lines}}));
 }
 
 /// The Panel shows a message of its own for this status.

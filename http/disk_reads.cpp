@@ -1,6 +1,7 @@
 #include "http/disk_reads.hpp"
 
 #include <cerrno>
+#include <exception>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -13,7 +14,8 @@ namespace {
 
 /// A second one goes on while the first waits for a slow place of the disk.
 constexpr std::size_t threads_per_disk = 2;
-/// More than there can be downloads: also those whose clients have gone since.
+/// A piece of each download there can be, and the end of each: a disk that does
+/// not answer keeps also what clients wanted that have gone since.
 constexpr std::size_t most_reads = 128;
 
 /// By what the kernel remembers: a file server is not asked.
@@ -28,7 +30,7 @@ void read_now(disk_read& what, const disk_reads::read_function& how,
               io_thread& back) {
   if (what.whose.expired())
     return;
-  const int file = what.file->get();
+  const int file = what.file;
   if (what.ahead > 0)
     ::posix_fadvise(file, what.offset, what.ahead, POSIX_FADV_WILLNEED);
   ssize_t got = 0;
@@ -49,12 +51,30 @@ disk_reads::disk_reads(std::shared_ptr<io_thread> back, read_function how)
 
 bool disk_reads::run(disk_read what) {
   try {
-    auto& lane = lane_of(what.file->get());
+    auto& lane = lane_of(what.file);
     return lane.run([this, what = std::move(what)]() mutable {
       read_now(what, how_, *back_);
     });
   } catch (const std::system_error&) {
     return false;
+  }
+}
+
+std::shared_ptr<const file_slice> disk_reads::lend(file_slice file) {
+  return {new file_slice{std::move(file)}, [this](file_slice* gone) {
+            let_go(*gone);
+            delete gone;
+          }};
+}
+
+void disk_reads::let_go(file_slice& gone) noexcept {
+  if (!gone.hold)
+    return;
+  try {
+    lane_of(gone.descriptor)
+        .run_always([hold = std::move(gone.hold)]() mutable { hold.reset(); });
+  } catch (const std::exception&) {
+    gone.hold.reset(); // no thread is left to do it
   }
 }
 

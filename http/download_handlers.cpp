@@ -154,6 +154,9 @@ void burn_and_send(const api_ptr& api, const exchange_ptr& call, const link& by,
       by.id, by.expires_at + margin,
       [api, call, held,
        server = by.name.server.to_string()](const jobs::result<bool>& fresh) {
+        // Ends here: the last copy of this may end with the ledger's thread,
+        // which must not wait for the disk of a file that is closed.
+        auto mine = std::move(*held);
         if (!fresh)
           return reply_fault(call, fresh.error());
         if (!*fresh)
@@ -164,7 +167,7 @@ void burn_and_send(const api_ptr& api, const exchange_ptr& call, const link& by,
         // A link is good once: this one is spent.
         send(audited(api, call,
                      {"panel:download", "a link of the Panel's", server}),
-             std::move(*held));
+             std::move(mine));
       });
 }
 

@@ -3,6 +3,7 @@
 #include "jobs/log.hpp"
 
 #include <exception>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -24,9 +25,17 @@ errands::~errands() {
 }
 
 bool errands::run(std::function<void()> what) {
+  return take(std::move(what), most_waiting_);
+}
+
+void errands::run_always(std::function<void()> what) {
+  take(std::move(what), std::numeric_limits<std::size_t>::max());
+}
+
+bool errands::take(std::function<void()> what, std::size_t most_waiting) {
   {
     const std::lock_guard lock{mutex_};
-    if (waiting_.size() >= most_waiting_)
+    if (waiting_.size() >= most_waiting)
       return false;
     waiting_.push_back({std::move(what), {}});
   }

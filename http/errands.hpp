@@ -27,11 +27,16 @@ public:
   /// lines have the fields of the calling thread's: the id of the request.
   bool run(std::function<void()> what);
 
+  /// The same, and taken however many wait: what a caller gives back of a
+  /// bounded number of things.
+  void run_always(std::function<void()> what);
+
 private:
   struct errand {
     std::function<void()> run;
     jobs::log_context whose;
   };
+  bool take(std::function<void()> what, std::size_t most_waiting);
   void run_all();
 
   const std::size_t most_waiting_;

@@ -97,7 +97,8 @@ struct websocket_events {
 
 /// A stretch of an open file. Whoever sends it lets go of `hold`, which keeps
 /// the descriptor open, when the last byte is with the kernel or the client is
-/// gone.
+/// gone: on any thread but the I/O thread, as the last close may wait for a
+/// disk.
 struct file_slice {
   int descriptor = -1;
   std::int64_t offset = 0;

@@ -89,7 +89,8 @@ make_tls_socket_pointer_for_state_listener(guarded_socket&) noexcept {
 } // namespace alula::http
 
 /// How RESTinio sends a file over such a socket: the connection does it, which
-/// watches the client's pace. The library's own way knows asio's sockets only.
+/// has the file and watches the client's pace. The library's own way knows
+/// asio's sockets only.
 template<>
 class restinio::impl::sendfile_operation_runner_t<alula::http::guarded_socket>
     final : public restinio::impl::sendfile_operation_runner_base_t<
@@ -100,8 +101,6 @@ public:
 
   void start() override {
     m_socket.inner()->send_file(
-        m_file_descriptor, m_next_write_offset,
-        static_cast<std::int64_t>(m_remained_size),
         [this, self = shared_from_this()](const std::error_code& ec,
                                           std::size_t size) {
           m_after_sendfile_cb(ec, size);

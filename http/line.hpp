@@ -43,9 +43,10 @@ public:
   /// goes on to the next request or is closed.
   virtual void send(std::string bytes, bool last, bool keep_alive,
                     sent_callback sent) = 0;
-  /// Sends a head and a stretch of a file, the whole rest of the answer. The
-  /// descriptor may be closed when the call is over.
-  virtual void send_file(std::string head, const file_slice& file,
+  /// Sends a head and a stretch of a file, the whole rest of the answer. Keeps
+  /// the file until it is sent or the connection is gone.
+  virtual void send_file(std::string head,
+                         std::shared_ptr<const file_slice> file,
                          bool keep_alive, sent_callback sent) = 0;
   /// Null when the connection is gone already.
   virtual std::unique_ptr<frame_line> upgrade(std::string_view request_id,

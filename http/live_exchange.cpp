@@ -143,8 +143,12 @@ public:
   void reply_file(response head, file_slice file) override {
     if (answered_.exchange(true))
       return;
-    back_.tell([head = std::move(head), file = std::move(file)](visit& who) {
-      who.send_file(head, file);
+    // Also one whose client has gone is not closed on the I/O thread.
+    back_.tell_anyway([head = std::move(head), file = std::move(file)](
+                          visitors& all, visit* who) mutable {
+      auto lent = all.reads.lend(std::move(file));
+      if (who)
+        who->send_file(head, std::move(lent));
     });
   }
 

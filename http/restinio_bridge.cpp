@@ -10,7 +10,6 @@
 #include <restinio/all.hpp>
 #include <restinio/websocket/websocket.hpp>
 
-#include <fcntl.h>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -64,10 +63,15 @@ restinio::writable_items_container_t one_item(std::string bytes) {
   return items;
 }
 
-/// Our own pace counts, not how long all of it takes.
-restinio::sendfile_t file_item(int descriptor, const file_slice& file) {
+/// Neither open nor what the library takes for none (-1): it closes what it is
+/// given on the I/O thread, and the last close of a file may wait for a disk.
+constexpr int no_descriptor = -2;
+
+/// A place in the library's line: the connection has the file. Our own pace
+/// counts, not how long all of it takes.
+restinio::sendfile_t file_item(const file_slice& file) {
   auto whole = restinio::sendfile(
-      restinio::file_descriptor_holder_t{descriptor},
+      restinio::file_descriptor_holder_t{no_descriptor},
       restinio::file_meta_t{
           static_cast<restinio::file_size_t>(file.offset + file.length),
           std::chrono::system_clock::time_point{}});
@@ -151,8 +155,8 @@ void pass_on(const frame_events& events, rws::message_t& message) {
 /// The way back of one request, on RESTinio's connection.
 class restinio_line final : public line {
 public:
-  explicit restinio_line(restinio::request_handle_t request)
-    : request_(std::move(request)) {}
+  restinio_line(restinio::request_handle_t request, connection& on)
+    : request_(std::move(request)), on_(on) {}
 
   void send(std::string bytes, bool last, bool keep_alive,
             sent_callback sent) override {
@@ -175,16 +179,16 @@ public:
     keep->write_response_parts(request_->request_id(), flags, std::move(group));
   }
 
-  void send_file(std::string head, const file_slice& file, bool keep_alive,
-                 sent_callback sent) override {
+  void send_file(std::string head, std::shared_ptr<const file_slice> file,
+                 bool keep_alive, sent_callback sent) override {
     auto library = std::move(restinio::impl::access_req_connection(*request_));
-    const int own = library ? ::fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0) : -1;
-    if (own < 0) {
+    if (!library) {
       sent(false);
       return;
     }
     auto items = one_item(std::move(head));
-    items.emplace_back(file_item(own, file));
+    items.emplace_back(file_item(*file));
+    on_.take_file(std::move(file));
     restinio::write_group_t group{std::move(items)};
     group.after_write_notificator(
         [sent = std::move(sent)](const auto& ec) { sent(!ec); });
@@ -228,6 +232,7 @@ private:
   }
 
   restinio::request_handle_t request_;
+  connection& on_;
 };
 
 // -- requests -----------------------------------------------------------------
@@ -290,7 +295,7 @@ struct restinio_bridge::library {
     facts.head_only = asked.method == "HEAD";
     const bool can_stream = on.is_1_1();
     auto here = std::make_shared<visit>(
-        everyone, on, std::make_unique<restinio_line>(std::move(request)),
+        everyone, on, std::make_unique<restinio_line>(std::move(request), on),
         std::move(facts));
     on.let(here);
     // The door completes what the exchange shows to handlers.

@@ -29,11 +29,11 @@ struct server::running {
   running(server_settings given, std::vector<route> routes)
     : settings(std::move(given)), entry(settings, std::move(routes)),
       context(std::make_unique<asio::io_context>(1)),
-      thread(std::make_shared<io_thread>(*context)),
-      everyone(thread,
+      thread(std::make_shared<io_thread>(*context)), reads(thread),
+      everyone(thread, reads,
                {settings.limits.stream_unsent, settings.limits.socket_unsent,
                 settings.limits.socket_close}),
-      reads(thread), gate(*context, settings, entry, reads),
+      gate(*context, settings, entry, reads),
       bridge(std::make_unique<restinio_bridge>(*context, settings, entry,
                                                everyone)) {}
 
@@ -41,8 +41,8 @@ struct server::running {
   door entry;
   std::unique_ptr<asio::io_context> context;
   std::shared_ptr<io_thread> thread;
-  visitors everyone;
   disk_reads reads;
+  visitors everyone;
   listener gate;
   std::unique_ptr<restinio_bridge> bridge;
   std::thread worker;

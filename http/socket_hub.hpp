@@ -183,6 +183,7 @@ private:
   std::unique_ptr<deadline_thread> thread_;
 };
 
+/// The answer about a server that this node does not have.
 jobs::fault no_server_here();
 
 /// For the routes table. Both outlive the handler.

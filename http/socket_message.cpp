@@ -1,5 +1,7 @@
 #include "http/socket_message.hpp"
 
+#include "http/json_values.hpp"
+
 #include <nlohmann/json.hpp>
 
 namespace alula::http {
@@ -34,13 +36,13 @@ std::optional<client_message> read_message(std::string_view frame) {
 frame_ptr render_message(std::string_view event,
                          const std::vector<std::string>& args,
                          std::int64_t seq) {
-  json value{{"event", event}};
-  if (seq != 0)
-    value["seq"] = seq;
+  nlohmann::ordered_json value;
   if (!args.empty())
     value["args"] = args;
-  return std::make_shared<const std::string>(
-      value.dump(-1, ' ', false, json::error_handler_t::replace));
+  value["event"] = event;
+  if (seq != 0)
+    value["seq"] = seq;
+  return std::make_shared<const std::string>(text_of(value));
 }
 
 std::string_view permission_to_receive(std::string_view event) {

@@ -1,5 +1,6 @@
 #include "http/system_envelope.hpp"
 
+#include "http/json_values.hpp"
 #include "http/text.hpp"
 #include "http/words.hpp"
 
@@ -53,8 +54,7 @@ response enveloped(int status, std::string_view message,
                    std::string_view data) {
   // The data is JSON already: parsed and written again it would only cost.
   std::string body = "{\"code\":" + std::to_string(status) + ",\"message\":";
-  body += nlohmann::json(message).dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  body += text_of(message);
   body += ",\"data\":";
   body += data.empty() ? std::string_view{"null"} : data;
   body += '}';

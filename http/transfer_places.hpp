@@ -25,6 +25,7 @@ public:
   jobs::result<std::shared_ptr<void>> take(std::string_view whose);
 
 private:
+  jobs::status count(const std::string& whose);
   void give_back(const std::string& whose);
 
   const std::size_t most_, share_;

@@ -24,7 +24,7 @@ public:
     if (sent)
       sent(last);
   }
-  void send_file(std::string, const file_slice&, bool,
+  void send_file(std::string, std::shared_ptr<const file_slice>, bool,
                  sent_callback sent) override {
     on_->end();
     sent(false);

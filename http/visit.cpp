@@ -87,21 +87,21 @@ wire_frame visit::frame_of_body(std::int64_t length) const {
   return frame;
 }
 
-void visit::send_file(const response& head, file_slice file) {
+void visit::send_file(const response& head,
+                      std::shared_ptr<const file_slice> file) {
   if (now_ != stage::pending)
     return;
   const auto self = shared_from_this();
-  const auto frame = frame_of_body(file.length);
+  const auto frame = frame_of_body(file->length);
   connection_.answered();
   auto bytes = write_head(head, frame);
-  if (frame.head_only || file.length == 0) {
+  if (frame.head_only || file->length == 0) {
     leave_pending(stage::answered);
     line_->send(std::move(bytes), true, frame.keep_alive, {});
     return;
   }
   leave_pending(stage::sending);
-  hold_ = file.hold;
-  line_->send_file(std::move(bytes), file, frame.keep_alive,
+  line_->send_file(std::move(bytes), std::move(file), frame.keep_alive,
                    [back = way_back{id_, all_}](bool ok) {
                      back.tell([ok](visit& who) { who.body_sent(ok); });
                    });
@@ -113,7 +113,6 @@ void visit::body_sent(bool ok) {
     return;
   const auto self = shared_from_this();
   leave_pending(stage::answered);
-  hold_.reset();
   if (ok)
     connection_.resume_reading();
   else // the promised length cannot be kept
@@ -353,7 +352,6 @@ void visit::connection_ended() {
   all_.remove(id_);
   frames_.reset();
   line_.reset();
-  hold_.reset();
   source_.reset();
   if (auto state = std::exchange(stream_, nullptr))
     state->end();

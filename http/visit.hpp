@@ -35,8 +35,8 @@ public:
     std::size_t socket_unsent;
     std::chrono::milliseconds socket_close;
   };
-  visitors(std::shared_ptr<io_thread> on, limits held)
-    : thread(std::move(on)), limit(held) {}
+  visitors(std::shared_ptr<io_thread> on, disk_reads& files, limits held)
+    : thread(std::move(on)), reads(files), limit(held) {}
 
   visit* find(visit_id id) const {
     const auto found = open_.find(id);
@@ -51,6 +51,7 @@ public:
   void dismiss_long_lived();
 
   const std::shared_ptr<io_thread> thread;
+  disk_reads& reads;
   const limits limit;
   std::size_t pending = 0, streams = 0, websockets = 0, transfers = 0;
   bool closing = false; ///< answers are the last of their connection
@@ -82,7 +83,7 @@ public:
   void take_body(std::shared_ptr<jobs::body_pipe> into);
   void open_stream(const response& head, std::shared_ptr<stream_state> state);
   void open_socket(std::shared_ptr<socket_state> state);
-  void send_file(const response& head, file_slice file);
+  void send_file(const response& head, std::shared_ptr<const file_slice> file);
   void send_pulled(const response& head, std::int64_t length,
                    std::shared_ptr<body_source> from);
 
@@ -121,7 +122,6 @@ private:
   visit_id id_;
   stage now_ = stage::pending;
 
-  std::shared_ptr<void> hold_; ///< of a file on its way
   std::shared_ptr<body_source> source_;
   std::int64_t to_send_ = 0; ///< of what the source has promised
 
@@ -148,6 +148,19 @@ public:
       return true;
     }
     return tell_later(std::move(wish));
+  }
+
+  /// The same for what has to end with care: also when the visit is gone, which
+  /// is then null.
+  template<class Wish>
+  bool tell_anyway(Wish wish) const {
+    auto told = [all = all_, id = id_, wish = std::move(wish)]() mutable {
+      wish(*all, all->find(id));
+    };
+    if (!thread_->is_here())
+      return thread_->post(std::move(told));
+    told();
+    return true;
   }
 
   /// Never from inside the call: for wishes made under somebody's feet.

@@ -65,6 +65,8 @@ public:
       rotations;
   std::vector<std::string> browsed; ///< "path|after|limit"
   std::vector<jobs::time_ms> burnt_until;
+  /// As the ledger does, it lets go of them later.
+  std::vector<std::function<void(jobs::result<bool>)>> told_of_burning;
   int runs = 0;
   std::shared_ptr<int> readers = std::make_shared<int>(0); ///< open now
   std::size_t largest_read = 0;
@@ -161,6 +163,7 @@ public:
       return done(*refuse_burn);
     burnt_until.push_back(expires_at);
     done(burnt.insert(std::move(id)).second);
+    told_of_burning.push_back(std::move(done));
   }
 
   void

@@ -165,6 +165,31 @@ TEST_CASE("what the node does to keep a backup is no reason not to delete it",
   CHECK(world.engine.submitted.size() == 2);
 }
 
+TEST_CASE("who does not wait for the delete waits for what keeps the backup",
+          "[http]") {
+  upkeep_world world{"backup.verify"};
+  const auto call =
+      world.send("DELETE", backup_url_of_it, {}, {{"Prefer", "respond-async"}});
+  REQUIRE(world.engine.waits.size() == 1);
+  CHECK(world.engine.waits[0].limit == std::chrono::seconds{5});
+  SECTION("once, however many there are") {
+    world.clock.advance(std::chrono::seconds{3});
+    const auto first = world.keeping;
+    world.keep("backup.copy");
+    world.engine.put(ended(first->record(), job_state::cancelled));
+    REQUIRE(world.engine.waits.size() == 2);
+    CHECK(world.engine.waits[1].limit == std::chrono::seconds{2});
+  }
+  SECTION("and not for the delete itself") {}
+  REQUIRE_FALSE(call->is_answered());
+  world.let_delete();
+  world.engine.put(ended(world.keeping->record(), job_state::cancelled));
+  const auto answer = *call->wait_for_answer();
+  CHECK(answer.status == 202);
+  CHECK(header_of(answer, "Location")
+        == "/api/jobs/" + world.engine.ticket.job->record().id.to_string());
+}
+
 TEST_CASE("a backup that several jobs keep is deleted behind all of them",
           "[http]") {
   upkeep_world world{"backup.verify"};
@@ -280,6 +305,17 @@ TEST_CASE("one that ended before it was cancelled is looked at again",
   world.engine.refuse_cancel = fault{.code = fault_code::already_finished};
   world.end(job_state::cancelled);
   CHECK(world.ask("DELETE", backup_url_of_it).status == 204);
+}
+
+TEST_CASE("who does not wait for the delete does not wait for the making",
+          "[http]") {
+  making_world world;
+  const auto call =
+      world.send("DELETE", backup_url_of_it, {}, {{"Prefer", "respond-async"}});
+  REQUIRE(world.engine.waits.size() == 1);
+  CHECK(world.engine.waits[0].limit == std::chrono::seconds{0});
+  world.engine.let_time_pass();
+  CHECK(call->wait_for_answer()->status == 202);
 }
 
 TEST_CASE("a cancel that takes long is 202, a job beyond it 409", "[http]") {

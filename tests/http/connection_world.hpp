@@ -42,7 +42,7 @@ public:
     auto what = std::move(reads.front());
     reads.erase(reads.begin());
     const auto got = failed ? 0
-                            : ::pread(what.file->get(), what.into.data(),
+                            : ::pread(what.file, what.into.data(),
                                       what.into.size(), what.offset);
     what.into.resize(static_cast<std::size_t>(got));
     what.done(std::move(what.into), failed);

@@ -1,4 +1,5 @@
 #include "http/disk_reads.hpp"
+#include "jobs/descriptor.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -13,6 +14,7 @@
 #include <sys/mman.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 using namespace alula;
@@ -40,7 +42,9 @@ file_ptr file_elsewhere() {
 /// The I/O thread, which is the test's.
 struct reads_world {
   disk_read of(file_ptr file, std::size_t size = 8) {
-    return {.file = std::move(file),
+    const int number = file->get();
+    return {.file = number,
+            .hold = std::move(file),
             .offset = 0,
             .ahead = 4'096,
             .into = std::vector<char>(size),
@@ -65,6 +69,25 @@ struct reads_world {
   std::shared_ptr<int> client = std::make_shared<int>();
   std::vector<std::string> came;
   std::error_code why;
+};
+
+/// Somebody's open file, and the thread that it is let go of by.
+struct held_file {
+  explicit held_file(file_ptr what)
+    : slice{what->get(), 0, 1,
+            std::shared_ptr<void>{static_cast<void*>(this),
+                                  [this, open = std::move(what)](void*) {
+                                    closed.set_value(
+                                        std::this_thread::get_id());
+                                  }}} {}
+
+  bool is_closed(std::chrono::seconds within = {}) const {
+    return who.wait_for(within) == std::future_status::ready;
+  }
+
+  std::promise<std::thread::id> closed;
+  std::future<std::thread::id> who = closed.get_future();
+  file_slice slice;
 };
 
 /// A disk that does not answer until it is mended.
@@ -173,6 +196,53 @@ TEST_CASE("a disk keeps only so many waiting", "[http]") {
   CHECK(taken < 1'000);
   CHECK(reads.run(w.of(make_file("others"))));
   disk.mend();
+}
+
+TEST_CASE("a file that was lent is closed by a thread of its disk", "[http]") {
+  reads_world w;
+  held_file file{make_file("0123456789")};
+  disk_reads reads{w.back};
+  auto lent = reads.lend(std::move(file.slice));
+  auto copy = lent;
+  lent.reset();
+  CHECK_FALSE(file.is_closed());
+  copy.reset();
+  REQUIRE(file.is_closed(std::chrono::seconds{20}));
+  CHECK(file.who.get() != std::this_thread::get_id());
+}
+
+TEST_CASE("who lets go of a file does not wait for its disk", "[http]") {
+  reads_world w;
+  hung_disk disk{file_elsewhere()};
+  held_file file{disk.file};
+  disk_reads reads{w.back, disk.how()};
+  SECTION("when its threads do") {
+    REQUIRE(reads.run(w.of(disk.file)));
+    REQUIRE(reads.run(w.of(disk.file)));
+  }
+  SECTION("nor when as many wait as may") {
+    int taken = 0;
+    while (taken < 1'000 && reads.run(w.of(disk.file)))
+      ++taken;
+    REQUIRE(taken < 1'000);
+  }
+  reads.lend(std::move(file.slice)).reset();
+  CHECK_FALSE(file.is_closed());
+  disk.mend();
+  REQUIRE(file.is_closed(std::chrono::seconds{20}));
+  CHECK(file.who.get() != std::this_thread::get_id());
+}
+
+TEST_CASE("a file that was lent is closed when all this has ended", "[http]") {
+  reads_world w;
+  hung_disk disk{file_elsewhere()};
+  held_file file{disk.file};
+  std::optional<disk_reads> reads{std::in_place, w.back, disk.how()};
+  REQUIRE(reads->run(w.of(disk.file)));
+  reads->lend(std::move(file.slice)).reset();
+  disk.mend();
+  reads.reset();
+  CHECK(file.is_closed());
 }
 
 TEST_CASE("a read may outlive the I/O thread", "[http]") {

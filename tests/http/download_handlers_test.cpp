@@ -62,6 +62,14 @@ TEST_CASE("a link works once, also for a part", "[http]") {
   CHECK(code_of(again) == "token-used");
 }
 
+TEST_CASE("a link that was used before keeps no file open", "[http]") {
+  link_world world{with_key(1)};
+  CHECK(world.follow().status == 200);
+  CHECK(world.follow().status == 410);
+  // One that is open has the only place.
+  CHECK(world.ask("GET", download).status == 200);
+}
+
 TEST_CASE("a link into a store works once, and HEAD leaves it good", "[http]") {
   auto settings = with_key();
   settings.presign = [](const std::string&, const std::string&) {

@@ -84,6 +84,19 @@ TEST_CASE("no more errands are taken than may wait", "[http]") {
   held.opened.set_value();
 }
 
+TEST_CASE("what has to be done is taken however many wait", "[http]") {
+  gate held;
+  std::promise<void> ran;
+  errands later{1};
+  REQUIRE(later.run([&] { held.pass(); }));
+  REQUIRE(held.entered.get_future().wait_for(10s) == std::future_status::ready);
+  REQUIRE(later.run([] {}));
+  REQUIRE_FALSE(later.run([] {}));
+  later.run_always([&] { ran.set_value(); });
+  held.opened.set_value();
+  CHECK(ran.get_future().wait_for(10s) == std::future_status::ready);
+}
+
 TEST_CASE("errands that wait are dropped at the end", "[http]") {
   gate held;
   bool ran = false;
