@@ -75,6 +75,7 @@ struct connection_world {
   }
   ~connection_world() {
     on->end();
+    busy.reset();
     context.run();
   }
 
@@ -117,6 +118,9 @@ struct connection_world {
   }
 
   asio::io_context context;
+  /// Without work it would stop, and nothing begun later would be run.
+  asio::executor_work_guard<asio::io_context::executor_type> busy{
+      context.get_executor()};
   recording_host all;
   connection_limits limits;
   raw_client peer;
