@@ -58,8 +58,8 @@ struct api_settings {
   /// store. Null: as if there were none.
   std::function<std::string(const std::string& store, const std::string& key)>
       presign = {};
-  /// Downloads, files out of backups and servers that are received at a time, as
-  /// each holds descriptors; more, and more than a quarter of them for one
+  /// Downloads, files out of backups and servers that are received at a time,
+  /// as each holds descriptors; more, and more than a quarter of them for one
   /// server or system, are answered 429.
   std::size_t most_transfers = 64;
   /// Whether there is a status page at `/` (`api.status_page`).

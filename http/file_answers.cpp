@@ -37,6 +37,37 @@ range_choice last_bytes(std::int64_t count, std::int64_t size) {
   return {verdict::part, {size - length, length}};
 }
 
+/// In any of the three ways there are (RFC 9110, 5.6.7). Nothing for what is no
+/// such time.
+std::optional<std::time_t> parse_http_date(std::string_view text) {
+  const std::string given{trimmed(text)};
+  for (const auto* form :
+       {"%a, %d %b %Y %H:%M:%S GMT", "%a, %d-%b-%y %H:%M:%S GMT",
+        "%a %b %d %H:%M:%S %Y"}) {
+    std::tm utc{};
+    const auto* end = ::strptime(given.c_str(), form, &utc);
+    if (end && end == given.c_str() + given.size())
+      return ::timegm(&utc);
+  }
+  return std::nullopt;
+}
+
+/// By strong comparison; `*` is any (RFC 9110, 13.1.1).
+bool names_strongly(std::string_view if_match, std::string_view etag) {
+  return std::ranges::any_of(split(if_match, ','), [&](auto tag) {
+    return tag == "*" || tag == etag;
+  });
+}
+
+/// Whether it is the file that the client means (RFC 9110, 13.2.2).
+bool is_meant(const request& req, const file_facts& file) {
+  if (const auto tags = req.header("If-Match"))
+    return names_strongly(*tags, file.etag);
+  const auto given = req.header("If-Unmodified-Since");
+  const auto since = given ? parse_http_date(*given) : std::nullopt;
+  return !since || file.modified_at / 1'000 <= *since;
+}
+
 /// The range is only meant for the very file the client has a part of
 /// (RFC 9110, 13.1.5).
 bool range_holds(const request& req, const file_facts& file) {
@@ -119,6 +150,12 @@ file_plan plan_file(const request& req, const file_facts& file) {
                   {"Last-Modified", to_http_date(file.modified_at)},
                   {"Accept-Ranges", "bytes"},
                   {"Cache-Control", "private, no-cache"}};
+  if (!is_meant(req, file)) {
+    head = problem(req, {.code = jobs::fault_code::precondition_failed,
+                         .what = "the file is not the one that If-Match or "
+                                 "If-Unmodified-Since is about"});
+    return out;
+  }
   const auto known = req.header("If-None-Match");
   if (known && names_etag(*known, file.etag)) {
     head.status = 304;

@@ -37,14 +37,15 @@ struct file_facts {
   std::string name; ///< as it is to be saved; any bytes
 };
 
-/// What to answer: the head of a 200, 206, 304 or 416 with all headers but
-/// Content-Length, and which bytes follow it (none for the last two).
+/// What to answer: the head of a 200, 206, 304, 412 or 416 with all headers but
+/// Content-Length, and which bytes follow it (none for the last three).
 struct file_plan {
   response head;
   std::optional<byte_range> body;
 };
 
-/// By If-None-Match and, of a GET, Range and If-Range of the request.
+/// By If-Match or If-Unmodified-Since, then If-None-Match and, of a GET, Range
+/// and If-Range of the request.
 file_plan plan_file(const request& req, const file_facts& file);
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7).

@@ -48,6 +48,8 @@ verdict judge(fault_code code) {
   case fault_code::backup_lost:
   case fault_code::store_object_missing:
     return {410, false, {}};
+  case fault_code::precondition_failed:
+    return {412, false, {}};
   case fault_code::range_not_satisfiable:
     return {416, false, {}};
   case fault_code::server_exists:

@@ -94,6 +94,8 @@ std::string_view sentence_of(jobs::fault_code why, int status) {
     return "malformed request";
   case timed_out:
     return "request timed out";
+  case precondition_failed:
+    return "precondition failed";
   case range_not_satisfiable:
     return "range not satisfiable";
   case internal:

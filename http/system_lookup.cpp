@@ -135,6 +135,8 @@ void send_object(const api_ptr& api, const exchange_ptr& call,
                                       .modified_at = backup.uploaded_at,
                                       .etag = '"' + backup.sha256 + '"',
                                       .name = name});
+  if (plan.head.status == 412)
+    return reply_enveloped(call, 412, "precondition failed");
   if (plan.head.status == 416) {
     auto answer = enveloped(416, "range not satisfiable");
     answer.headers.emplace_back("Content-Range",

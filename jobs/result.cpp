@@ -36,6 +36,8 @@ constexpr code_row codes[] = {
     {fault_code::job_expired, "job-expired", "The job's record has expired"},
     {fault_code::token_used, "token-used", "The link was used before"},
     {fault_code::backup_lost, "backup-lost", "The backup's archive is gone"},
+    {fault_code::precondition_failed, "precondition-failed",
+     "The file is not the one that is meant"},
     {fault_code::range_not_satisfiable, "range-not-satisfiable",
      "No byte of the range is in the file"},
     {fault_code::backup_not_found, "backup-not-found",

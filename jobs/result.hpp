@@ -30,6 +30,7 @@ enum class fault_code {
   job_expired,           ///< the job's record was pruned
   token_used,            ///< a one-time link was used before
   backup_lost,           ///< the backup is on record, its archive is gone
+  precondition_failed,   ///< it is not the file that the client means
   range_not_satisfiable, ///< no byte of the range is in the file
   backup_not_found,      ///< no backup of that uuid for this server
   path_not_found,        ///< no such path in the backup

@@ -65,8 +65,8 @@ TEST_CASE("a page may use what the jobs API is made of", "[http]") {
     REQUIRE(from != lines.npos);
     return lines.substr(from, lines.find("\r\n", from) - from);
   };
-  for (const auto* header :
-       {"Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer"})
+  for (const auto* header : {"Idempotency-Key", "If-Match", "If-None-Match",
+                             "If-Unmodified-Since", "Last-Event-ID", "Prefer"})
     CHECK(line_of("Access-Control-Allow-Headers").find(header)
           != std::string::npos);
   for (const auto* header :

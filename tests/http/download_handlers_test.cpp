@@ -116,6 +116,10 @@ TEST_CASE("a link nothing is sent for is not used up", "[http]") {
     CHECK(world.follow({{"If-None-Match", "\"" + some_sha1 + "\""}}).status
           == 304);
   }
+  SECTION("it is not the one that is meant") {
+    CHECK(code_of(world.follow({{"If-Match", "\"another\""}}))
+          == "precondition-failed");
+  }
   SECTION("the range is behind the end") {
     CHECK(world.follow({{"Range", "bytes=10-"}}).status == 416);
   }

@@ -119,6 +119,54 @@ TEST_CASE("who has the file is told so", "[http]") {
   CHECK(plan({{"If-None-Match", "\"x\""}}).head.status == 200);
 }
 
+TEST_CASE("a file that is not the one meant is 412, whatever else is asked",
+          "[http]") {
+  const auto method = GENERATE(as<std::string>{}, "GET", "HEAD");
+  for (const auto* tags : {"\"other\"", "W/\"e\"", "\"x\", W/\"e\"", "e"}) {
+    CAPTURE(tags);
+    const auto out = plan({{"If-Match", tags},
+                           {"If-None-Match", "\"e\""},
+                           {"Range", "bytes=10-19"}},
+                          method);
+    CHECK(out.head.status == 412);
+    CHECK_FALSE(out.body);
+    CHECK(header_of(out.head, "Content-Type") == "application/problem+json");
+  }
+  for (const auto* tags : {"\"e\"", "*", "\"x\", \"e\"", "W/\"e\", \"e\""}) {
+    CAPTURE(tags);
+    CHECK(plan({{"If-Match", tags}}, method).head.status == 200);
+    CHECK(plan({{"If-Match", tags}, {"If-None-Match", "\"e\""}}, method)
+              .head.status
+          == 304);
+  }
+}
+
+TEST_CASE("a file that was changed since it is meant is 412", "[http]") {
+  const auto status = [](std::string since, header_list more = {}) {
+    more.emplace_back("If-Unmodified-Since", std::move(since));
+    return plan(std::move(more)).head.status;
+  };
+  for (const auto* same :
+       {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:38 GMT"}) {
+    CAPTURE(same);
+    CHECK(status(same) == 200);
+  }
+  for (const auto* earlier :
+       {"Sun, 06 Nov 1994 08:49:36 GMT", "Sunday, 06-Nov-94 08:49:36 GMT",
+        "Sun Nov  6 08:49:36 1994"}) {
+    CAPTURE(earlier);
+    CHECK(status(earlier) == 412);
+    // A better one is there.
+    CHECK(status(earlier, {{"If-Match", "\"e\""}}) == 200);
+  }
+  for (const auto* no_time : {"", "yesterday", "1994-11-06T08:49:36Z",
+                              "Sun, 06 Nov 1994 08:49:36 GMT and more"}) {
+    CAPTURE(no_time);
+    CHECK(status(no_time) == 200);
+  }
+}
+
 TEST_CASE("a name is given in ASCII and as it is", "[http]") {
   CHECK(content_disposition("world.dat")
         == "attachment; filename=\"world.dat\"");

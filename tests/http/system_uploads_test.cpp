@@ -234,6 +234,11 @@ TEST_CASE("a download has the bytes whole or in ranges and no encoding",
   CHECK(answer.status == 416);
   CHECK(message_of(answer) == "range not satisfiable");
   CHECK(header_of(answer, "Content-Range") == "bytes */10");
+  answer = w.ask(own, "GET", path, {}, {{"If-Match", "\"another\""}});
+  CHECK(answer.status == 412);
+  CHECK(message_of(answer) == "precondition failed");
+  answer = w.ask(own, "GET", path, {}, {{"If-Match", etag}});
+  CHECK(answer.status == 200);
   answer = w.ask(own, "GET", path, {}, {{"If-None-Match", etag}});
   CHECK(answer.status == 304);
   answer = w.ask(own, "HEAD", path);

@@ -136,15 +136,16 @@ TEST_CASE("no fault leaves a parked job without advice", "[jobs]") {
 TEST_CASE("each failure that a job may end with says what to do", "[jobs]") {
   // Answers to requests, which no job ends with: the caller is told there.
   const std::set of_requests_alone{
-      fault_code::unauthorized,      fault_code::forbidden,
-      fault_code::route_not_found,   fault_code::method_not_allowed,
-      fault_code::token_used,        fault_code::range_not_satisfiable,
-      fault_code::token_not_found,   fault_code::pool_not_found,
-      fault_code::past_pivot,        fault_code::already_finished,
-      fault_code::not_parked,        fault_code::job_not_ended,
-      fault_code::job_needed,        fault_code::idempotency_mismatch,
-      fault_code::cursor_mismatch,   fault_code::body_too_large,
-      fault_code::headers_too_large, fault_code::uri_too_long};
+      fault_code::unauthorized,         fault_code::forbidden,
+      fault_code::route_not_found,      fault_code::method_not_allowed,
+      fault_code::token_used,           fault_code::range_not_satisfiable,
+      fault_code::token_not_found,      fault_code::pool_not_found,
+      fault_code::past_pivot,           fault_code::already_finished,
+      fault_code::not_parked,           fault_code::job_not_ended,
+      fault_code::job_needed,           fault_code::precondition_failed,
+      fault_code::idempotency_mismatch, fault_code::cursor_mismatch,
+      fault_code::body_too_large,       fault_code::headers_too_large,
+      fault_code::uri_too_long};
   // Somebody wanted that.
   const std::set as_asked_for{fault_code::cancelled, fault_code::abandoned};
   for (const auto code : all_codes()) {
