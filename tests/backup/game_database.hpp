@@ -78,10 +78,9 @@ inline file_descriptor new_archive_in(const scratch_tree& place) {
 inline jobs::result<archive_summary>
 back_up(const scratch_tree& from, int archive,
         const archive_settings& settings = {}) {
-  return write_archive(from.fd.get(), ignore_rules{}, settings, {},
-                       [&](byte_view part) {
-                         return write_all(archive, part, "the archive");
-                       });
+  return write_archive(
+      from.fd.get(), ignore_rules{}, settings, {},
+      [&](byte_view part) { return write_all(archive, part, "the archive"); });
 }
 
 /// Into "back" of the other.

@@ -135,9 +135,9 @@ TEST_CASE("an archive that has grown since it was seen is copied whole",
 TEST_CASE("half an archive is no copy of it", "[kinds][far]") {
   far_world w;
   see(w);
-  const auto job = w.go_on(
-      copy_backup, w.must_ask(copy_backup, w.copy_to(number, "offsite")),
-      "settle");
+  const auto job =
+      w.go_on(copy_backup,
+              w.must_ask(copy_backup, w.copy_to(number, "offsite")), "settle");
   const auto whole = grow(w);
   SECTION("as the disk says") {}
   SECTION("as the record says, which was renewed meanwhile") {
