@@ -175,6 +175,8 @@ step_outcome verify(step_context& ctx) {
   std::vector<change> changes;
   if (!is_fetched && found->is_telling())
     changes = found->on_record(backup_of(ctx.job));
+  else if (!is_fetched && found->renewed)
+    changes.emplace_back(record_found_backup{*found->renewed});
   return step_done{.output = json{{"damage", found->damage},
                                   {"missing", found->missing},
                                   {"whole", found->is_whole},

@@ -132,6 +132,25 @@ step_outcome verify_newest(step_context& ctx) {
                    .changes = found->on_record(newest->uuid)};
 }
 
+/// Archives that nobody has read, and that are others than they were when they
+/// were seen: on record as they are now, and nothing for this rotation to
+/// choose from, whatever was said of them before.
+status set_aside_grown(step_context& ctx, std::vector<backup_record>& all,
+                       step_done& done) {
+  std::vector<backup_record> others;
+  for (auto& b : all) {
+    auto newer = newer_than(ctx, b);
+    if (!newer)
+      return std::move(newer).error();
+    if (*newer)
+      done.changes.emplace_back(record_found_backup{**std::move(newer)});
+    else
+      others.push_back(std::move(b));
+  }
+  all = std::move(others);
+  return {};
+}
+
 /// What a policy says of the backups once those that it keeps were seen on the
 /// disk; `done` gets the changes for those that were not.
 result<std::vector<rotation_choice>>
@@ -175,15 +194,17 @@ step_outcome choose(step_context& ctx) {
   auto all = backups_of_server(ctx);
   if (!all)
     return std::move(all).error();
+  step_done done;
+  if (auto aside = set_aside_grown(ctx, *all, done); !aside)
+    return std::move(aside).error();
   const auto verified = fields::known_id<backup_id>(
       ctx.job.find_step("verify_newest")->output, "backup");
   const auto newest = std::ranges::find(*all, verified, &backup_record::uuid);
   if (newest == all->end())
-    return nothing_removed({}, "the newest backup is gone");
+    return nothing_removed(std::move(done), "the newest backup is gone");
   // Nobody has read what was finished meanwhile; the next rotation will.
   std::erase_if(*all,
                 [last = *newest](const auto& b) { return is_older(last, b); });
-  step_done done;
   const auto choices = choose_from_disk(ctx, *all, *policy, done);
   // A pivot that has begun cannot be cancelled: a delete of the server would
   // wait for the store with it. The next rotation asks again.

@@ -22,9 +22,10 @@ void see(backup_world& w) {
   take_on_record(w);
 }
 
-archive_facts grow(backup_world& w) {
+/// `by`: whose backup alula has made of it; by another program without.
+archive_facts grow(backup_world& w, const server_id& by = {}) {
   w.backups.now += 1'000;
-  auto whole = w.backups.put(w.backup(number), {}, {{"a", "longer than b"}});
+  auto whole = w.backups.put(w.backup(number), by, {{"a", "longer than b"}});
   REQUIRE(w.record(number)->facts.size != whole.size);
   return whole;
 }
@@ -114,7 +115,8 @@ TEST_CASE("an archive that has grown since it was seen is restored",
   restore_world w;
   see(w);
   const auto job = w.must_ask(restore_backup, w.body_of(number));
-  const auto whole = grow(w);
+  const bool is_ours = GENERATE(false, true);
+  const auto whole = grow(w, is_ours ? w.id : server_id{});
   CHECK(w.go_on(restore_backup, job).state == job_state::succeeded);
   CHECK(w.backups.extracted.at("a") == "longer than b");
   check_on_record(w, whole);

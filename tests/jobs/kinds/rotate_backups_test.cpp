@@ -44,6 +44,26 @@ TEST_CASE("a rotation removes what no rule keeps", "[kinds]") {
         == std::vector<std::string>{"verify_newest", "choose", "remove"});
 }
 
+TEST_CASE("an archive that has grown since it was seen is for a later rotation",
+          "[kinds]") {
+  rotation_world w;
+  auto& seen = w.store->backups.at(w.backup(3)).record;
+  const auto whole = seen.facts;
+  seen.facts = {};
+  seen.facts.size = whole.size - 1;
+  SECTION("as it was seen") {}
+  SECTION("when what was there of it was called damaged") {
+    seen.damage = "it is cut off";
+  }
+  const auto job = w.run_to_end(rotate_backups, w.body(2));
+  REQUIRE(job.state == job_state::succeeded);
+  CHECK(w.left() == std::vector{2, 3, 4});
+  REQUIRE(w.record(3));
+  CHECK(w.record(3)->facts.sha256 == whole.sha256);
+  CHECK(w.record(3)->facts.size == whole.size);
+  CHECK(w.record(3)->damage.empty());
+}
+
 TEST_CASE("nothing goes before the newest is known to be good", "[kinds]") {
   rotation_world w;
   SECTION("it is verified first") {
