@@ -79,7 +79,7 @@ class Actions(Browsed):
         self.press("Restore")
         self.confirm("Restore")
         self.wait_text("What that job is at")
-        self.press("What that job is at", "body")
+        self.press("What that job is at", "#notices")
         self.wait(lambda: self.browser.current_url.endswith(job))
 
     def test_docker_that_is_away_is_said(self):
