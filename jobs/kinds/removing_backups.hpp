@@ -98,9 +98,10 @@ inline step_outcome outcome_of(const step_context& ctx, std::string_view step,
                      .job_result = std::move(told)};
   if (made.gone.empty())
     return wait_for_readers(ctx, step, made.in_use.front());
-  return step_goes_on{.output = told,
+  auto so_far = told;
+  return step_goes_on{.output = std::move(told),
                       .changes = std::move(made.changes),
-                      .job_result = std::move(told)};
+                      .job_result = std::move(so_far)};
 }
 
 } // namespace alula::jobs
