@@ -80,6 +80,18 @@ ino_t inode_of(const std::filesystem::path& path) {
   return seen.st_ino;
 }
 
+/// What comes of it while no read of the file works.
+template<class Run>
+auto while_unreadable(const std::filesystem::path& file, Run run) {
+  broken_disk now;
+  now.files = {inode_of(file)};
+  now.fails_from = 1;
+  faulty_disk = &now;
+  auto done = run();
+  faulty_disk = nullptr;
+  return done;
+}
+
 /// Runs it with every one of its reads failing; how many it has.
 int with_every_read_failing(std::set<ino_t> files,
                             const std::function<jobs::status()>& run) {
@@ -218,12 +230,9 @@ TEST_CASE("an archive that cannot be looked at hides no other one",
   REQUIRE(on.write());
   REQUIRE(on.port.publish(on.backup, on.job));
   at.place.put_foreign(on.other, {{"a", "b"}});
-  broken_disk now;
-  now.files = {inode_of(at.place.archive_of(on.backup).string() + ".manifest")};
-  now.fails_from = 1;
-  faulty_disk = &now;
-  const auto listed = on.port.list();
-  faulty_disk = nullptr;
+  const auto listed =
+      while_unreadable(at.place.archive_of(on.backup).string() + ".manifest",
+                       [&on] { return on.port.list(); });
   REQUIRE(listed);
   REQUIRE(listed->files.size() == 1);
   CHECK(listed->files.front().backup == on.other);
@@ -238,12 +247,9 @@ TEST_CASE("archives of which none can be looked at are no empty list",
   auto& on = at.on;
   REQUIRE(on.write());
   REQUIRE(on.port.publish(on.backup, on.job));
-  broken_disk now;
-  now.files = {inode_of(at.place.archive_of(on.backup).string() + ".manifest")};
-  now.fails_from = 1;
-  faulty_disk = &now;
-  const auto listed = on.port.list();
-  faulty_disk = nullptr;
+  const auto listed =
+      while_unreadable(at.place.archive_of(on.backup).string() + ".manifest",
+                       [&on] { return on.port.list(); });
   contracts::fails_with(listed, fault_code::io_error);
 }
 
@@ -262,12 +268,7 @@ TEST_CASE("a manifest that cannot be looked at keeps a sweep from nothing else",
                          [](const jobs::backup_id&) { return false; });
   };
   const auto manifest = archive.string() + ".manifest";
-  broken_disk now;
-  now.files = {inode_of(manifest)};
-  now.fails_from = 1;
-  faulty_disk = &now;
-  const auto swept = sweep();
-  faulty_disk = nullptr;
+  const auto swept = while_unreadable(manifest, sweep);
   contracts::fails_with(swept, fault_code::io_error);
   CHECK(place.names()
         == std::vector{std::filesystem::path{manifest}.filename().string()});
